@@ -1,0 +1,3 @@
+module github.com/kadmesh/kadmesh
+
+go 1.25.0
