@@ -1,0 +1,181 @@
+package core
+
+import (
+	"time"
+
+	"github.com/kadmesh/kadmesh/internal/wire"
+)
+
+// This file decides who gets into the routing table. A contact is let in when it
+// has answered from its address under its id, and no sooner: anybody can send a
+// request with any id from any address, and name any contact in an answer.
+// Nodes of ours say their id in each answer; of others a ping asks for it.
+
+// maxProving is how many unknown senders are asked to prove themselves at a time.
+// Further ones have to wait for their next request.
+const maxProving = 32
+
+// meet gets to know the sender of a request (paper, section 2.2: any message
+// brings its sender to the tail of its bucket).
+func (e *Engine) meet(now time.Duration, c Contact, t wire.Trailer) {
+	if c.ID == e.id || t.Caps&wire.CapClient != 0 || !canKeep(c.Addr) {
+		return
+	}
+	p := e.table.seen(c.ID)
+	switch {
+	case p == nil && (e.table.hasRoom(c.ID) || e.table.hasAddr(c.Addr)):
+		e.prove(now, c)
+	case p == nil:
+		// No ping for every stranger who comes by (paper, section 4.1).
+		e.table.spare(c)
+	case p.addr() != c.Addr:
+		e.moved(now, p.contact(), c)
+	}
+}
+
+// identify takes in who has answered a call, and reports whether it is who was
+// asked.
+func (e *Engine) identify(now time.Duration, c *call, a *wire.Answer) bool {
+	id := ID(a.Trailer.Sender)
+	if c.req.Method == wire.Ping {
+		id = ID(a.ID)
+	}
+	known := c.to.ID != (ID{})
+	if id == (ID{}) {
+		if known {
+			e.unproven(now, c.to)
+		}
+		return true
+	}
+	if id == e.id {
+		// The node asked itself, under another name.
+		if known {
+			e.table.remove(c.to.ID)
+		}
+		return false
+	}
+	if id != c.to.ID && known {
+		if p := e.table.get(c.to.ID); p != nil && p.addr() == c.to.Addr {
+			e.table.remove(c.to.ID)
+		}
+	}
+	e.welcome(now, Contact{ID: id, Addr: c.to.Addr})
+	return !known || id == c.to.ID
+}
+
+// unproven takes in that somebody at c's address answers, who does not say under
+// which id.
+func (e *Engine) unproven(now time.Duration, c Contact) {
+	switch p := e.table.seen(c.ID); {
+	case p != nil && p.addr() == c.Addr:
+		p.answered()
+	case p == nil && canKeep(c.Addr) && e.table.hasRoom(c.ID):
+		e.prove(now, c)
+	case p == nil && canKeep(c.Addr):
+		e.table.spare(c)
+	}
+}
+
+// welcome takes in a contact that has answered under its id. Where another id
+// was known at its address, that one is gone.
+func (e *Engine) welcome(now time.Duration, c Contact) {
+	if !canKeep(c.Addr) {
+		return
+	}
+	if p := e.table.seen(c.ID); p != nil {
+		switch {
+		case p.addr() == c.Addr:
+			p.answered()
+		case p.fails > 0:
+			*p = newPeer(c)
+			p.answered()
+		default:
+			e.moved(now, p.contact(), c)
+		}
+		return
+	}
+	e.table.removeAddr(c.Addr)
+	if e.table.insert(c) {
+		e.cfg.Log.Debug("new contact", "id", c.ID, "addr", c.Addr)
+		e.handOff(now, c)
+	}
+}
+
+// prove pings a contact, which is welcome if it answers under its id.
+func (e *Engine) prove(now time.Duration, c Contact) {
+	if e.upkeep.proving[c.ID] || len(e.upkeep.proving) >= maxProving {
+		return
+	}
+	e.upkeep.proving[c.ID] = true
+	// identify welcomes whoever answers, and unanswered deals with silence.
+	e.call(now, c, wire.Request{Method: wire.Ping}, func(_ time.Duration, _ *call, f fate, _ *wire.Answer) {
+		if f >= callGivenUp {
+			delete(e.upkeep.proving, c.ID)
+		}
+	})
+}
+
+// moved deals with a known id that shows up at another address: only if it no
+// longer answers at the old one may it prove itself at the new one.
+func (e *Engine) moved(now time.Duration, old, c Contact) {
+	if e.upkeep.proving[c.ID] || len(e.upkeep.proving) >= maxProving {
+		return
+	}
+	e.upkeep.proving[c.ID] = true
+	settled := false
+	e.call(now, old, wire.Request{Method: wire.Ping}, func(now time.Duration, _ *call, f fate, _ *wire.Answer) {
+		if f < callGivenUp || settled {
+			return
+		}
+		settled = true
+		delete(e.upkeep.proving, c.ID)
+		if f == callReplied {
+			return
+		}
+		if p := e.table.get(c.ID); p != nil && p.addr() == old.Addr {
+			p.fail(now)
+		}
+		e.prove(now, c)
+	})
+}
+
+// unanswered notes that a call was in vain. It says something about the peer
+// only if the node has heard from somebody since: otherwise its own link may be
+// down, and that must not cost it its contacts (paper, section 4.1).
+func (e *Engine) unanswered(now time.Duration, c *call) {
+	if e.heard <= c.sent {
+		return
+	}
+	p := e.table.get(c.to.ID)
+	if p != nil && p.addr() != c.to.Addr {
+		return
+	}
+	if until := e.table.failed(c.to.ID, now); until > 0 {
+		e.timers.add(until, suspect(c.to.ID))
+	}
+	e.refill(now, c.to.ID)
+}
+
+// refill looks for a replacement to prove itself, where a bucket has use for one.
+func (e *Engine) refill(now time.Duration, id ID) {
+	b := e.table.bucket(id)
+	if len(b.contacts) == e.table.k && b.staleIndex() < 0 {
+		return
+	}
+	if n := len(b.spares); n > 0 {
+		e.prove(now, b.spares[n-1].contact())
+	}
+}
+
+// suspect is the id of a contact that failed, and whose back-off has ended.
+type suspect ID
+
+// wake asks the contact again if there is somebody to take its place. Otherwise
+// it is left until it is needed.
+func (s suspect) wake(e *Engine, now time.Duration) {
+	p := e.table.get(ID(s))
+	if p == nil || p.fails == 0 || p.resting(now) || len(e.table.bucket(p.id).spares) == 0 {
+		return
+	}
+	e.call(now, p.contact(), wire.Request{Method: wire.Ping}, func(time.Duration, *call, fate, *wire.Answer) {})
+}

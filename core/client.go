@@ -1,0 +1,241 @@
+package core
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/kadmesh/kadmesh/internal/wire"
+)
+
+// Errors of operations.
+var (
+	// ErrNotFound: no node that was asked has a value under the key.
+	ErrNotFound = errors.New("not found")
+	// ErrNotStored: no node acknowledged the value.
+	ErrNotStored = errors.New("stored on no node")
+	// ErrNoAnswer: nobody answered in time.
+	ErrNoAnswer = errors.New("no answer")
+)
+
+// Found is what Get finds.
+type Found struct {
+	Value Value
+	// Holder is who had it; the zero Contact if it was the node itself.
+	Holder Contact
+	// Published is when the value was set, as far as its holder knows; the zero
+	// time if it did not say.
+	Published time.Time
+}
+
+// Get looks for the value under key (paper, section 2.3, FIND_VALUE), and calls
+// done with it or with ErrNotFound. What the node itself holds as one of the
+// nodes nearest to key it takes for granted; a copy that it only cached is used
+// if nobody else has the value. The lookup ends with the first value, which is
+// then cached at the nearest node asked that did not have it.
+//
+// It returns a function that gives up: after it, done is not called any more.
+func (e *Engine) Get(now time.Time, key ID, done func(Found, error)) (cancel func()) {
+	t := e.at(now)
+	own, have := e.holdings.get(t, key)
+	if have && !own.Cached {
+		over := false
+		e.timers.add(t, wakerFunc(func(time.Duration) {
+			if !over {
+				done(Found{Value: own.Value, Published: own.Published}, nil)
+			}
+		}))
+		return func() { over = true }
+	}
+	w := e.walk(t, key, wire.FindValue)
+	w.onValue = func(now time.Duration, from Contact, a *wire.Answer) bool {
+		v := Value{raw: string(a.Value)}
+		if v.Kind() == KindNil {
+			// What Python has as None it takes for no value.
+			return false
+		}
+		f := Found{Value: v, Holder: from}
+		if a.Trailer.Life {
+			f.Published = e.epoch.Add(now - a.Trailer.Age)
+		}
+		e.cachePath(now, w, v, a.Trailer)
+		done(f, nil)
+		return true
+	}
+	w.onEnd = func(now time.Duration) {
+		if have {
+			done(Found{Value: own.Value, Published: own.Published}, nil)
+			return
+		}
+		e.lonely(now, w)
+		done(Found{}, ErrNotFound)
+	}
+	w.start(t)
+	return func() { w.over = true }
+}
+
+// cachePath leaves a copy at the nearest node asked that did not have the value
+// (paper, section 2.3). It does so only at nodes that will not keep it for long:
+// a node without our trailer would keep it for a week and republish it.
+func (e *Engine) cachePath(now time.Duration, w *walk, v Value, t wire.Trailer) {
+	if v.Size() > MaxValueSize {
+		return
+	}
+	for _, c := range w.lookup.nearest(nil) {
+		if !w.current[c.ID] {
+			continue
+		}
+		life := wire.Trailer{Life: true, Age: t.Age, TTL: t.TTL}
+		if !t.Life {
+			life.Age, life.TTL = 0, e.cfg.TTL
+		}
+		req := wire.Request{Method: wire.Store, Target: wire.ID(w.lookup.target), Value: []byte(v.raw), Trailer: life}
+		e.call(now, c, req, func(time.Duration, *call, fate, *wire.Answer) {})
+		return
+	}
+}
+
+// Set stores v under key on the k nodes nearest to it, itself perhaps among them
+// (paper, section 2.3), and calls done with the number of nodes that acknowledged.
+// It does not wait for a node that is much slower than usual. done gets
+// ErrNotStored if there is none.
+//
+// It refuses, by the error it returns, values that the network cannot carry, and
+// then does nothing. The function that it returns gives up waiting, and leaves
+// alone what has been stored.
+func (e *Engine) Set(now time.Time, key ID, v Value, done func(nodes int, err error)) (cancel func(), err error) {
+	if err := v.checkSettable(); err != nil {
+		return nil, err
+	}
+	r := Record{Value: v, Published: now, TTL: e.cfg.TTL}
+	return e.publish(e.at(now), key, r, func(_ time.Duration, nodes int) {
+		if nodes == 0 {
+			done(0, ErrNotStored)
+			return
+		}
+		done(nodes, nil)
+	}), nil
+}
+
+// publish stores r on the k nodes nearest to key.
+func (e *Engine) publish(now time.Duration, key ID, r Record, done func(now time.Duration, nodes int)) (cancel func()) {
+	w := e.walk(now, key, wire.FindNode)
+	s := &storing{e: e, key: key, r: r, done: done}
+	w.onEnd = func(now time.Duration) {
+		e.lonely(now, w)
+		s.start(now, w.lookup.nearest(nil))
+	}
+	w.start(now)
+	return func() { w.over, s.over = true, true }
+}
+
+// storing is a record on its way to the nodes that shall hold it.
+type storing struct {
+	e       *Engine
+	key     ID
+	r       Record
+	waiting int
+	acks    int
+	over    bool
+	done    func(now time.Duration, nodes int)
+}
+
+// start sends the record to nodes, which are the nearest ones, and keeps it too
+// if the own node is among the k nearest then.
+func (s *storing) start(now time.Duration, nodes []Contact) {
+	e := s.e
+	k := e.cfg.K
+	if !e.cfg.Client && (len(nodes) < k || s.key.Nearer(e.id, nodes[k-1].ID) < 0) {
+		if e.put(now, s.key, s.r) {
+			s.acks++
+			nodes = nodes[:min(len(nodes), k-1)]
+		}
+	}
+	s.waiting = len(nodes)
+	for _, c := range nodes {
+		e.store(now, c, s.key, s.r, s.settled)
+	}
+	if s.waiting == 0 {
+		s.finish(now)
+	}
+}
+
+// settled counts one node that has acknowledged, or is no longer waited for.
+func (s *storing) settled(now time.Duration, acknowledged bool) {
+	s.waiting--
+	if acknowledged {
+		s.acks++
+	}
+	if s.waiting == 0 {
+		s.finish(now)
+	}
+}
+
+func (s *storing) finish(now time.Duration) {
+	if !s.over {
+		s.over = true
+		s.done(now, s.acks)
+	}
+}
+
+// store sends a record to one node, once more if the answer takes long, and
+// reports once whether it was acknowledged.
+func (e *Engine) store(now time.Duration, to Contact, key ID, r Record, report func(now time.Duration, acknowledged bool)) {
+	req := wire.Request{Method: wire.Store, Target: wire.ID(key), Value: []byte(r.Value.raw)}
+	req.Trailer.Life, req.Trailer.Age, req.Trailer.TTL = true, e.age(now, r), r.TTL
+	settled := false
+	e.call(now, to, req, func(now time.Duration, c *call, f fate, a *wire.Answer) {
+		if f == callLate {
+			e.resend(c)
+		}
+		if f >= callGivenUp && !settled {
+			settled = true
+			report(now, f == callReplied && a.Stored)
+		}
+	})
+}
+
+// Lookup looks for the k nodes nearest to target (paper, section 2.3, FIND_NODE),
+// and calls done with those that answered, nearest first.
+func (e *Engine) Lookup(now time.Time, target ID, done func([]Contact)) (cancel func()) {
+	t := e.at(now)
+	w := e.walk(t, target, wire.FindNode)
+	w.onEnd = func(now time.Duration) {
+		e.lonely(now, w)
+		done(w.lookup.nearest(nil))
+	}
+	w.start(t)
+	return func() { w.over = true }
+}
+
+// Ping asks whoever is at addr for its id, and calls done with it and the round
+// trip time, or with ErrNoAnswer after Config.RPCTimeout.
+func (e *Engine) Ping(now time.Time, addr netip.AddrPort, done func(ID, time.Duration, error)) (cancel func()) {
+	over := false
+	e.call(e.at(now), Contact{Addr: addr}, wire.Request{Method: wire.Ping}, func(now time.Duration, c *call, f fate, a *wire.Answer) {
+		switch {
+		case over:
+		case f == callReplied:
+			done(ID(a.ID), now-c.sent, nil)
+		case f == callLost:
+			done(ID{}, 0, ErrNoAnswer)
+		}
+	})
+	return func() { over = true }
+}
+
+// Observe asks the node at addr under which address it sees this one (the stun
+// procedure), and calls done with that, or with ErrNoAnswer.
+func (e *Engine) Observe(now time.Time, addr netip.AddrPort, done func(netip.AddrPort, error)) (cancel func()) {
+	over := false
+	e.call(e.at(now), Contact{Addr: addr}, wire.Request{Method: wire.Stun}, func(_ time.Duration, _ *call, f fate, a *wire.Answer) {
+		switch {
+		case over:
+		case f == callReplied:
+			done(a.Addr, nil)
+		case f == callLost:
+			done(netip.AddrPort{}, ErrNoAnswer)
+		}
+	})
+	return func() { over = true }
+}

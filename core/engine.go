@@ -1,0 +1,152 @@
+package core
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/kadmesh/kadmesh/internal/wire"
+)
+
+// Engine is one Kademlia node as a state machine. It has no clock, no socket and
+// no goroutine: whoever drives it says what time it is and hands in datagrams,
+// takes out those to be sent with Flush, and calls Advance when Next says so.
+// Results are told by callbacks, never before the call that asked for them has
+// returned, except where it says so.
+//
+// It is not safe for concurrent use, and callbacks must not call it. Time must
+// not run backwards; where it does, it stands still for the engine. The same
+// calls with the same Config.Rand give the same datagrams.
+//
+// Most programs want a Node, which drives an Engine.
+type Engine struct {
+	cfg   Config
+	id    ID
+	caps  wire.Caps
+	epoch time.Time
+	// latest is the time of the last event, heard that of the last answer or
+	// request that was well-formed, both since epoch.
+	latest time.Duration
+	heard  time.Duration
+
+	table    table
+	calls    calls
+	rtt      rtt
+	holdings holdings
+	upkeep   upkeep
+
+	timers timers
+	out    Outbox
+	codec  codec
+	stats  counters
+}
+
+// codec is the engine's scratch space for datagrams.
+type codec struct {
+	parse    *wire.Parser
+	write    *wire.Writer
+	request  wire.Request
+	answer   wire.Answer
+	peers    []*peer
+	contacts []wire.Contact
+	heard    []Contact
+}
+
+// NewEngine returns a node that knows nobody yet. Its time starts at now.
+func NewEngine(now time.Time, cfg Config) *Engine {
+	cfg = cfg.withDefaults()
+	e := &Engine{
+		cfg:      cfg,
+		id:       cfg.ID,
+		epoch:    now,
+		table:    newTable(cfg.ID, cfg.K, cfg.B),
+		calls:    make(calls),
+		holdings: newHoldings(cfg.ID, cfg.Store, cfg.StoreBytes),
+		codec:    codec{parse: wire.NewParser(), write: wire.NewWriter()},
+	}
+	if cfg.Client {
+		e.caps |= wire.CapClient
+	}
+	if cfg.Family&FamilyIPv4 != 0 {
+		e.caps |= wire.CapIPv4
+	}
+	if cfg.Family&FamilyIPv6 != 0 {
+		e.caps |= wire.CapIPv6
+	}
+	e.startUpkeep()
+	return e
+}
+
+// ID returns the node's id.
+func (e *Engine) ID() ID { return e.id }
+
+// at turns a time into one since the epoch that never runs backwards.
+func (e *Engine) at(now time.Time) time.Duration {
+	e.latest = max(e.latest, now.Sub(e.epoch))
+	return e.latest
+}
+
+// Next returns when the engine wants Advance to be called. There is always such
+// a time; it can be in the past.
+func (e *Engine) Next() time.Time {
+	at, _ := e.timers.next()
+	return e.epoch.Add(at)
+}
+
+// Advance does what is due at now.
+func (e *Engine) Advance(now time.Time) {
+	t := e.at(now)
+	for {
+		w, ok := e.timers.pop(t)
+		if !ok {
+			return
+		}
+		w.wake(e, t)
+	}
+}
+
+// Flush moves the datagrams that wait to be sent into o, in place of what was
+// there.
+func (e *Engine) Flush(o *Outbox) {
+	o.reset()
+	o.trim()
+	*o, e.out = e.out, *o
+}
+
+// Receive takes in one datagram, of which it keeps nothing.
+func (e *Engine) Receive(now time.Time, from netip.AddrPort, datagram []byte) {
+	t := e.at(now)
+	e.stats.Received++
+	e.stats.ReceivedBytes += uint64(len(datagram))
+	if scopeOf(from) == nowhere {
+		e.drop(DropAddress)
+		return
+	}
+	kind, msg, body, err := wire.Header(datagram)
+	if err != nil {
+		e.drop(dropOf(err))
+		return
+	}
+	if kind == wire.KindAnswer {
+		e.reply(t, from, msg, body)
+		return
+	}
+	r := &e.codec.request
+	r.Msg = msg
+	if err := e.codec.parse.Request(body, r); err != nil {
+		e.drop(dropOf(err))
+		return
+	}
+	if e.cfg.Client {
+		e.drop(DropClient)
+		return
+	}
+	e.heard = t
+	e.serve(t, from, r)
+}
+
+// send puts a datagram into the outbox, the buffer of which it was appended to.
+func (e *Engine) send(to netip.AddrPort, buf []byte) {
+	e.stats.Sent++
+	e.stats.SentBytes += uint64(len(buf) - len(e.out.buf))
+	e.out.push(to, buf)
+}

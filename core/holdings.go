@@ -1,0 +1,142 @@
+package core
+
+import (
+	"slices"
+	"time"
+)
+
+// holdings is what the engine knows of the records in its Store: how long they
+// live, when to republish them, and which must go when there is no more room.
+type holdings struct {
+	self  ID
+	store Store
+	limit int64 // of bytes
+	bytes int64
+	index map[ID]*holding
+	// levels lists the holdings by how many leading bits they share with self.
+	levels [][]*holding
+}
+
+// holding is one record.
+type holding struct {
+	key     ID
+	size    int64
+	cached  bool
+	expires time.Duration
+	// due is when it should be republished.
+	due time.Duration
+	// scheduled is when the engine will look at it next; zero if it will not.
+	scheduled time.Duration
+	level     int
+	pos       int // in its level
+}
+
+func newHoldings(self ID, store Store, limit int64) holdings {
+	return holdings{self: self, store: store, limit: limit}
+}
+
+// get returns the record under key, if it is there and its life has not ended.
+func (h *holdings) get(now time.Duration, key ID) (Record, bool) {
+	if x := h.index[key]; x == nil || x.expires <= now {
+		return Record{}, false
+	}
+	return h.store.Load(key)
+}
+
+// put keeps r under key. Where room is short it gives up records that are farther
+// away, and refuses r if there are none.
+func (h *holdings) put(key ID, r Record) (*holding, error) {
+	x := h.index[key]
+	need := int64(r.Value.Size()) + RecordOverhead
+	level := PrefixLen(h.self, key)
+	free := h.limit - h.bytes
+	if x != nil {
+		free += x.size
+	}
+	if free < need && !h.makeRoom(need-free, level) {
+		return nil, errStoreFull
+	}
+	if err := h.store.Save(key, r); err != nil {
+		return nil, err
+	}
+	if x == nil {
+		x = h.add(key, level)
+	}
+	h.bytes += need - x.size
+	x.size, x.cached = need, r.Cached
+	return x, nil
+}
+
+// makeRoom gives up records of lower levels, the lowest first, to free so many
+// bytes. If all of them would not do, it gives up none.
+func (h *holdings) makeRoom(bytes int64, level int) bool {
+	var victims []*holding
+	for l := 0; l < min(level, len(h.levels)) && bytes > 0; l++ {
+		for _, x := range h.levels[l] {
+			victims = append(victims, x)
+			if bytes -= x.size; bytes <= 0 {
+				break
+			}
+		}
+	}
+	if bytes > 0 {
+		return false
+	}
+	for _, x := range victims {
+		h.remove(x.key)
+	}
+	return true
+}
+
+func (h *holdings) add(key ID, level int) *holding {
+	if h.index == nil {
+		h.index = make(map[ID]*holding)
+	}
+	for len(h.levels) <= level {
+		h.levels = append(h.levels, nil)
+	}
+	x := &holding{key: key, level: level, pos: len(h.levels[level])}
+	h.levels[level] = append(h.levels[level], x)
+	h.index[key] = x
+	return x
+}
+
+// remove forgets the record under key.
+func (h *holdings) remove(key ID) {
+	x := h.index[key]
+	if x == nil {
+		return
+	}
+	h.store.Delete(key)
+	h.bytes -= x.size
+	delete(h.index, key)
+	list := h.levels[x.level]
+	last := list[len(list)-1]
+	list[x.pos], last.pos = last, x.pos
+	list[len(list)-1] = nil
+	h.levels[x.level] = list[:len(list)-1]
+}
+
+// load takes stock of what the store already holds.
+func (h *holdings) load(epoch time.Time) []*holding {
+	type item struct {
+		key ID
+		r   Record
+	}
+	var items []item
+	h.store.All(func(key ID, r Record) bool {
+		items = append(items, item{key, r})
+		return true
+	})
+	slices.SortFunc(items, func(a, b item) int { return a.key.Compare(b.key) })
+	all := make([]*holding, 0, len(items))
+	for _, it := range items {
+		x := h.add(it.key, PrefixLen(h.self, it.key))
+		x.size = int64(it.r.Value.Size()) + RecordOverhead
+		x.cached = it.r.Cached
+		x.expires = it.r.Expires().Sub(epoch)
+		h.bytes += x.size
+		all = append(all, x)
+	}
+	return all
+}

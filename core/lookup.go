@@ -1,0 +1,160 @@
+package core
+
+import (
+	"slices"
+	"sort"
+)
+
+// lookup is the node lookup (paper, section 2.3) as a list of candidates, sorted
+// by distance from the target. It sends nothing and knows no time: its owner
+// asks whom next names, and reports what becomes of it.
+//
+// Up to alpha requests are under way at any time. A peer that is slow to answer
+// no longer takes up one of these, but its answer is still waited for, for a
+// while, and used whenever it comes. A peer that failed stays in the list, so
+// that hearing of it again does not bring it back to life.
+type lookup struct {
+	target ID
+	k      int
+	alpha  int
+	budget int // requests that may still be made
+	list   []candidate
+	// busy counts requests under way that are not slow.
+	busy int
+	// barren counts answers in a row that told of nothing nearer.
+	barren int
+}
+
+type candidate struct {
+	Contact
+	state state
+}
+
+// state is what a lookup knows of a candidate.
+type state uint8
+
+const (
+	fresh    state = iota // not asked
+	waiting               // asked
+	slow                  // asked, and the soft time-out has passed
+	overdue               // asked, and no longer waited for
+	answered              // asked, and has answered
+	failed                // asked in vain, or not worth asking
+)
+
+// budgetPerK bounds the requests of one lookup, in multiples of k: a peer that
+// invents ever nearer contacts must not keep it going.
+const budgetPerK = 5
+
+// maxCandidates bounds the list, in multiples of k.
+const maxCandidates = 16
+
+func newLookup(target ID, k, alpha int) lookup {
+	return lookup{target: target, k: k, alpha: alpha, budget: budgetPerK * k}
+}
+
+// find returns the position of id in the list, or where it belongs.
+func (l *lookup) find(id ID) (int, bool) {
+	i := sort.Search(len(l.list), func(i int) bool { return l.target.Nearer(l.list[i].ID, id) >= 0 })
+	return i, i < len(l.list) && l.list[i].ID == id
+}
+
+// add takes in a candidate, unless it is known. Of two addresses for one id the
+// first stays.
+func (l *lookup) add(c Contact, s state) {
+	i, known := l.find(c.ID)
+	if known || i == maxCandidates*l.k {
+		return
+	}
+	l.list = slices.Insert(l.list, i, candidate{c, s})
+	if last := len(l.list) - 1; last == maxCandidates*l.k {
+		l.set(l.list[last].ID, failed)
+		l.list = l.list[:last]
+	}
+}
+
+// next returns the next peer to ask, and counts it as asked. It is the nearest
+// one not yet asked of the k nearest that are not known to be slow or worse.
+func (l *lookup) next() (Contact, bool) {
+	limit := l.alpha
+	if l.barren >= l.alpha {
+		// Nothing nearer turns up: ask all that are left of the k nearest.
+		limit = l.k
+	}
+	if l.busy >= limit || l.budget == 0 {
+		return Contact{}, false
+	}
+	window := l.k
+	for i := range l.list {
+		c := &l.list[i]
+		switch c.state {
+		case fresh:
+			c.state = waiting
+			l.busy++
+			l.budget--
+			return c.Contact, true
+		case waiting, answered:
+			if window--; window == 0 {
+				return Contact{}, false
+			}
+		}
+	}
+	return Contact{}, false
+}
+
+// done reports whether the k nearest candidates have all answered, apart from
+// those that failed or are overdue. If the budget is used up, it is whether
+// nothing is under way.
+func (l *lookup) done() bool {
+	window := l.k
+	for i := range l.list {
+		switch l.list[i].state {
+		case fresh:
+			if l.budget > 0 {
+				return false
+			}
+		case waiting, slow:
+			return false
+		case answered:
+			if window--; window == 0 {
+				return true
+			}
+		}
+	}
+	return true
+}
+
+// set changes the state of a candidate that was asked.
+func (l *lookup) set(id ID, s state) {
+	i, known := l.find(id)
+	if !known {
+		return
+	}
+	if l.list[i].state == waiting {
+		l.busy--
+	}
+	l.list[i].state = s
+}
+
+// heard takes in what a peer answered: the contacts it knows.
+func (l *lookup) heard(id ID, contacts []Contact) {
+	l.set(id, answered)
+	l.barren++
+	for _, c := range contacts {
+		if len(l.list) > 0 && l.target.Nearer(c.ID, l.list[0].ID) < 0 {
+			l.barren = 0
+		}
+		l.add(c, fresh)
+	}
+}
+
+// nearest appends to dst the nearest peers that have answered, at most k, nearest
+// first.
+func (l *lookup) nearest(dst []Contact) []Contact {
+	for i := range l.list {
+		if l.list[i].state == answered && len(dst) < l.k {
+			dst = append(dst, l.list[i].Contact)
+		}
+	}
+	return dst
+}

@@ -1,0 +1,69 @@
+package core
+
+import (
+	"net/netip"
+	"time"
+)
+
+// staleAfter is how many RPCs in a row must go unanswered before a contact is
+// stale, so that another may take its place (paper, section 4.1).
+const staleAfter = 5
+
+// A contact that did not answer is left alone for backoffBase, then for twice as
+// long after each further failure, up to backoffMax (paper, section 4.1).
+const (
+	backoffBase = 5 * time.Second
+	backoffMax  = 10 * time.Minute
+)
+
+// peer is a contact as the routing table keeps it: 44 bytes without a pointer,
+// so that the garbage collector need not look at a million of them.
+type peer struct {
+	id   ID
+	ip   [16]byte // v4 addresses in their mapped form
+	port uint16
+	// fails counts RPCs in a row that went unanswered.
+	fails uint8
+	// proven says that the peer itself answered under this id at this address.
+	// All contacts in buckets are; replacements may not be.
+	proven bool
+	// until is the end of the back-off after a failure, in whole seconds since
+	// the engine's start; zero if there is none.
+	until uint32
+}
+
+func newPeer(c Contact) peer {
+	return peer{id: c.ID, ip: c.Addr.Addr().As16(), port: c.Addr.Port()}
+}
+
+func (p *peer) addr() netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom16(p.ip).Unmap(), p.port)
+}
+
+func (p *peer) contact() Contact { return Contact{ID: p.id, Addr: p.addr()} }
+
+func (p *peer) stale() bool { return p.fails >= staleAfter }
+
+// resting reports whether p failed so recently that it should not be asked.
+func (p *peer) resting(now time.Duration) bool {
+	return now < time.Duration(p.until)*time.Second
+}
+
+// fail notes that p did not answer, and returns when it may be asked again.
+func (p *peer) fail(now time.Duration) time.Duration {
+	if p.fails < 255 {
+		p.fails++
+	}
+	rest := backoffMax
+	if n := p.fails - 1; n < 7 {
+		rest = min(backoffBase<<n, backoffMax)
+	}
+	end := (now + rest).Truncate(time.Second) + time.Second
+	p.until = uint32(end / time.Second)
+	return end
+}
+
+// answered notes that p has just answered.
+func (p *peer) answered() {
+	p.fails, p.until, p.proven = 0, 0, true
+}

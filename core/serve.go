@@ -1,0 +1,75 @@
+package core
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/kadmesh/kadmesh/internal/wire"
+)
+
+// serve answers a request (paper, section 2.3), and then gets to know its sender.
+func (e *Engine) serve(now time.Duration, from netip.AddrPort, r *wire.Request) {
+	e.stats.Served[r.Method]++
+	var t wire.Trailer
+	if r.Trailer.Present {
+		t = wire.Trailer{Present: true, Caps: e.caps, Sender: e.id}
+	}
+	w, out := e.codec.write, e.out.buf
+	switch r.Method {
+	case wire.Stun:
+		e.send(from, w.Stun(out, &r.Msg, from, &t))
+		return
+	case wire.Ping:
+		id := wire.ID(e.id)
+		e.send(from, w.Pong(out, &r.Msg, &id, &t))
+	case wire.Store:
+		kept := e.keep(now, ID(r.Target), Value{raw: string(r.Value)}, r.Trailer)
+		e.send(from, w.Stored(out, &r.Msg, kept, &t))
+	case wire.FindNode:
+		e.send(from, w.Contacts(out, &r.Msg, e.contactsFor(from, r), &t))
+	case wire.FindValue:
+		if rec, ok := e.holdings.get(now, ID(r.Target)); ok {
+			t.Life = t.Present
+			t.Age, t.TTL = e.age(now, rec), rec.TTL
+			e.send(from, w.Value(out, &r.Msg, []byte(rec.Value.raw), &t))
+		} else {
+			e.send(from, w.Contacts(out, &r.Msg, e.contactsFor(from, r), &t))
+		}
+	}
+	e.meet(now, Contact{ID: ID(r.Sender), Addr: from}, r.Trailer)
+}
+
+// contactsFor returns the k contacts nearest to what r is looking for: those that
+// its sender can reach and does not know to be itself. Contacts that have not
+// answered lately stand in only where there are too few others.
+func (e *Engine) contactsFor(from netip.AddrPort, r *wire.Request) []wire.Contact {
+	family := r.Trailer.Caps & (wire.CapIPv4 | wire.CapIPv6)
+	if family == 0 {
+		// A sender that does not say so is taken to reach its own family only:
+		// each contact of the other would cost a Python node five seconds.
+		family = familyOf(from)
+	}
+	scope := scopeOf(from)
+	fits := func(p *peer) bool {
+		addr := p.addr()
+		return p.id != ID(r.Sender) && addr != from && familyOf(addr)&family != 0 && scopeOf(addr) >= scope
+	}
+	target := ID(r.Target)
+	peers := e.table.closest(e.codec.peers[:0], target, e.cfg.K, func(p *peer) bool { return p.fails == 0 && fits(p) })
+	if len(peers) < e.cfg.K {
+		peers = e.table.closest(peers, target, e.cfg.K-len(peers), func(p *peer) bool { return p.fails > 0 && fits(p) })
+	}
+	list := e.codec.contacts[:0]
+	for _, p := range peers {
+		list = append(list, wire.Contact{ID: p.id, Addr: p.addr()})
+	}
+	e.codec.peers, e.codec.contacts = peers, list
+	return list
+}
+
+func familyOf(a netip.AddrPort) wire.Caps {
+	if a.Addr().Is4() {
+		return wire.CapIPv4
+	}
+	return wire.CapIPv6
+}

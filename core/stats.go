@@ -1,0 +1,115 @@
+package core
+
+import "github.com/kadmesh/kadmesh/internal/wire"
+
+// Drop is why a datagram was not used.
+type Drop uint8
+
+// The reasons.
+const (
+	DropShort         Drop = iota // less than a header and a body
+	DropKind                      // neither request nor answer
+	DropMalformed                 // no well-formed body
+	DropUnknownMethod             // no such procedure
+	DropArguments                 // too many, too few, or no ids
+	DropUnknownAnswer             // to no request, or long after it
+	DropWrongSource               // an answer from elsewhere than was asked
+	DropAddress                   // from an address that cannot be answered
+	DropClient                    // a request to a client
+	drops
+)
+
+var dropNames = [drops]string{
+	"short", "kind", "malformed", "unknown method", "arguments",
+	"unknown answer", "wrong source", "address", "client",
+}
+
+// String names the reason.
+func (d Drop) String() string { return dropNames[d] }
+
+func dropOf(err error) Drop {
+	switch err {
+	case wire.ErrShort:
+		return DropShort
+	case wire.ErrKind:
+		return DropKind
+	case wire.ErrMethod:
+		return DropUnknownMethod
+	case wire.ErrArgs:
+		return DropArguments
+	}
+	return DropMalformed
+}
+
+// Stats are a node's counters, since its start, and its present sizes.
+type Stats struct {
+	// Datagrams and their bytes, without those of lower layers.
+	Received, ReceivedBytes uint64
+	Sent, SentBytes         uint64
+	// Unsent counts those of Sent that the Conn could not send.
+	Unsent uint64
+	// Served counts answered requests, by the procedure's name.
+	Served map[string]uint64
+	// Replied and TimedOut count the node's own requests.
+	Replied, TimedOut uint64
+	// Dropped counts received datagrams that were of no use, by reason.
+	Dropped map[string]uint64
+	// Skipped counts contacts in answers that were no usable address or id.
+	Skipped uint64
+	// Refused counts values that the node had no room for.
+	Refused uint64
+	// Lookups counts those started, for whatever reason.
+	Lookups uint64
+
+	// Contacts are in buckets, Replacements wait for a place.
+	Contacts, Replacements int
+	// Records are kept for the network; RecordBytes includes RecordOverhead.
+	Records     int
+	RecordBytes int64
+}
+
+// counters is the part of Stats that is counted.
+type counters struct {
+	Received, ReceivedBytes uint64
+	Sent, SentBytes         uint64
+	Served                  [wire.Methods]uint64
+	Replied, TimedOut       uint64
+	Dropped                 [drops]uint64
+	Skipped, Refused        uint64
+	Lookups                 uint64
+}
+
+func (e *Engine) drop(d Drop) { e.stats.Dropped[d]++ }
+
+// Stats returns the node's counters and sizes.
+func (e *Engine) Stats() Stats {
+	c := &e.stats
+	s := Stats{
+		Received: c.Received, ReceivedBytes: c.ReceivedBytes,
+		Sent: c.Sent, SentBytes: c.SentBytes,
+		Served:  make(map[string]uint64),
+		Replied: c.Replied, TimedOut: c.TimedOut,
+		Dropped: make(map[string]uint64),
+		Skipped: c.Skipped, Refused: c.Refused, Lookups: c.Lookups,
+		Records: len(e.holdings.index), RecordBytes: e.holdings.bytes,
+	}
+	for m, n := range c.Served {
+		s.Served[wire.Method(m).String()] = n
+	}
+	for d, n := range c.Dropped {
+		s.Dropped[Drop(d).String()] = n
+	}
+	s.Contacts, s.Replacements = e.table.size()
+	return s
+}
+
+// Contacts returns all contacts in the node's buckets, nearest to it first.
+func (e *Engine) Contacts() []Contact {
+	n, _ := e.table.size()
+	all := e.table.closest(nil, e.id, n, func(*peer) bool { return true })
+	list := make([]Contact, len(all))
+	for i, p := range all {
+		list[i] = p.contact()
+	}
+	return list
+}

@@ -1,0 +1,383 @@
+package core
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"sort"
+	"time"
+)
+
+// table is the routing table (paper, sections 2.2 and 2.4): a binary tree whose
+// leaves are buckets, kept as a list of the leaves in the order of their ranges.
+type table struct {
+	self ID
+	// k is the bucket size. b is how many bits a lookup gains with each step.
+	k, b int
+	// buckets partition the space of ids and are sorted by prefix.
+	buckets []bucket
+	// ranked is scratch space of closest.
+	ranked []ranked
+}
+
+// bucket holds the contacts of one range of ids: those that share the first
+// depth bits of prefix. The rest of prefix is zero.
+type bucket struct {
+	prefix ID
+	depth  int
+	// touched is when a lookup last went into the range.
+	touched time.Duration
+	// contacts are sorted by when they were last seen, least recent first.
+	contacts []peer
+	// spares is the replacement cache, in the same order (paper, section 4.1).
+	spares []peer
+}
+
+type ranked struct {
+	distance uint64 // the first 64 bits of it
+	peer     *peer
+}
+
+func newTable(self ID, k, b int) table {
+	return table{self: self, k: k, b: b, buckets: make([]bucket, 1)}
+}
+
+// bucket returns the bucket that covers id.
+func (t *table) bucket(id ID) *bucket {
+	n := sort.Search(len(t.buckets), func(i int) bool {
+		return t.buckets[i].prefix.Compare(id) > 0
+	})
+	return &t.buckets[n-1]
+}
+
+// get returns the contact with that id, or nil. It is valid until the table is
+// changed.
+func (t *table) get(id ID) *peer {
+	b := t.bucket(id)
+	if i := index(b.contacts, id); i >= 0 {
+		return &b.contacts[i]
+	}
+	return nil
+}
+
+// seen notes that the contact with that id sent something: it moves to the tail
+// of its bucket (paper, section 2.2). It returns it, or nil if it is unknown.
+func (t *table) seen(id ID) *peer {
+	b := t.bucket(id)
+	i := index(b.contacts, id)
+	if i < 0 {
+		return nil
+	}
+	b.contacts = toTail(b.contacts, i)
+	return &b.contacts[len(b.contacts)-1]
+}
+
+// hasRoom reports whether a new contact with that id would get into a bucket.
+func (t *table) hasRoom(id ID) bool {
+	b := t.bucket(id)
+	return len(b.contacts) < t.k || b.staleIndex() >= 0 || t.maySplit(b)
+}
+
+// insert takes in a contact that has just answered, and reports whether it is
+// new in a bucket. If there is no room for it, it goes to the replacements.
+func (t *table) insert(c Contact) bool {
+	p := newPeer(c)
+	p.answered()
+	for {
+		b := t.bucket(c.ID)
+		if i := index(b.contacts, c.ID); i >= 0 {
+			b.contacts = toTail(b.contacts, i)
+			b.contacts[len(b.contacts)-1] = p
+			return false
+		}
+		if len(b.contacts) < t.k {
+			b.drop(c.ID)
+			b.contacts = append(b.contacts, p)
+			return true
+		}
+		if i := b.staleIndex(); i >= 0 {
+			b.drop(c.ID)
+			b.contacts = append(slices.Delete(b.contacts, i, i+1), p)
+			return true
+		}
+		if !t.maySplit(b) {
+			b.spare(p, t.k)
+			return false
+		}
+		t.split(b)
+	}
+}
+
+// spare puts a contact into the replacement cache of its bucket, as its most
+// recent. It says nothing about whether the contact is alive.
+func (t *table) spare(c Contact) { t.bucket(c.ID).spare(newPeer(c), t.k) }
+
+// failed notes that the contact with that id did not answer. If that makes it
+// stale and there is a proven replacement, the replacement takes its place. It
+// returns the end of the contact's back-off, or zero if there is no such contact
+// any more.
+func (t *table) failed(id ID, now time.Duration) time.Duration {
+	b := t.bucket(id)
+	i := index(b.contacts, id)
+	if i < 0 {
+		b.drop(id)
+		return 0
+	}
+	until := b.contacts[i].fail(now)
+	if b.contacts[i].stale() {
+		if p, ok := b.replacement(); ok {
+			b.contacts = append(slices.Delete(b.contacts, i, i+1), p)
+			return 0
+		}
+	}
+	return until
+}
+
+// remove takes the contact with that id out of the table.
+func (t *table) remove(id ID) {
+	b := t.bucket(id)
+	b.drop(id)
+	if i := index(b.contacts, id); i >= 0 {
+		b.contacts = slices.Delete(b.contacts, i, i+1)
+		if p, ok := b.replacement(); ok {
+			b.contacts = append(b.contacts, p)
+		}
+	}
+}
+
+// hasAddr reports whether some contact has that address.
+func (t *table) hasAddr(addr netip.AddrPort) bool {
+	_, ok := t.byAddr(addr)
+	return ok
+}
+
+// removeAddr takes the contact with that address out of the table.
+func (t *table) removeAddr(addr netip.AddrPort) {
+	if id, ok := t.byAddr(addr); ok {
+		t.remove(id)
+	}
+}
+
+func (t *table) byAddr(addr netip.AddrPort) (ID, bool) {
+	ip, port := addr.Addr().As16(), addr.Port()
+	for i := range t.buckets {
+		for j := range t.buckets[i].contacts {
+			if p := &t.buckets[i].contacts[j]; p.port == port && p.ip == ip {
+				return p.id, true
+			}
+		}
+	}
+	return ID{}, false
+}
+
+// closest appends to dst the n contacts nearest to target of those that keep
+// accepts, nearest first, and returns the extended slice. The peers are valid
+// until the table is changed (paper, section 2.3: the answer to FIND_NODE).
+func (t *table) closest(dst []*peer, target ID, n int, keep func(*peer) bool) []*peer {
+	want := len(dst) + n
+	t.walk(target, func(b *bucket) bool {
+		t.ranked = t.ranked[:0]
+		for i := range b.contacts {
+			if p := &b.contacts[i]; keep(p) {
+				t.ranked = append(t.ranked, ranked{firstBits(target, p.id), p})
+			}
+		}
+		sortRanked(t.ranked, target)
+		for _, r := range t.ranked[:min(len(t.ranked), want-len(dst))] {
+			dst = append(dst, r.peer)
+		}
+		return len(dst) < want
+	})
+	return dst
+}
+
+// walk visits the buckets in order of their distance from target, until visit
+// returns false: each contact of one is nearer than each contact of the next.
+func (t *table) walk(target ID, visit func(*bucket) bool) {
+	t.walkRange(0, len(t.buckets), 0, &target, visit)
+}
+
+// walkRange visits the buckets from lo to before hi, which cover one subtree,
+// the root of which is at depth.
+func (t *table) walkRange(lo, hi, depth int, target *ID, visit func(*bucket) bool) bool {
+	if hi-lo == 1 {
+		return visit(&t.buckets[lo])
+	}
+	mid := lo + sort.Search(hi-lo, func(i int) bool { return t.buckets[lo+i].prefix.bit(depth) == 1 })
+	if target.bit(depth) == 0 {
+		return t.walkRange(lo, mid, depth+1, target, visit) && t.walkRange(mid, hi, depth+1, target, visit)
+	}
+	return t.walkRange(mid, hi, depth+1, target, visit) && t.walkRange(lo, mid, depth+1, target, visit)
+}
+
+// maySplit decides whether a full bucket is split (paper, sections 2.4 and 4.2):
+// if it covers the own id; while a step of b bits can still be refined; and where
+// it belongs to the smallest subtree around the own id that has k nodes, all of
+// whose contacts are kept.
+func (t *table) maySplit(b *bucket) bool {
+	if b.depth == IDBits {
+		return false
+	}
+	level := PrefixLen(t.self, b.prefix)
+	if level >= b.depth || b.depth%t.b != 0 {
+		return true
+	}
+	// A real subtree is as full as its sibling. Much deeper buckets than that
+	// are somebody's attempt to fill the table.
+	return b.depth <= level+t.b && t.countFrom(level+1) < t.k
+}
+
+// countFrom returns how many contacts share at least n bits with the own id.
+func (t *table) countFrom(n int) int {
+	return t.count(func(level int) bool { return level >= n })
+}
+
+// countNearer returns how many contacts are nearer to target than the own id is.
+// A contact that shares exactly n bits with the own id is, if target differs from
+// the own id in the bit that follows.
+func (t *table) countNearer(target ID) int {
+	distance := t.self.Distance(target)
+	return t.count(func(level int) bool { return level < IDBits && distance.bit(level) == 1 })
+}
+
+// count returns how many contacts share such a number of bits with the own id
+// that is accepts it.
+func (t *table) count(is func(level int) bool) int {
+	count := 0
+	for i := range t.buckets {
+		b := &t.buckets[i]
+		if level := PrefixLen(t.self, b.prefix); level < b.depth {
+			if is(level) {
+				count += len(b.contacts)
+			}
+			continue
+		}
+		for j := range b.contacts {
+			if is(PrefixLen(t.self, b.contacts[j].id)) {
+				count++
+			}
+		}
+	}
+	return count
+}
+
+// split replaces a bucket by its two halves.
+func (t *table) split(b *bucket) {
+	i := sort.Search(len(t.buckets), func(i int) bool { return t.buckets[i].prefix.Compare(b.prefix) >= 0 })
+	low := bucket{prefix: b.prefix, depth: b.depth + 1, touched: b.touched}
+	high := low
+	high.prefix.flip(b.depth)
+	for _, half := range []*bucket{&low, &high} {
+		bit := half.prefix.bit(b.depth)
+		half.contacts = filter(b.contacts, b.depth, bit)
+		half.spares = filter(b.spares, b.depth, bit)
+		for len(half.contacts) < t.k {
+			p, ok := half.replacement()
+			if !ok {
+				break
+			}
+			half.contacts = append(half.contacts, p)
+		}
+	}
+	t.buckets[i] = low
+	t.buckets = slices.Insert(t.buckets, i+1, high)
+}
+
+// size returns the number of contacts, and that of replacements.
+func (t *table) size() (contacts, spares int) {
+	for i := range t.buckets {
+		contacts += len(t.buckets[i].contacts)
+		spares += len(t.buckets[i].spares)
+	}
+	return contacts, spares
+}
+
+// spare appends p to the replacements, of which the oldest leaves if they become
+// more than limit. What was proven of p stays so.
+func (b *bucket) spare(p peer, limit int) {
+	if i := index(b.spares, p.id); i >= 0 {
+		p.proven = p.proven || b.spares[i].proven && b.spares[i].addr() == p.addr()
+		b.spares = slices.Delete(b.spares, i, i+1)
+	}
+	if len(b.spares) >= limit {
+		b.spares = slices.Delete(b.spares, 0, 1)
+	}
+	b.spares = append(b.spares, p)
+}
+
+// drop removes id from the replacements.
+func (b *bucket) drop(id ID) {
+	if i := index(b.spares, id); i >= 0 {
+		b.spares = slices.Delete(b.spares, i, i+1)
+	}
+}
+
+// replacement takes out the most recent replacement that is proven.
+func (b *bucket) replacement() (peer, bool) {
+	for i := len(b.spares) - 1; i >= 0; i-- {
+		if p := b.spares[i]; p.proven {
+			b.spares = slices.Delete(b.spares, i, i+1)
+			return p, true
+		}
+	}
+	return peer{}, false
+}
+
+// staleIndex returns the position of the stalest contact, or -1 if none is stale.
+func (b *bucket) staleIndex() int {
+	worst := -1
+	for i := range b.contacts {
+		if p := &b.contacts[i]; p.stale() && (worst < 0 || p.fails > b.contacts[worst].fails) {
+			worst = i
+		}
+	}
+	return worst
+}
+
+func index(list []peer, id ID) int {
+	for i := range list {
+		if list[i].id == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// toTail moves the peer at i to the end of list.
+func toTail(list []peer, i int) []peer {
+	p := list[i]
+	copy(list[i:], list[i+1:])
+	list[len(list)-1] = p
+	return list
+}
+
+// filter returns a new list of the peers whose bit n is as given.
+func filter(list []peer, n int, bit byte) []peer {
+	var out []peer
+	for i := range list {
+		if list[i].id.bit(n) == bit {
+			out = append(out, list[i])
+		}
+	}
+	return out
+}
+
+func firstBits(a, b ID) uint64 {
+	return binary.BigEndian.Uint64(a[:]) ^ binary.BigEndian.Uint64(b[:])
+}
+
+// sortRanked sorts a bucket's worth of peers by their distance from target.
+func sortRanked(list []ranked, target ID) {
+	for i := 1; i < len(list); i++ {
+		for j := i; j > 0 && list[j].before(&list[j-1], target); j-- {
+			list[j], list[j-1] = list[j-1], list[j]
+		}
+	}
+}
+
+func (r *ranked) before(o *ranked, target ID) bool {
+	if r.distance != o.distance {
+		return r.distance < o.distance
+	}
+	return target.Nearer(r.peer.id, o.peer.id) < 0
+}

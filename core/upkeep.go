@@ -1,0 +1,204 @@
+package core
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/kadmesh/kadmesh/internal/wire"
+)
+
+// upkeep is what a node does by itself: join and rejoin, refresh its buckets,
+// republish records and hand them to newcomers, ask strangers who they are.
+type upkeep struct {
+	proving map[ID]bool
+
+	// seeds are the bootstrap addresses, kept to join again.
+	seeds     []netip.AddrPort
+	rejoining bool
+	backoff   time.Duration
+
+	refreshing bool
+
+	republishing int
+	overdue      []ID // keys that wait to be republished
+
+	newcomers []newcomer // that wait to be handed records
+}
+
+// A node that knows nobody tries its bootstrap addresses again after
+// rejoinFirst, then after twice as long each time, up to rejoinMax.
+const (
+	rejoinFirst = time.Second
+	rejoinMax   = 5 * time.Minute
+)
+
+func (e *Engine) startUpkeep() {
+	e.upkeep.proving = make(map[ID]bool)
+	for _, h := range e.holdings.load(e.epoch) {
+		h.due = e.jitter(e.cfg.RepublishInterval)
+		e.schedule(h)
+	}
+	e.timers.add(e.cfg.RefreshInterval, wakerFunc(e.refreshDue))
+}
+
+// Bootstrap joins the network through the nodes at seeds (paper, section 2.3):
+// it looks up its own id, starting from those that answer, and calls done with
+// how many those are so far, or with ErrNoAnswer if there is none. It goes on to
+// refresh the buckets farther away than its nearest neighbour. The seeds are
+// remembered, and tried again whenever the node finds itself alone. A client only
+// waits for the first seed to answer.
+func (e *Engine) Bootstrap(now time.Time, seeds []netip.AddrPort, done func(seeds int, err error)) (cancel func()) {
+	t := e.at(now)
+	for _, s := range seeds {
+		if !slices.Contains(e.upkeep.seeds, s) {
+			e.upkeep.seeds = append(e.upkeep.seeds, s)
+		}
+	}
+	j := &joining{e: e, done: done, waiting: len(seeds)}
+	for _, s := range seeds {
+		e.call(t, Contact{Addr: s}, wire.Request{Method: wire.Ping}, j.report)
+	}
+	if len(seeds) == 0 {
+		e.timers.add(t, wakerFunc(j.failed))
+	}
+	return func() { j.over = true }
+}
+
+// joining is a bootstrap under way.
+type joining struct {
+	e       *Engine
+	walk    *walk
+	waiting int // seeds of which nothing is known yet
+	reached int
+	over    bool
+	done    func(seeds int, err error)
+}
+
+// report takes in what became of a ping to a seed. The first that answers starts
+// the lookup of the own id, later ones join in. A seed may be the only one, so
+// that a lost datagram is sent again.
+func (j *joining) report(now time.Duration, c *call, f fate, a *wire.Answer) {
+	if f < callReplied {
+		j.e.resend(c)
+		return
+	}
+	j.waiting--
+	switch {
+	case f == callReplied:
+		j.reached++
+		j.join(now, Contact{ID: ID(a.ID), Addr: c.to.Addr})
+		return
+	case a != nil:
+		j.e.cfg.Log.Info("bootstrap address is this node itself", "addr", c.to.Addr)
+	default:
+		j.e.cfg.Log.Warn("bootstrap node does not answer", "addr", c.to.Addr)
+	}
+	if j.waiting == 0 && j.reached == 0 {
+		j.failed(now)
+	}
+}
+
+func (j *joining) join(now time.Duration, seed Contact) {
+	switch {
+	case j.e.cfg.Client:
+		// It has nobody to be found by.
+		j.joined(now)
+	case j.walk == nil:
+		j.walk = j.e.walk(now, j.e.id, wire.FindNode)
+		j.walk.onEnd = j.joined
+		j.walk.lookup.add(seed, fresh)
+		j.walk.start(now)
+	case !j.walk.over:
+		j.walk.lookup.add(seed, fresh)
+		j.walk.step(now)
+	}
+}
+
+func (j *joining) joined(now time.Duration) {
+	j.e.upkeep.backoff = 0
+	if !j.e.cfg.Client {
+		j.e.refreshFar(now)
+	}
+	if !j.over {
+		j.over = true
+		j.done(j.reached, nil)
+	}
+}
+
+func (j *joining) failed(now time.Duration) {
+	j.e.rejoinLater(now)
+	if !j.over {
+		j.over = true
+		j.done(0, ErrNoAnswer)
+	}
+}
+
+// lonely tries to join again if a lookup has met nobody.
+func (e *Engine) lonely(now time.Duration, w *walk) {
+	if len(w.current) == 0 {
+		e.rejoinLater(now)
+	}
+}
+
+// rejoinLater plans to try the bootstrap addresses again.
+func (e *Engine) rejoinLater(now time.Duration) {
+	u := &e.upkeep
+	if u.rejoining || len(u.seeds) == 0 {
+		return
+	}
+	u.rejoining = true
+	u.backoff = min(max(2*u.backoff, rejoinFirst), rejoinMax)
+	e.timers.add(now+u.backoff, wakerFunc(func(now time.Duration) {
+		u.rejoining = false
+		e.cfg.Log.Info("joining again", "seeds", len(u.seeds))
+		e.Bootstrap(e.epoch.Add(now), u.seeds, func(int, error) {})
+	}))
+}
+
+// refreshFar refreshes the ranges that are farther away than the nearest contact,
+// one for each length of the prefix shared with it, one after the other.
+func (e *Engine) refreshFar(now time.Duration) {
+	nearest := e.table.closest(e.codec.peers[:0], e.id, 1, func(*peer) bool { return true })
+	e.codec.peers = nearest
+	if len(nearest) == 0 {
+		return
+	}
+	e.refreshLevel(now, 0, PrefixLen(e.id, nearest[0].id))
+}
+
+func (e *Engine) refreshLevel(now time.Duration, level, end int) {
+	if level >= end {
+		return
+	}
+	target := e.id
+	target.flip(level)
+	target.keepPrefix(level+1, randomID(e.cfg.Rand))
+	w := e.walk(now, target, wire.FindNode)
+	w.onEnd = func(now time.Duration) { e.refreshLevel(now, level+1, end) }
+	w.start(now)
+}
+
+// refreshDue refreshes, one after the other, the buckets that no lookup has
+// touched for Config.RefreshInterval, by looking for a random id in their range
+// (paper, section 2.3).
+func (e *Engine) refreshDue(now time.Duration) {
+	next := now + e.cfg.RefreshInterval
+	for i := range e.table.buckets {
+		b := &e.table.buckets[i]
+		due := b.touched + e.cfg.RefreshInterval
+		if due <= now {
+			target := b.prefix
+			target.keepPrefix(b.depth, randomID(e.cfg.Rand))
+			w := e.walk(now, target, wire.FindNode)
+			w.onEnd = func(now time.Duration) {
+				e.lonely(now, w)
+				e.refreshDue(now)
+			}
+			w.start(now)
+			return
+		}
+		next = min(next, due)
+	}
+	e.timers.add(next, wakerFunc(e.refreshDue))
+}

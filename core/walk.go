@@ -1,0 +1,142 @@
+package core
+
+import (
+	"time"
+
+	"github.com/kadmesh/kadmesh/internal/wire"
+)
+
+// walk is a lookup that is under way: it asks whom the lookup names, and feeds it
+// with what comes back.
+type walk struct {
+	e      *Engine
+	lookup lookup
+	method wire.Method
+	// deadline ends the walk with what it has, at the next thing that happens.
+	deadline time.Duration
+	over     bool
+	// onValue is told of each value that a peer gives; it returns whether the
+	// walk is at its end with that.
+	onValue func(now time.Duration, from Contact, a *wire.Answer) bool
+	// onEnd is told when the k nearest have answered, or time or budget is up.
+	onEnd func(now time.Duration)
+	// current says of each peer that answered whether it is a node of ours.
+	current map[ID]bool
+}
+
+// startPerK is how many contacts a lookup starts with, in multiples of k. Those
+// beyond k take the places of peers that turn out to be dead: others who were
+// asked name k contacts only, and not who comes after the dead ones.
+const startPerK = 3
+
+// walk prepares a lookup of target among the contacts known now.
+func (e *Engine) walk(now time.Duration, target ID, method wire.Method) *walk {
+	e.stats.Lookups++
+	e.table.bucket(target).touched = now
+	w := &walk{e: e, lookup: newLookup(target, e.cfg.K, e.cfg.Alpha), method: method}
+	fits := func(p *peer) bool { return !p.resting(now) }
+	peers := e.table.closest(e.codec.peers[:0], target, startPerK*e.cfg.K, fits)
+	if len(peers) == 0 {
+		peers = e.table.closest(peers, target, e.cfg.K, func(*peer) bool { return true })
+	}
+	for _, p := range peers {
+		w.lookup.add(p.contact(), fresh)
+	}
+	e.codec.peers = peers
+	return w
+}
+
+// start sets the walk going. If nobody is known to ask, it ends at once, which
+// is told by a timer, not by this call.
+func (w *walk) start(now time.Duration) {
+	w.deadline = now + w.e.cfg.LookupTimeout
+	w.step(now)
+	if w.lookup.done() {
+		w.e.timers.add(now, wakerFunc(w.finish))
+	}
+}
+
+// finish ends the walk with what it has.
+func (w *walk) finish(now time.Duration) {
+	if w.over {
+		return
+	}
+	w.over = true
+	if w.onEnd != nil {
+		w.onEnd(now)
+	}
+}
+
+// step asks whoever is next.
+func (w *walk) step(now time.Duration) {
+	for {
+		c, ok := w.lookup.next()
+		if !ok {
+			return
+		}
+		w.e.call(now, c, wire.Request{Method: w.method, Target: w.lookup.target}, w.report)
+	}
+}
+
+// report takes in what became of a request.
+func (w *walk) report(now time.Duration, c *call, f fate, a *wire.Answer) {
+	if w.over {
+		return
+	}
+	switch f {
+	case callLate:
+		w.lookup.set(c.to.ID, slow)
+	case callGivenUp:
+		w.lookup.set(c.to.ID, overdue)
+	case callLost:
+		w.lookup.set(c.to.ID, failed)
+	case callReplied:
+		if w.answered(now, c, a) {
+			return
+		}
+	}
+	if now >= w.deadline {
+		w.finish(now)
+		return
+	}
+	w.step(now)
+	if w.lookup.done() {
+		w.finish(now)
+	}
+}
+
+// answered takes in an answer, and reports whether it ended the walk.
+func (w *walk) answered(now time.Duration, c *call, a *wire.Answer) bool {
+	if w.current == nil {
+		w.current = make(map[ID]bool)
+	}
+	w.current[c.to.ID] = a.Trailer.Present
+	if a.Value != nil && w.onValue != nil && w.onValue(now, c.to, a) {
+		w.over = true
+		return true
+	}
+	w.lookup.heard(c.to.ID, w.e.usable(now, c.to, a))
+	return false
+}
+
+// usable returns the contacts of an answer that may be asked. It is valid until
+// the next use.
+func (e *Engine) usable(now time.Duration, from Contact, a *wire.Answer) []Contact {
+	e.stats.Skipped += uint64(a.Skipped)
+	list := e.codec.heard[:0]
+	for _, c := range a.Contacts {
+		id := ID(c.ID)
+		switch {
+		case id == e.id:
+		case !mayTell(c.Addr, from.Addr), familyOf(c.Addr)&e.caps == 0:
+			e.stats.Skipped++
+		default:
+			if p := e.table.get(id); p != nil && p.resting(now) && p.addr() == c.Addr {
+				continue
+			}
+			list = append(list, Contact{ID: id, Addr: c.Addr})
+		}
+	}
+	e.codec.heard = list
+	return list
+}
