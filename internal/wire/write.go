@@ -115,7 +115,10 @@ func (w *Writer) end(t *Trailer) []byte {
 	return b
 }
 
-func (w *Writer) id(id *ID) { w.enc.EncodeBytes(id[:]) }
+func (w *Writer) id(id *ID) {
+	w.enc.EncodeBytesLen(len(id))
+	w.out.Write(id[:])
+}
 
 func (w *Writer) addr(a netip.AddrPort) {
 	text := a.Addr().Unmap().WithZone("").AppendTo(w.scratch[:0])
