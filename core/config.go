@@ -1,7 +1,6 @@
 package core
 
 import (
-	crand "crypto/rand"
 	"math/rand/v2"
 	"time"
 )
@@ -128,9 +127,7 @@ func (c Config) withDefaults() Config {
 		c.Log = silent{}
 	}
 	if c.Rand == nil {
-		var seed [32]byte
-		crand.Read(seed[:])
-		c.Rand = rand.NewChaCha8(seed)
+		c.Rand = rand.NewChaCha8(randomSeed())
 	}
 	if c.ID == (ID{}) {
 		c.ID = ClientID

@@ -17,8 +17,8 @@ type Conn interface {
 	// The three slices have the same length, which is at least one. A datagram
 	// longer than its buffer is dropped. Addresses are never v4-mapped.
 	//
-	// After Close it returns an error that wraps net.ErrClosed. Every other
-	// error is passing: the caller may try again.
+	// After Close it returns an error. Every other error is passing: the caller
+	// may try again.
 	ReadBatch(bufs [][]byte, sizes []int, from []netip.AddrPort) (int, error)
 
 	// WriteBatch sends bufs[i] to to[i] for all i and returns how many were

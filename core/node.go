@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -251,7 +250,7 @@ const readBatch = 32
 // maxDatagram is what is provided for each.
 const maxDatagram = 65536
 
-// read hands the engine what comes in, until the Conn is closed.
+// read hands the engine what comes in, until the node is closed.
 func (n *Node) read() {
 	bufs := make([][]byte, readBatch)
 	space := make([]byte, readBatch*maxDatagram)
@@ -262,12 +261,8 @@ func (n *Node) read() {
 	from := make([]netip.AddrPort, readBatch)
 	for {
 		count, err := n.conn.ReadBatch(bufs, sizes, from)
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil && count == 0:
+		if err != nil && count == 0 {
 			n.pause()
-			continue
 		}
 		if !n.do(func(now time.Time) {
 			for i := range count {
@@ -282,6 +277,7 @@ func (n *Node) read() {
 // readPause keeps a Conn that only returns errors from taking up a processor.
 const readPause = 10 * time.Millisecond
 
+// pause ends early when the node is closed.
 func (n *Node) pause() {
 	select {
 	case <-time.After(readPause):
