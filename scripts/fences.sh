@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Checks which packages may know which: the layering of docs/architecture.md.
+set -euo pipefail
+module=github.com/kadmesh/kadmesh
+bad=0
+
+# forbid WHAT PATTERN PACKAGE [ENV...]: no dependency of PACKAGE may match.
+forbid() {
+	local why=$1 pattern=$2 pkg=$3
+	shift 3
+	local found
+	found=$(env "$@" go list -deps "$pkg" | grep -E "$pattern" || true)
+	if [ -n "$found" ]; then
+		echo "fence: $pkg must not depend on $why, but does on:" >&2
+		echo "$found" | sed 's/^/  /' >&2
+		bad=1
+	fi
+}
+
+forbid "a transport, a command or the simulator" "^$module/(transport|cmd|sim|store|test)" ./core GOOS=linux
+forbid "what would bloat the browser's binary" '^(net|net/http|log/slog|math/big|crypto/rand|crypto/tls|encoding/json|golang.org/x/.*)$' ./core GOOS=js GOARCH=wasm
+forbid "anything of this project, the bottom of which it is" "^$module/(core|transport|cmd)" ./internal/wire GOOS=linux
+for t in ./transport/*; do
+	forbid "core, since the seam is made of standard types" "^$module/core$" "$t" GOOS=linux
+done
+
+# Only the shell around the engine may know the time or start goroutines.
+impure=$(grep -lE 'time\.(Now|Sleep|After|AfterFunc|NewTimer|Since|Until)\(|^\s*go |\.Go\(' core/*.go |
+	grep -vE '_test\.go$|core/node\.go$' || true)
+if [ -n "$impure" ]; then
+	echo "fence: only core/node.go may use a clock or a goroutine, but these do:" >&2
+	echo "$impure" | sed 's/^/  /' >&2
+	bad=1
+fi
+exit $bad

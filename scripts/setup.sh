@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Checks that the tools named as arguments are there. As root on Debian it
+# installs what is missing; elsewhere it says which command does.
+#
+#   scripts/setup.sh go python node
+set -euo pipefail
+
+min_go=1.25
+min_node=18
+
+say_go() {
+	echo "need Go $min_go or newer, found: ${1:-none}" >&2
+	echo "get it from https://go.dev/dl/ (Debian 12's own package is too old)" >&2
+	exit 1
+}
+
+# newer A B: is version A at least B?
+newer() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
+
+updated=
+install() {
+	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		[ -n "$updated" ] || apt-get update -qq
+		updated=1
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+	else
+		echo "missing: $*" >&2
+		echo "on Debian or Ubuntu, install with: sudo apt-get install -y $*" >&2
+		exit 1
+	fi
+}
+
+for tool in "$@"; do
+	case $tool in
+	go)
+		command -v go >/dev/null || say_go
+		have=$(go env GOVERSION | sed 's/^go//; s/ .*//')
+		newer "$have" "$min_go" || say_go "$have"
+		;;
+	python)
+		python3 -c 'import venv, ensurepip, sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null ||
+			install python3 python3-venv
+		;;
+	node)
+		command -v node >/dev/null || install nodejs
+		have=$(node --version | sed 's/^v//')
+		newer "$have" "$min_node" || {
+			echo "need Node.js $min_node or newer, found $have: see https://nodejs.org" >&2
+			exit 1
+		}
+		;;
+	cc) command -v cc >/dev/null || install gcc libc6-dev ;;
+	*)
+		echo "setup.sh: unknown tool $tool" >&2
+		exit 2
+		;;
+	esac
+done
