@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"io"
 	"net/netip"
 	"unicode/utf8"
@@ -14,6 +15,9 @@ import (
 // reads on Python 3.9 to 3.11 before it overflows its stack: it gives no answer
 // to a STORE of a deeper list, and would not understand an answer with one.
 const maxDepth = 326
+
+// neverUsed is the one code that means nothing.
+const neverUsed = 0xc1
 
 // extTime is the extension type of timestamps, which have 4, 8 or 12 bytes.
 const extTime = -1
@@ -119,13 +123,15 @@ func (p *Parser) contacts(a *Answer, max int) bool {
 	}
 	for range n {
 		start := p.in.pos
-		var c Contact
-		if len(a.Contacts) < max && p.contact(&c) {
-			a.Contacts = append(a.Contacts, c)
-			continue
+		if len(a.Contacts) < max {
+			var c Contact
+			if p.contact(&c) {
+				a.Contacts = append(a.Contacts, c)
+				continue
+			}
+			a.Skipped++
+			p.in.pos = start
 		}
-		a.Skipped++
-		p.in.pos = start
 		if _, ok := p.value(); !ok {
 			return false
 		}
@@ -144,39 +150,43 @@ func (p *Parser) contact(c *Contact) bool {
 // sent to pass: no names, no zones, port 1 to 65535. Mapped ones are unmapped.
 func (p *Parser) addr(a *netip.AddrPort) bool {
 	text, ok := p.str()
-	if !ok || len(text) == 0 || len(text) > 45 {
+	if !ok || len(text) == 0 || len(text) > 45 || bytes.IndexByte(text, '%') >= 0 {
 		return false
 	}
 	port, ok := p.uint()
 	if !ok || port == 0 || port > 65535 {
 		return false
 	}
-	// The string lives no longer than this call: ParseAddr keeps only zones,
-	// which it copies, and errors, which are dropped here.
+	// The string lives no longer than this call: ParseAddr keeps only zones, of
+	// which there is none, and errors, which are dropped here.
 	ip, err := netip.ParseAddr(unsafe.String(&text[0], len(text)))
-	if err != nil || ip.Zone() != "" {
+	if err != nil {
 		return false
 	}
 	*a = netip.AddrPortFrom(ip.Unmap(), uint16(port))
 	return true
 }
 
-// found reads the {"value": v} of find_value, whatever else is in the map.
+// found reads the {"value": v} of find_value, whatever else is in the map. Two
+// values in it are as good as none: the reference reads no map with a key twice.
 func (p *Parser) found(a *Answer) bool {
 	n, ok := p.mapLen()
 	if !ok {
 		return false
 	}
 	for range n {
-		key, ok := p.value()
-		if !ok {
+		start := p.in.pos
+		name, _ := p.str()
+		isValue := string(name) == "value"
+		p.in.pos = start
+		if _, ok := p.value(); !ok {
 			return false
 		}
 		v, ok := p.value()
-		if !ok {
+		if !ok || isValue && a.Value != nil {
 			return false
 		}
-		if string(key) == "\xa5value" {
+		if isValue {
 			a.Value = v
 		}
 	}
@@ -212,7 +222,7 @@ func (p *Parser) value() ([]byte, bool) {
 	for {
 		for p.left[depth] == 0 {
 			if depth == 0 {
-				return p.in.b[start:p.in.pos], true
+				return p.in.b[start:p.in.pos:p.in.pos], true
 			}
 			depth--
 		}
@@ -253,7 +263,8 @@ func (p *Parser) item() (inside int, ok bool) {
 		_, ok := p.in.take(n)
 		return 0, ok
 	default:
-		return 0, p.dec.Skip() == nil
+		// The error that Skip would make of it is not free.
+		return 0, c != neverUsed && p.dec.Skip() == nil
 	}
 }
 
@@ -280,13 +291,14 @@ func (p *Parser) bytes(is func(byte) bool) ([]byte, bool) {
 	return p.in.take(n)
 }
 
-// arrayLen and mapLen refuse more items than there are bytes.
+// arrayLen and mapLen refuse more items than there are bytes, also where an int
+// has 32 bits and the length claimed turns out negative.
 func (p *Parser) arrayLen() (int, bool) {
 	if !isArray(p.in.peek()) {
 		return 0, false
 	}
 	n, err := p.dec.DecodeArrayLen()
-	return n, err == nil && n <= p.in.len()
+	return n, err == nil && n >= 0 && n <= p.in.len()
 }
 
 func (p *Parser) mapLen() (int, bool) {
@@ -294,7 +306,7 @@ func (p *Parser) mapLen() (int, bool) {
 		return 0, false
 	}
 	n, err := p.dec.DecodeMapLen()
-	return n, err == nil && 2*n <= p.in.len()
+	return n, err == nil && n >= 0 && n <= p.in.len()/2
 }
 
 // uint reads an integer that is not negative.
@@ -330,12 +342,12 @@ type reader struct {
 
 func (r *reader) len() int { return len(r.b) - r.pos }
 
-// peek returns the next byte; at the end, the one code that means nothing.
+// peek returns the next byte, or neverUsed at the end.
 func (r *reader) peek() byte {
 	if r.pos < len(r.b) {
 		return r.b[r.pos]
 	}
-	return 0xc1
+	return neverUsed
 }
 
 func (r *reader) take(n int) ([]byte, bool) {

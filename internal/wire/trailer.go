@@ -59,6 +59,9 @@ func (p *Parser) readTrailer() Trailer {
 			return Trailer{}
 		}
 	}
+	if !t.Life {
+		t.Age = 0
+	}
 	return t
 }
 

@@ -112,13 +112,12 @@ type Answer struct {
 
 // Errors of parsing. They say why a datagram was dropped; none is wrapped.
 var (
-	ErrShort   = errors.New("datagram too short")
-	ErrKind    = errors.New("unknown kind of datagram")
-	ErrMethod  = errors.New("unknown procedure")
-	ErrBody    = errors.New("malformed body")
-	ErrArgs    = errors.New("wrong arguments")
-	ErrValue   = errors.New("malformed value")
-	ErrTooLong = errors.New("value too long")
+	ErrShort  = errors.New("datagram too short")
+	ErrKind   = errors.New("unknown kind of datagram")
+	ErrMethod = errors.New("unknown procedure")
+	ErrBody   = errors.New("malformed body")
+	ErrArgs   = errors.New("wrong arguments")
+	ErrValue  = errors.New("malformed value")
 )
 
 // Header splits a datagram into kind, message id and the rest.
