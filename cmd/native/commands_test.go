@@ -1,0 +1,74 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestPing(t *testing.T) {
+	id := strings.Repeat("5", 40)
+	_, addr := startNode(t, "--id", id)
+	r := run(t, "", "ping", addr)
+	if ok, _ := regexp.MatchString(`^pong from `+addr+` id `+id+` in \d+\.\d ms\n$`, r.stdout); !ok || r.code != 0 {
+		t.Errorf("ping = %q", r)
+	}
+	var pong struct {
+		Addr, ID string
+		MS       float64
+	}
+	decode(t, run(t, "", "ping", addr, "--json").stdout, &pong)
+	if pong.Addr != addr || pong.ID != id || pong.MS <= 0 {
+		t.Errorf("ping --json = %+v, want %s, %s and a time", pong, addr, id)
+	}
+}
+
+func TestID(t *testing.T) {
+	a, b := run(t, "", "id"), run(t, "", "id")
+	if ok, _ := regexp.MatchString(`^[0-9a-f]{40}\n$`, a.stdout); !ok || a.code != 0 || a == b {
+		t.Errorf("id = %q, then %q, want two ids", a, b)
+	}
+	want(t, result{"aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d\n", "", 0}, "id", "hello")
+	want(t, result{`{"id":"da39a3ee5e6b4b0d3255bfef95601890afd80709","key":""}` + "\n", "", 0}, "id", "", "--json")
+	var r struct{ ID string }
+	decode(t, run(t, "", "id", "--json").stdout, &r)
+	if len(r.ID) != 40 {
+		t.Errorf("id --json = %q", r.ID)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	const pattern = `^kadmesh v0\.0\.0-test \(go[^ ]+, \w+/\w+\)\n$`
+	for _, arg := range []string{"version", "--version"} {
+		if r := run(t, "", arg); r.code != 0 || !regexp.MustCompile(pattern).MatchString(r.stdout) {
+			t.Errorf("%s = %q, want %s", arg, r, pattern)
+		}
+	}
+	var b struct{ Version, Commit, Go, System string }
+	decode(t, run(t, "", "version", "--json").stdout, &b)
+	if b.Version != "v0.0.0-test" || b.Go == "" || b.System == "" {
+		t.Errorf("version --json = %+v", b)
+	}
+}
+
+func TestLookup(t *testing.T) {
+	addrs := startNetwork(t, 3)
+	plain := run(t, "", "lookup", "hello", "-b", addrs[0])
+	byID := run(t, "", "lookup", "--id", "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d", "-b", addrs[1])
+	if plain.code != 0 || strings.Count(plain.stdout, "\n") != len(addrs) || plain != byID {
+		t.Errorf("lookup = %q and by id %q, want the same %d nodes", plain, byID, len(addrs))
+	}
+	var list struct {
+		ID    string
+		Nodes []struct{ ID, Addr string }
+	}
+	decode(t, run(t, "", "lookup", "hello", "--json", "-b", addrs[2]).stdout, &list)
+	for _, n := range list.Nodes {
+		if !strings.Contains(plain.stdout, n.ID+" "+n.Addr+"\n") {
+			t.Errorf("%v is not in %q", n, plain.stdout)
+		}
+	}
+	if list.ID != "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d" || len(list.Nodes) != len(addrs) {
+		t.Errorf("lookup --json = %+v, want %d nodes", list, len(addrs))
+	}
+}

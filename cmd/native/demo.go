@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kadmesh/kadmesh/core"
+)
+
+// What the demo stores.
+const (
+	demoKey   = "greeting"
+	demoValue = "hello from kadmesh"
+)
+
+// maxDemoNodes keeps the demo from taking up a machine.
+const maxDemoNodes = 256
+
+func (p *program) demo() *cobra.Command {
+	var nodes int
+	var port uint16
+	cmd := &cobra.Command{
+		Use:   "demo [flags]",
+		Short: "Start a small network on this machine and show it at work",
+		Long: `Demo starts a few nodes in one process, on the loopback interface, and joins them
+into a network. It stores a value through one of them, reads it through another
+that does not keep it, and says what to try next. The network stays up until
+SIGINT or SIGTERM.
+
+With --json: {"bootstrap", "nodes": [{"id", "addr"}], "k", "key", "value",
+"set": {"via", "kept_by", "ms"}, "get": {"via", "from", "ms"}}, where via, kept_by
+and from are addresses of nodes`,
+		Args:              takes(),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if nodes < 2 || nodes > maxDemoNodes {
+				return usagef("--nodes %d: want 2 to %d", nodes, maxDemoNodes)
+			}
+			return p.runDemo(cmd.Context(), nodes, port)
+		},
+	}
+	cmd.Flags().IntVarP(&nodes, "nodes", "n", 8, "how many nodes to start")
+	cmd.Flags().Uint16VarP(&port, "port", "p", 0, "`PORT` of the first node (default a free one)")
+	complete(cmd, "nodes")
+	complete(cmd, "port")
+	return cmd
+}
+
+func (p *program) runDemo(ctx context.Context, nodes int, port uint16) error {
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	d := demo{k: min(20, nodes/2)}
+	defer d.close()
+	start := time.Now()
+	err := d.start(ctx, nodes, port)
+	d.joined = time.Since(start)
+	if err == nil {
+		err = d.use(ctx)
+	}
+	if ctx.Err() != nil {
+		return nil // interrupted before it was ready
+	}
+	if err != nil {
+		return err
+	}
+	if err := p.print(d.text(), d.object()); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// demo is a network in this process, and what was done with it.
+type demo struct {
+	k        int // less than there are nodes, so that not all keep the value
+	nodes    []*core.Node
+	joined   time.Duration
+	set, get demoStep
+	keepers  []*core.Node
+	found    core.Found
+}
+
+// demoStep is one operation: through which node, and how long it took.
+type demoStep struct {
+	via  *core.Node
+	took time.Duration
+}
+
+// start starts nodes that join through the first.
+func (d *demo) start(ctx context.Context, nodes int, port uint16) error {
+	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	for range nodes {
+		conn, err := listen(netip.AddrPortFrom(loopback, port))
+		if err != nil {
+			return err
+		}
+		port = 0
+		n := core.NewNode(conn, core.Config{K: d.k})
+		d.nodes = append(d.nodes, n)
+		if len(d.nodes) > 1 {
+			if err := n.Bootstrap(ctx, d.nodes[0].Addr()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// use sets a value through the second node, and gets it through one that does not
+// keep it.
+func (d *demo) use(ctx context.Context) error {
+	d.set.via = d.nodes[1]
+	start := time.Now()
+	if _, err := d.set.via.Set(ctx, demoKey, core.String(demoValue)); err != nil {
+		return err
+	}
+	d.set.took = time.Since(start)
+	d.get.via = d.nodes[0]
+	for _, n := range d.nodes {
+		if n.Stats().Records > 0 {
+			d.keepers = append(d.keepers, n)
+		} else {
+			d.get.via = n
+		}
+	}
+	start = time.Now()
+	var err error
+	d.found, err = d.get.via.Find(ctx, core.Key(demoKey))
+	d.get.took = time.Since(start)
+	return err
+}
+
+func (d *demo) close() {
+	for _, n := range d.nodes {
+		n.Close()
+	}
+}
+
+// number returns which node is at addr, counted from 1.
+func (d *demo) number(addr netip.AddrPort) int {
+	return 1 + slices.IndexFunc(d.nodes, func(n *core.Node) bool { return n.Addr() == addr })
+}
+
+func (d *demo) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d nodes in one process, joined into a network in %s;\na value is kept by the %d nodes nearest to its key\n\n", len(d.nodes), inMS(d.joined), d.k)
+	fmt.Fprintf(&b, "  node  address          id\n")
+	for i, n := range d.nodes {
+		fmt.Fprintf(&b, "  %4d  %-15v  %v\n", i+1, n.Addr(), n.ID())
+	}
+	var keepers []string
+	for _, n := range d.keepers {
+		keepers = append(keepers, fmt.Sprint(d.number(n.Addr())))
+	}
+	fmt.Fprintf(&b, `
+  set %s = %q through node %d: kept by nodes %s (%s)
+  get %s through node %d: %q, from node %d (%s)
+
+The network stays up until you press Ctrl-C. From another terminal, try
+
+  %s
+  %s
+
+or, in Python (pip install kademlia),
+
+%s`,
+		demoKey, demoValue, d.number(d.set.via.Addr()), strings.Join(keepers, ", "), inMS(d.set.took),
+		demoKey, d.number(d.get.via.Addr()), textOf(d.found.Value), d.number(d.found.Holder.Addr), inMS(d.get.took),
+		d.command("get "+demoKey), d.command("set answer 42 --type int"), d.python())
+	return b.String()
+}
+
+// inMS writes a duration in milliseconds.
+func inMS(t time.Duration) string { return fmt.Sprintf("%.1f ms", ms(t)) }
+
+func ms(t time.Duration) float64 { return float64(t.Microseconds()) / 1000 }
+
+// command is how to run kadmesh against the demo.
+func (d *demo) command(args string) string {
+	return fmt.Sprintf("%s %s --bootstrap %v", os.Args[0], args, d.nodes[0].Addr())
+}
+
+// python is a program that reads the value with the Python package.
+func (d *demo) python() string {
+	return fmt.Sprintf(`  import asyncio
+  from kademlia.network import Server
+
+  async def main():
+      node = Server()
+      await node.listen(0)
+      await node.bootstrap([("127.0.0.1", %d)])
+      print(await node.get(%q))
+
+  asyncio.run(main())`, d.nodes[0].Addr().Port(), demoKey)
+}
+
+// object is what the demo did, for --json.
+func (d *demo) object() any {
+	type step struct {
+		Via  netip.AddrPort   `json:"via"`
+		Kept []netip.AddrPort `json:"kept_by,omitempty"`
+		From netip.AddrPort   `json:"from,omitzero"`
+		MS   float64          `json:"ms"`
+	}
+	o := struct {
+		Bootstrap netip.AddrPort `json:"bootstrap"`
+		Nodes     []core.Contact `json:"nodes"`
+		K         int            `json:"k"`
+		Key       string         `json:"key"`
+		Value     string         `json:"value"`
+		Set       step           `json:"set"`
+		Get       step           `json:"get"`
+	}{
+		Bootstrap: d.nodes[0].Addr(), K: d.k, Key: demoKey, Value: textOf(d.found.Value),
+		Set: step{Via: d.set.via.Addr(), MS: ms(d.set.took)},
+		Get: step{Via: d.get.via.Addr(), From: d.found.Holder.Addr, MS: ms(d.get.took)},
+	}
+	for _, n := range d.nodes {
+		o.Nodes = append(o.Nodes, core.Contact{ID: n.ID(), Addr: n.Addr()})
+	}
+	for _, n := range d.keepers {
+		o.Set.Kept = append(o.Set.Kept, n.Addr())
+	}
+	return o
+}

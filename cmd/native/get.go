@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kadmesh/kadmesh/core"
+)
+
+func (p *program) get() *cobra.Command {
+	var a access
+	var raw bool
+	cmd := &cobra.Command{
+		Use:   "get KEY --bootstrap HOST:PORT [flags]",
+		Short: "Print the value under a key",
+		Long: `Get prints the value under a key, and a newline. If there is none, it says "not
+found" on standard error and exits with 1.
+
+A str is printed as it is (on a terminal, without control characters), bytes as
+hexadecimal digits. A list or map, which a Python program may have stored, is
+printed as JSON; what JSON has no words for, as its type and its msgpack encoding
+in hexadecimal digits.
+
+With --raw, the content of a str or bytes is written unchanged and without a
+newline, numbers and booleans as text, all else in its msgpack encoding.
+
+With --json: {"key", "type", "value", "encoding", "from", "published"}
+
+  type       str, bytes, int, float, bool, list, map or other
+  value      an int has all its digits, even where they are more than 53 bits; a
+             float has a point or an exponent, or is "NaN", "+Inf" or "-Inf"
+  encoding   only if value is a string that stands for something else: "hex" for
+             bytes, "msgpack hex" for what JSON has no words for
+  from       {"id", "addr"} of the node that had the value
+  published  when it was set; only if that node knows`,
+		Example: `  kadmesh get greeting --bootstrap 127.0.0.1:8468
+  kadmesh get logo --raw --bootstrap 127.0.0.1:8468 > logo.png`,
+		Args:              takes("KEY"),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.runGet(cmd.Context(), a, args[0], raw)
+		},
+	}
+	a.flags(cmd)
+	cmd.Flags().BoolVarP(&raw, "raw", "r", false, "write the value's bytes unchanged, without a newline")
+	return cmd
+}
+
+func (p *program) runGet(ctx context.Context, a access, key string, raw bool) error {
+	peers, err := a.peers()
+	if err != nil {
+		return err
+	}
+	if raw && p.json {
+		return usagef("both --raw and --json given: choose one")
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	node, err := a.join(ctx, peers, core.Config{LookupTimeout: a.timeout})
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	f, err := node.Find(ctx, core.Key(key))
+	if err != nil {
+		return a.explain(err)
+	}
+	if raw {
+		_, err := p.out.Write(payload(f.Value))
+		return err
+	}
+	text := textOf(f.Value)
+	if isTerminal(p.out) {
+		text = tame(text)
+	}
+	return p.print(text, struct {
+		Key string `json:"key"`
+		jsonValue
+		From      core.Contact `json:"from"`
+		Published time.Time    `json:"published,omitzero"`
+	}{key, jsonOf(f.Value), f.Holder, f.Published.UTC().Truncate(time.Second)})
+}

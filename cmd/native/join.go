@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// joining keeps a node in touch with the network through others that are given
+// by name. The node itself goes on trying the addresses that it was told; what
+// is left is to find these, since a name may not resolve yet, or mean another
+// address later.
+type joining struct {
+	bootstrap func(ctx context.Context, seeds ...netip.AddrPort) error
+	alone     func() bool // whether the node knows nobody
+	lookup    lookupFunc
+	fits      func(netip.Addr) bool // whether the node can send there
+	log       *slog.Logger
+}
+
+// A name is looked up again after joinFirst, then after twice as long each time,
+// up to joinMax.
+const (
+	joinFirst = time.Second
+	joinMax   = 5 * time.Minute
+)
+
+// through joins by way of h, and returns when ctx is over. Once that has worked,
+// it is for the node to stay in touch, unless it loses everybody.
+func (j *joining) through(ctx context.Context, h hostPort) {
+	var known []netip.AddrPort
+	joined := false
+	for pause := joinFirst; ; pause = min(2*pause, joinMax) {
+		if !joined || j.alone() {
+			addrs, err := j.resolve(ctx, h)
+			if err != nil && ctx.Err() == nil {
+				j.log.Warn("bootstrap name is of no use yet", "name", h.host, "error", err, "retry", pause)
+			}
+			addrs = slices.DeleteFunc(addrs, func(a netip.AddrPort) bool { return slices.Contains(known, a) })
+			known = append(known, addrs...)
+			// The node logs who does not answer, and asks again.
+			joined = len(addrs) > 0 && j.bootstrap(ctx, addrs...) == nil || joined
+		}
+		if joined {
+			pause = joinMax
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// resolve returns the addresses of h that the node can send to.
+func (j *joining) resolve(ctx context.Context, h hostPort) ([]netip.AddrPort, error) {
+	addrs, err := h.resolve(ctx, j.lookup)
+	if err != nil {
+		return nil, err
+	}
+	addrs = slices.DeleteFunc(addrs, func(a netip.AddrPort) bool { return !j.fits(a.Addr()) })
+	if len(addrs) == 0 {
+		return nil, fmt.Errorf("%s has no address of the IP version that this node listens on", h.host)
+	}
+	return addrs, nil
+}

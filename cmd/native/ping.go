@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kadmesh/kadmesh/core"
+)
+
+func (p *program) ping() *cobra.Command {
+	var a access
+	cmd := &cobra.Command{
+		Use:   "ping HOST:PORT [flags]",
+		Short: "Ask a node whether it is there",
+		Long: `Ping asks the node at HOST:PORT for its id, and prints it with the round-trip
+time. It asks again each second, and exits with 1 if no answer comes.
+
+With --json: {"addr", "id", "ms": the round-trip time in milliseconds}`,
+		Example:           `  kadmesh ping 127.0.0.1:8468`,
+		Args:              takes("HOST:PORT"),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.bootstrap = args
+			return p.runPing(cmd.Context(), a)
+		},
+	}
+	a.timeoutFlag(cmd, answerTime)
+	return cmd
+}
+
+func (p *program) runPing(ctx context.Context, a access) error {
+	peers, err := a.peers()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	node, addrs, err := dial(ctx, peers, core.Config{RPCTimeout: a.timeout})
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	r, ok := pingAny(ctx, node, addrs)
+	if !ok {
+		return fmt.Errorf("no answer from %s within %v", names(peers), a.timeout)
+	}
+	return p.print(fmt.Sprintf("pong from %v id %v in %s", r.addr, r.id, inMS(r.rtt)), struct {
+		Addr netip.AddrPort `json:"addr"`
+		ID   core.ID        `json:"id"`
+		MS   float64        `json:"ms"`
+	}{r.addr, r.id, ms(r.rtt)})
+}
+
+// pong is who answered a ping, and how fast.
+type pong struct {
+	addr netip.AddrPort
+	id   core.ID
+	rtt  time.Duration
+}
+
+// pingAgain is when to ask again: a datagram may have been lost, or the node
+// may only just be starting.
+const pingAgain = time.Second
+
+// pingAny returns the first answer from any of addrs, or false if ctx is over
+// before there is one.
+func pingAny(ctx context.Context, node *core.Node, addrs []netip.AddrPort) (pong, bool) {
+	ctx, cancel := context.WithCancel(ctx)
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	defer cancel()
+	answers := make(chan pong)
+	again := time.NewTicker(pingAgain)
+	defer again.Stop()
+	for {
+		for _, addr := range addrs {
+			asking.Go(func() {
+				id, rtt, err := node.Ping(ctx, addr)
+				if err != nil {
+					return
+				}
+				select {
+				case answers <- pong{addr, id, rtt}:
+				case <-ctx.Done():
+				}
+			})
+		}
+		select {
+		case r := <-answers:
+			return r, true
+		case <-again.C:
+		case <-ctx.Done():
+			return pong{}, false
+		}
+	}
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kadmesh/kadmesh/core"
+)
+
+func (p *program) set() *cobra.Command {
+	var s setting
+	cmd := &cobra.Command{
+		Use:   "set KEY [VALUE] --bootstrap HOST:PORT [flags]",
+		Short: "Store a value under a key",
+		Long: fmt.Sprintf(`Set stores a value under a key on the nodes nearest to the key, and says how many
+took it. It exits with 1 if none did.
+
+The value is VALUE, or the content of the file given with --file; where either is
+-, it is read from standard input. Nothing is guessed: it is a str, which is UTF-8
+text, unless --type says otherwise, for files too. The types are
+
+  str    up to %[1]d bytes of UTF-8
+  bytes  up to %[1]d bytes, taken as they come
+  int    a whole number from -2^63 to 2^64-1
+  float  a 64-bit number, nan, inf or -inf
+  bool   true or false
+
+With --json: {"key", "id": the key's SHA-1, "type", "nodes": how many took it}`, maxContent),
+		Example: `  kadmesh set greeting "hello, world" --bootstrap 127.0.0.1:8468
+  kadmesh set depth --type int --bootstrap 127.0.0.1:8468 -- -11034
+  kadmesh set logo --type bytes --file logo.png --bootstrap 127.0.0.1:8468
+  date | kadmesh set now - --bootstrap 127.0.0.1:8468`,
+		Args:              takes("KEY", "[VALUE]"),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s.fromFile = cmd.Flags().Changed("file")
+			return p.runSet(cmd.Context(), s, args)
+		},
+	}
+	s.access.flags(cmd)
+	cmd.Flags().StringVarP(&s.kind, "type", "t", "str", "take the value for a `TYPE`: "+strings.Join(valueTypes, ", "))
+	complete(cmd, "type", valueTypes...)
+	cmd.Flags().StringVarP(&s.file, "file", "f", "", "read the value from the file `PATH`, - for standard input")
+	cmd.Flags().DurationVar(&s.ttl, "ttl", 24*time.Hour, "how long the value lives, 168h at most (and always, on Python nodes)")
+	complete(cmd, "ttl")
+	return cmd
+}
+
+// setting is what set is told by flags.
+type setting struct {
+	access
+	kind     string
+	file     string
+	fromFile bool
+	ttl      time.Duration
+}
+
+// value returns the value to be set, by the arguments after the key.
+func (s *setting) value(p *program, args []string) (core.Value, error) {
+	var text []byte
+	var err error
+	switch {
+	case s.fromFile && len(args) > 0:
+		return core.Value{}, usagef("both VALUE and --file given: only one can be set")
+	case s.fromFile:
+		text, err = readContent(s.file, p.in)
+	case len(args) == 0:
+		return core.Value{}, usagef("no VALUE given: pass it as an argument, with --file, or - to read standard input")
+	case args[0] == "-":
+		text, err = readContent("-", p.in)
+	default:
+		text = []byte(args[0])
+	}
+	if err != nil {
+		return core.Value{}, err
+	}
+	return parseValue(s.kind, text)
+}
+
+func (p *program) runSet(ctx context.Context, s setting, args []string) error {
+	peers, err := s.peers()
+	if err != nil {
+		return err
+	}
+	if s.ttl <= 0 || s.ttl > core.MaxTTL {
+		return usagef("--ttl %v: want more than zero, and %v at most", s.ttl, core.MaxTTL)
+	}
+	key := args[0]
+	v, err := s.value(p, args[1:])
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	// Half of the time for finding nodes leaves as much to store on them.
+	node, err := s.join(ctx, peers, core.Config{TTL: s.ttl, LookupTimeout: s.timeout / 2})
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	count, err := node.Store(ctx, core.Key(key), v)
+	if errors.Is(err, core.ErrNotStored) {
+		return fmt.Errorf("%w: no node near the key took it; try again", err)
+	}
+	if err != nil {
+		return s.explain(err)
+	}
+	return p.print("stored on "+plural(count, "node"), struct {
+		Key   string  `json:"key"`
+		ID    core.ID `json:"id"`
+		Type  string  `json:"type"`
+		Nodes int     `json:"nodes"`
+	}{key, core.Key(key), v.Kind().String(), count})
+}
+
+// plural counts things: 1 node, 2 nodes.
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
