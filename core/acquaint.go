@@ -24,12 +24,15 @@ func (e *Engine) meet(now time.Duration, c Contact, t wire.Trailer) {
 	p := e.table.seen(c.ID)
 	switch {
 	case p == nil && (e.table.hasRoom(c.ID) || e.table.hasAddr(c.Addr)):
-		e.prove(now, c)
+		e.prove(now, c, true)
 	case p == nil:
 		// No ping for every stranger who comes by (paper, section 4.1).
 		e.table.spare(c)
 	case p.addr() != c.Addr:
 		e.moved(now, p.contact(), c)
+	case p.fails > 0:
+		// It is back, or somebody says so in its name.
+		e.prove(now, c, false)
 	}
 }
 
@@ -49,15 +52,11 @@ func (e *Engine) identify(now time.Duration, c *call, a *wire.Answer) bool {
 	}
 	if id == e.id {
 		// The node asked itself, under another name.
-		if known {
-			e.table.remove(c.to.ID)
-		}
+		e.table.forget(c.to)
 		return false
 	}
-	if id != c.to.ID && known {
-		if p := e.table.get(c.to.ID); p != nil && p.addr() == c.to.Addr {
-			e.table.remove(c.to.ID)
-		}
+	if id != c.to.ID {
+		e.table.forget(c.to)
 	}
 	e.welcome(now, Contact{ID: id, Addr: c.to.Addr})
 	return !known || id == c.to.ID
@@ -70,7 +69,7 @@ func (e *Engine) unproven(now time.Duration, c Contact) {
 	case p != nil && p.addr() == c.Addr:
 		p.answered()
 	case p == nil && canKeep(c.Addr) && e.table.hasRoom(c.ID):
-		e.prove(now, c)
+		e.prove(now, c, false)
 	case p == nil && canKeep(c.Addr):
 		e.table.spare(c)
 	}
@@ -86,7 +85,7 @@ func (e *Engine) welcome(now time.Duration, c Contact) {
 		switch {
 		case p.addr() == c.Addr:
 			p.answered()
-		case p.fails > 0:
+		case !p.proven:
 			*p = newPeer(c)
 			p.answered()
 		default:
@@ -97,45 +96,54 @@ func (e *Engine) welcome(now time.Duration, c Contact) {
 	e.table.removeAddr(c.Addr)
 	if e.table.insert(c) {
 		e.cfg.Log.Debug("new contact", "id", c.ID, "addr", c.Addr)
-		e.handOff(now, c)
+		// Whom this node had to look for may have been there before it.
+		if e.upkeep.proving[c.ID] {
+			e.handOff(now, c)
+		}
 	}
 }
 
-// prove pings a contact, which is welcome if it answers under its id.
-func (e *Engine) prove(now time.Duration, c Contact) {
-	if e.upkeep.proving[c.ID] || len(e.upkeep.proving) >= maxProving {
-		return
-	}
-	e.upkeep.proving[c.ID] = true
+// prove pings a contact, which is welcome if it answers under its id. came says
+// that it is a stranger who came by, and may be new in the network.
+func (e *Engine) prove(now time.Duration, c Contact, came bool) {
 	// identify welcomes whoever answers, and unanswered deals with silence.
-	e.call(now, c, wire.Request{Method: wire.Ping}, func(_ time.Duration, _ *call, f fate, _ *wire.Answer) {
-		if f >= callGivenUp {
-			delete(e.upkeep.proving, c.ID)
-		}
-	})
+	e.probe(now, c, came, func(time.Duration, bool) {})
 }
 
 // moved deals with a known id that shows up at another address: only if it no
 // longer answers at the old one may it prove itself at the new one.
 func (e *Engine) moved(now time.Duration, old, c Contact) {
-	if e.upkeep.proving[c.ID] || len(e.upkeep.proving) >= maxProving {
-		return
-	}
-	e.upkeep.proving[c.ID] = true
-	settled := false
-	e.call(now, old, wire.Request{Method: wire.Ping}, func(now time.Duration, _ *call, f fate, _ *wire.Answer) {
-		if f < callGivenUp || settled {
-			return
-		}
-		settled = true
-		delete(e.upkeep.proving, c.ID)
-		if f == callReplied {
+	e.probe(now, old, false, func(now time.Duration, answered bool) {
+		if answered {
 			return
 		}
 		if p := e.table.get(c.ID); p != nil && p.addr() == old.Addr {
-			p.fail(now)
+			p.proven = false
 		}
-		e.prove(now, c)
+		e.prove(now, c, false)
+	})
+}
+
+// probe pings a contact, unless one of its id is being pinged already or too many
+// are, and then reports once whether it answered.
+func (e *Engine) probe(now time.Duration, c Contact, came bool, then func(now time.Duration, answered bool)) {
+	proving := e.upkeep.proving
+	if _, asked := proving[c.ID]; asked || len(proving) >= maxProving {
+		return
+	}
+	proving[c.ID] = came
+	settled := false
+	e.call(now, c, wire.Request{Method: wire.Ping}, func(now time.Duration, ping *call, f fate, _ *wire.Answer) {
+		if f == callLate && !came {
+			// One lost datagram must not decide. But a stranger's address may be
+			// that of somebody else, who is to be bothered once only.
+			e.resend(ping)
+		}
+		if f >= callGivenUp && !settled {
+			settled = true
+			delete(proving, c.ID)
+			then(now, f == callReplied)
+		}
 	})
 }
 
@@ -163,7 +171,7 @@ func (e *Engine) refill(now time.Duration, id ID) {
 		return
 	}
 	if n := len(b.spares); n > 0 {
-		e.prove(now, b.spares[n-1].contact())
+		e.prove(now, b.spares[n-1].contact(), false)
 	}
 }
 
@@ -179,3 +187,5 @@ func (s suspect) wake(e *Engine, now time.Duration) {
 	}
 	e.call(now, p.contact(), wire.Request{Method: wire.Ping}, func(time.Duration, *call, fate, *wire.Answer) {})
 }
+
+func (s suspect) waits(time.Duration) bool { return true }

@@ -41,6 +41,8 @@ func (e *Engine) call(now time.Duration, to Contact, req wire.Request, report fu
 	req.Sender = e.id
 	req.Trailer.Present = true
 	req.Trailer.Caps = e.caps
+	// Answers come without the mapped notation.
+	to.Addr = netip.AddrPortFrom(to.Addr.Addr().Unmap(), to.Addr.Port())
 	c := &call{req: req, to: to, sent: now, report: report}
 	e.calls[req.Msg] = c
 	e.resend(c)
@@ -72,6 +74,8 @@ func (c *call) wake(e *Engine, now time.Duration) {
 	}
 	c.report(now, c, c.stage, nil)
 }
+
+func (c *call) waits(time.Duration) bool { return c.stage < callReplied }
 
 // reply takes in an answer. Only one that comes from where the request went to
 // is believed.

@@ -73,9 +73,10 @@ func (e *Engine) nextFor(n *newcomer) *holding {
 }
 
 // shouldHandOff reports whether newcomer is among the k nodes nearest to key, and
-// this node nearer than all others.
+// this node nearer than all others that answer.
 func (e *Engine) shouldHandOff(key, newcomer ID) bool {
-	nearest := e.table.closest(e.codec.peers[:0], key, e.cfg.K, func(p *peer) bool { return p.id != newcomer })
+	others := func(p *peer) bool { return p.fails == 0 && p.id != newcomer }
+	nearest := e.table.closest(e.codec.peers[:0], key, e.cfg.K, others)
 	e.codec.peers = nearest
 	if len(nearest) > 0 && key.Nearer(nearest[0].id, e.id) < 0 {
 		return false

@@ -36,11 +36,13 @@ func newHoldings(self ID, store Store, limit int64) holdings {
 }
 
 // get returns the record under key, if it is there and its life has not ended.
+// What Python has as None it takes for no value.
 func (h *holdings) get(now time.Duration, key ID) (Record, bool) {
 	if x := h.index[key]; x == nil || x.expires <= now {
 		return Record{}, false
 	}
-	return h.store.Load(key)
+	r, ok := h.store.Load(key)
+	return r, ok && r.Value.Kind() != KindNil
 }
 
 // put keeps r under key. Where room is short it gives up records that are farther
@@ -108,6 +110,7 @@ func (h *holdings) remove(key ID) {
 		return
 	}
 	h.store.Delete(key)
+	x.scheduled = 0
 	h.bytes -= x.size
 	delete(h.index, key)
 	list := h.levels[x.level]

@@ -26,21 +26,41 @@ const jitterShare = 6
 // it.
 func (e *Engine) keep(now time.Duration, key ID, v Value, t wire.Trailer) bool {
 	r := Record{Value: v, Published: e.epoch.Add(now), TTL: e.cfg.TTL}
+	old, have := e.holdings.get(now, key)
 	if t.Life {
 		r.Published = r.Published.Add(-t.Age)
 		r.TTL = min(t.TTL, MaxTTL)
-		if old, ok := e.holdings.get(now, key); ok && old.Published.Sub(r.Published) > sameMoment {
+		if have && old.Published.Sub(r.Published) > sameMoment {
 			// Somebody republishes what has been replaced since.
 			return old.Value == v
 		}
 	}
-	if beyond := e.table.countNearer(key) - e.cfg.K + 1; beyond > 0 {
-		// A cached copy: its life is halved for each node that is nearer to the
-		// key, beyond the k that should hold it (paper, section 2.3).
-		r.Cached = true
-		r.TTL >>= min(beyond, 60)
+	e.cutToCopy(key, &r)
+	if t.Life && have && old.Value == v && r.Published.Sub(old.Published) <= sameMoment {
+		// The same publication. That the age was cut to seconds on its way here
+		// must not lengthen the life, nor a copy with a shorter one end it.
+		r.Published = earlier(r.Published, old.Published)
+		r.TTL = max(r.TTL, old.TTL)
 	}
 	return e.put(now, key, r)
+}
+
+// cutToCopy makes r a cached copy if the node is not among the k nearest to key:
+// its life is halved for each node that is nearer, beyond the k that should hold
+// it (paper, section 2.3).
+func (e *Engine) cutToCopy(key ID, r *Record) {
+	beyond := e.table.countNearer(key) - e.cfg.K + 1
+	r.Cached = beyond > 0
+	if r.Cached {
+		r.TTL >>= min(beyond, 60)
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // put keeps a record, plans what is to become of it, and reports whether there
@@ -96,21 +116,30 @@ func (h *holding) wake(e *Engine, now time.Duration) {
 		return
 	}
 	if !h.cached && h.due <= now {
-		e.republish(now, h)
 		h.due = now + e.jitter(e.cfg.RepublishInterval)
+		e.republish(now, h)
 	}
 	e.schedule(h)
 }
 
+func (h *holding) waits(at time.Duration) bool { return h.scheduled == at }
+
 // maxRepublishing is how many records are republished at a time.
 const maxRepublishing = 4
+
+// overdueRecord is a record that waits to be republished. If its time is no longer due
+// when its turn comes, somebody else has republished it.
+type overdueRecord struct {
+	key ID
+	due time.Duration
+}
 
 // republish stores a record anew on the k nodes that are now nearest to it, or
 // puts it on the list of those that wait for that.
 func (e *Engine) republish(now time.Duration, h *holding) {
 	u := &e.upkeep
 	if u.republishing >= maxRepublishing {
-		u.overdue = append(u.overdue, h.key)
+		u.overdue = append(u.overdue, overdueRecord{h.key, h.due})
 		return
 	}
 	r, ok := e.holdings.get(now, h.key)
@@ -123,14 +152,29 @@ func (e *Engine) republish(now time.Duration, h *holding) {
 	e.publish(now, h.key, r, func(now time.Duration, nodes int) {
 		u.republishing--
 		e.cfg.Log.Debug("value republished", "key", h.key, "nodes", nodes)
+		if nodes >= e.cfg.K {
+			e.handOver(now, h.key)
+		}
 		for len(u.overdue) > 0 && u.republishing < maxRepublishing {
-			next := e.holdings.index[u.overdue[0]]
+			o := u.overdue[0]
 			u.overdue = u.overdue[1:]
-			if next != nil {
+			if next := e.holdings.index[o.key]; next != nil && next.due == o.due {
 				e.republish(now, next)
 			}
 		}
 	})
+}
+
+// handOver leaves a record to the k nodes that now hold it, if this one is no
+// longer among them: as a copy it is neither republished nor taken for granted.
+func (e *Engine) handOver(now time.Duration, key ID) {
+	r, ok := e.holdings.get(now, key)
+	if !ok {
+		return
+	}
+	if e.cutToCopy(key, &r); r.Cached && !e.put(now, key, r) {
+		e.holdings.remove(key)
+	}
 }
 
 // age returns how long ago a record was published.

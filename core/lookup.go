@@ -53,22 +53,29 @@ func newLookup(target ID, k, alpha int) lookup {
 	return lookup{target: target, k: k, alpha: alpha, budget: budgetPerK * k}
 }
 
-// find returns the position of id in the list, or where it belongs.
-func (l *lookup) find(id ID) (int, bool) {
-	i := sort.Search(len(l.list), func(i int) bool { return l.target.Nearer(l.list[i].ID, id) >= 0 })
-	return i, i < len(l.list) && l.list[i].ID == id
+// find returns the position of c in the list, or where it belongs: behind others
+// of the same id, which are at other addresses.
+func (l *lookup) find(c Contact) (int, bool) {
+	i := sort.Search(len(l.list), func(i int) bool { return l.target.Nearer(l.list[i].ID, c.ID) >= 0 })
+	for ; i < len(l.list) && l.list[i].ID == c.ID; i++ {
+		if l.list[i].Addr == c.Addr {
+			return i, true
+		}
+	}
+	return i, false
 }
 
-// add takes in a candidate, unless it is known. Of two addresses for one id the
-// first stays.
+// add takes in a candidate, unless it is known. One id at two addresses is two
+// candidates: who names the nearest nodes at addresses where nobody is must not
+// keep the lookup from asking them where others say that they are.
 func (l *lookup) add(c Contact, s state) {
-	i, known := l.find(c.ID)
+	i, known := l.find(c)
 	if known || i == maxCandidates*l.k {
 		return
 	}
 	l.list = slices.Insert(l.list, i, candidate{c, s})
 	if last := len(l.list) - 1; last == maxCandidates*l.k {
-		l.set(l.list[last].ID, failed)
+		l.set(l.list[last].Contact, failed)
 		l.list = l.list[:last]
 	}
 }
@@ -125,8 +132,8 @@ func (l *lookup) done() bool {
 }
 
 // set changes the state of a candidate that was asked.
-func (l *lookup) set(id ID, s state) {
-	i, known := l.find(id)
+func (l *lookup) set(c Contact, s state) {
+	i, known := l.find(c)
 	if !known {
 		return
 	}
@@ -137,8 +144,8 @@ func (l *lookup) set(id ID, s state) {
 }
 
 // heard takes in what a peer answered: the contacts it knows.
-func (l *lookup) heard(id ID, contacts []Contact) {
-	l.set(id, answered)
+func (l *lookup) heard(c Contact, contacts []Contact) {
+	l.set(c, answered)
 	l.barren++
 	for _, c := range contacts {
 		if len(l.list) > 0 && l.target.Nearer(c.ID, l.list[0].ID) < 0 {

@@ -1,28 +1,49 @@
 package core
 
 import (
+	"bytes"
 	"container/heap"
 	"encoding/binary"
+	"io"
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
+	"runtime/debug"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
 // testNet is a small network in virtual time: engines whose datagrams take
 // delay to arrive, unless lose says that they do not.
 type testNet struct {
-	t       testing.TB
-	now     time.Time
-	rand    *rand.ChaCha8
-	delay   func(from, to netip.AddrPort) time.Duration
-	lose    func(from, to netip.AddrPort, datagram []byte) bool
-	engines map[netip.AddrPort]*Engine
-	order   []netip.AddrPort // of engines, by when they were added
+	t     testing.TB
+	now   time.Time
+	rand  *rand.ChaCha8
+	delay func(from, to netip.AddrPort) time.Duration
+	lose  func(from, to netip.AddrPort, datagram []byte) bool
+	// tap sees each datagram as it is sent, if it is set.
+	tap func(from, to netip.AddrPort, datagram []byte)
+	// old are addresses of nodes that neither send nor read a trailer.
+	old map[netip.AddrPort]bool
+	// scripts are peers that are no engines: what they do with a datagram.
+	scripts map[netip.AddrPort]func(from netip.AddrPort, datagram []byte)
+	nodes   []testNode // by when they were added
+	added   int
 	queue   eventQueue
 	seq     int
 	sent    int
 	out     Outbox
+}
+
+// testNode is an engine and where it is reached.
+type testNode struct {
+	addr netip.AddrPort
+	*Engine
 }
 
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -31,7 +52,8 @@ func newTestNet(t testing.TB, seed byte) *testNet {
 	return &testNet{
 		t: t, now: epoch, rand: rand.NewChaCha8([32]byte{seed}),
 		delay:   func(_, _ netip.AddrPort) time.Duration { return 10 * time.Millisecond },
-		engines: make(map[netip.AddrPort]*Engine),
+		old:     make(map[netip.AddrPort]bool),
+		scripts: make(map[netip.AddrPort]func(netip.AddrPort, []byte)),
 	}
 }
 
@@ -43,7 +65,7 @@ func addr(n int) netip.AddrPort {
 }
 
 // add starts an engine at the next address.
-func (n *testNet) add(cfg Config) *Engine { return n.addAt(addr(len(n.order)+1), cfg) }
+func (n *testNet) add(cfg Config) *Engine { return n.addAt(addr(n.added+1), cfg) }
 
 func (n *testNet) addAt(a netip.AddrPort, cfg Config) *Engine {
 	if cfg.Rand == nil {
@@ -52,8 +74,8 @@ func (n *testNet) addAt(a netip.AddrPort, cfg Config) *Engine {
 		cfg.Rand = rand.NewChaCha8(seed)
 	}
 	e := NewEngine(n.now, cfg)
-	n.engines[a] = e
-	n.order = append(n.order, a)
+	n.nodes = append(n.nodes, testNode{a, e})
+	n.added++
 	return e
 }
 
@@ -63,8 +85,8 @@ func (n *testNet) grow(count int, cfg Config) []*Engine {
 	for range count {
 		e := n.add(cfg)
 		all = append(all, e)
-		if len(n.order) > 1 {
-			n.join(e, n.order[0])
+		if len(n.nodes) > 1 {
+			n.join(e, n.nodes[0].addr)
 		}
 	}
 	return all
@@ -84,24 +106,51 @@ func (n *testNet) join(e *Engine, seeds ...netip.AddrPort) {
 
 // addrOf returns where an engine is.
 func (n *testNet) addrOf(e *Engine) netip.AddrPort {
-	for a, other := range n.engines {
-		if e == other {
-			return a
+	for _, x := range n.nodes {
+		if x.Engine == e {
+			return x.addr
 		}
 	}
 	n.t.Fatal("no such engine")
 	return netip.AddrPort{}
 }
 
+// at returns the engine at an address, or nil.
+func (n *testNet) at(a netip.AddrPort) *Engine {
+	for _, x := range n.nodes {
+		if x.addr == a {
+			return x.Engine
+		}
+	}
+	return nil
+}
+
 // contactOf returns an engine as a contact.
 func (n *testNet) contactOf(e *Engine) Contact { return Contact{e.ID(), n.addrOf(e)} }
 
 // stop makes an engine vanish.
-func (n *testNet) stop(e *Engine) { delete(n.engines, n.addrOf(e)) }
+func (n *testNet) stop(e *Engine) {
+	n.nodes = slices.DeleteFunc(n.nodes, func(x testNode) bool { return x.Engine == e })
+}
+
+// move gives an engine another address.
+func (n *testNet) move(e *Engine, to netip.AddrPort) {
+	for i := range n.nodes {
+		if n.nodes[i].Engine == e {
+			n.nodes[i].addr = to
+		}
+	}
+}
 
 // send puts a datagram on its way.
 func (n *testNet) send(from, to netip.AddrPort, datagram []byte) {
 	n.sent++
+	if n.old[from] || n.old[to] {
+		datagram = withoutTrailer(datagram)
+	}
+	if n.tap != nil {
+		n.tap(from, to, datagram)
+	}
 	if n.lose != nil && n.lose(from, to, datagram) {
 		return
 	}
@@ -111,13 +160,11 @@ func (n *testNet) send(from, to netip.AddrPort, datagram []byte) {
 
 // flush takes what the engines want to send.
 func (n *testNet) flush() {
-	for _, a := range n.order {
-		if e := n.engines[a]; e != nil {
-			e.Flush(&n.out)
-			for i := range n.out.Len() {
-				to, d := n.out.At(i)
-				n.send(a, to, d)
-			}
+	for _, x := range n.nodes {
+		x.Flush(&n.out)
+		for i := range n.out.Len() {
+			to, d := n.out.At(i)
+			n.send(x.addr, to, d)
 		}
 	}
 }
@@ -128,17 +175,13 @@ func (n *testNet) step(limit time.Time) bool {
 	n.flush()
 	next := limit
 	var due *Engine
-	for _, a := range n.order {
-		if e := n.engines[a]; e != nil && e.Next().Before(next) {
-			next, due = e.Next(), e
+	for _, x := range n.nodes {
+		if at := x.Next(); at.Before(next) {
+			next, due = at, x.Engine
 		}
 	}
 	if len(n.queue) > 0 && !n.queue[0].at.After(next) {
-		ev := heap.Pop(&n.queue).(event)
-		n.now = ev.at
-		if e := n.engines[ev.to]; e != nil {
-			e.Receive(n.now, ev.from, ev.datagram)
-		}
+		n.deliver(heap.Pop(&n.queue).(event))
 		return true
 	}
 	if next.After(n.now) {
@@ -149,6 +192,15 @@ func (n *testNet) step(limit time.Time) bool {
 	}
 	due.Advance(n.now)
 	return true
+}
+
+func (n *testNet) deliver(ev event) {
+	n.now = ev.at
+	if script := n.scripts[ev.to]; script != nil {
+		script(ev.from, ev.datagram)
+	} else if e := n.at(ev.to); e != nil {
+		e.Receive(n.now, ev.from, ev.datagram)
+	}
 }
 
 // run lets so much time pass.
@@ -184,6 +236,63 @@ func (n *testNet) set(e *Engine, key ID, v Value) (nodes int, took time.Duration
 	}
 	n.runUntil(func() bool { return over })
 	return nodes, n.now.Sub(start), err
+}
+
+// short says to do less of what takes long.
+func short() bool { return testing.Short() || runtime.GOARCH == "wasm" || raceDetector() }
+
+func raceDetector() bool {
+	build, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(build.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
+// requestIn returns the request in a datagram, or nil if it holds none.
+func requestIn(datagram []byte) *wire.Request {
+	kind, msg, body, err := wire.Header(datagram)
+	r := &wire.Request{Msg: msg}
+	if err != nil || kind != wire.KindRequest || wire.NewParser().Request(body, r) != nil {
+		return nil
+	}
+	return r
+}
+
+// withoutTrailer returns a datagram as an older node would have sent it.
+func withoutTrailer(datagram []byte) []byte {
+	r := bytes.NewReader(datagram[wire.HeaderLen:])
+	if err := msgpack.NewDecoder(r).Skip(); err != nil && err != io.EOF {
+		panic(err)
+	}
+	return datagram[:len(datagram)-r.Len()]
+}
+
+// ask sends a request from an address where no engine is, as somebody of that id
+// who answers nothing, and returns the answer; ok is false if there is none.
+func (n *testNet) ask(from Contact, e *Engine, r wire.Request) (a wire.Answer, ok bool) {
+	n.t.Helper()
+	r.Msg = wire.MsgID(randomID(n.rand))
+	r.Sender = wire.ID(from.ID)
+	n.scripts[from.Addr] = func(_ netip.AddrPort, d []byte) {
+		if kind, msg, body, _ := wire.Header(d); kind == wire.KindAnswer && msg == r.Msg {
+			if err := wire.NewParser().Answer(body, r.Method, e.cfg.K, &a); err != nil {
+				n.t.Errorf("answer to %v: %v", r.Method, err)
+			}
+			ok = true
+		}
+	}
+	n.send(from.Addr, n.addrOf(e), wire.NewWriter().Request(nil, &r))
+	n.run(time.Second)
+	return a, ok
+}
+
+// drained reports whether nothing is under way at any engine.
+func (n *testNet) drained() bool {
+	for _, x := range n.nodes {
+		u := &x.upkeep
+		if len(x.calls)+len(u.proving)+u.republishing+len(u.overdue)+len(u.newcomers) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 type event struct {

@@ -25,7 +25,8 @@ type peer struct {
 	// fails counts RPCs in a row that went unanswered.
 	fails uint8
 	// proven says that the peer itself answered under this id at this address.
-	// All contacts in buckets are; replacements may not be.
+	// All contacts in buckets have done so; one of them loses it again if it is
+	// silent when somebody elsewhere goes by its id. Replacements may not have.
 	proven bool
 	// until is the end of the back-off after a failure, in whole seconds since
 	// the engine's start; zero if there is none.

@@ -145,6 +145,17 @@ func (t *table) remove(id ID) {
 	}
 }
 
+// forget takes c out of the table, if it is known by that address.
+func (t *table) forget(c Contact) {
+	b := t.bucket(c.ID)
+	for _, list := range [][]peer{b.contacts, b.spares} {
+		if i := index(list, c.ID); i >= 0 && list[i].addr() == c.Addr {
+			t.remove(c.ID)
+			return
+		}
+	}
+}
+
 // hasAddr reports whether some contact has that address.
 func (t *table) hasAddr(addr netip.AddrPort) bool {
 	_, ok := t.byAddr(addr)
@@ -210,6 +221,10 @@ func (t *table) walkRange(lo, hi, depth int, target *ID, visit func(*bucket) boo
 	return t.walkRange(mid, hi, depth+1, target, visit) && t.walkRange(lo, mid, depth+1, target, visit)
 }
 
+// maxSubtree is how many times the other half of the smallest subtree with k nodes
+// is split at most, in a row.
+const maxSubtree = 5
+
 // maySplit decides whether a full bucket is split (paper, sections 2.4 and 4.2):
 // if it covers the own id; while a step of b bits can still be refined; and where
 // it belongs to the smallest subtree around the own id that has k nodes, all of
@@ -224,7 +239,7 @@ func (t *table) maySplit(b *bucket) bool {
 	}
 	// A real subtree is as full as its sibling. Much deeper buckets than that
 	// are somebody's attempt to fill the table.
-	return b.depth <= level+t.b && t.countFrom(level+1) < t.k
+	return b.depth <= level+maxSubtree && t.countFrom(level+1) < t.k
 }
 
 // countFrom returns how many contacts share at least n bits with the own id.
@@ -241,19 +256,20 @@ func (t *table) countNearer(target ID) int {
 }
 
 // count returns how many contacts share such a number of bits with the own id
-// that is accepts it.
+// that is accepts it. Those that did not answer lately do not count: buckets that
+// are not full keep them for ever, and they hold no records.
 func (t *table) count(is func(level int) bool) int {
 	count := 0
 	for i := range t.buckets {
 		b := &t.buckets[i]
-		if level := PrefixLen(t.self, b.prefix); level < b.depth {
-			if is(level) {
-				count += len(b.contacts)
-			}
+		level := PrefixLen(t.self, b.prefix)
+		own := level >= b.depth
+		if !own && !is(level) {
 			continue
 		}
 		for j := range b.contacts {
-			if is(PrefixLen(t.self, b.contacts[j].id)) {
+			p := &b.contacts[j]
+			if p.fails == 0 && (!own || is(PrefixLen(t.self, p.id))) {
 				count++
 			}
 		}

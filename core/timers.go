@@ -1,14 +1,23 @@
 package core
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // timers is a queue of what waits for its time: a binary heap, in which those of
-// one moment keep their order. Nothing is taken out before its time; a waker
-// that is no longer needed does nothing when it is woken.
+// one moment keep their order. A waker that no longer waits stays in it until its
+// time, or until there are so many that they are swept out: what other nodes can
+// make this one plan and drop again must not add up.
 type timers struct {
 	heap []timer
 	seq  uint64
+	// sweepAt is the length at which the queue is swept next.
+	sweepAt int
 }
+
+// minSweep is the length below which the queue is not swept.
+const minSweep = 256
 
 type timer struct {
 	at  time.Duration
@@ -19,15 +28,21 @@ type timer struct {
 // waker is something that waits.
 type waker interface {
 	wake(e *Engine, now time.Duration)
+	// waits reports whether it still wants to be woken at that time.
+	waits(at time.Duration) bool
 }
 
 // wakerFunc is a waker that is a function.
 type wakerFunc func(now time.Duration)
 
 func (f wakerFunc) wake(_ *Engine, now time.Duration) { f(now) }
+func (f wakerFunc) waits(time.Duration) bool          { return true }
 
 // add wakes w at the given time.
 func (t *timers) add(at time.Duration, w waker) {
+	if len(t.heap) >= max(t.sweepAt, minSweep) {
+		t.sweep()
+	}
 	t.seq++
 	t.heap = append(t.heap, timer{at, t.seq, w})
 	for i := len(t.heap) - 1; i > 0; {
@@ -58,12 +73,23 @@ func (t *timers) pop(now time.Duration) (waker, bool) {
 	t.heap[0] = t.heap[last]
 	t.heap[last] = timer{}
 	t.heap = t.heap[:last]
-	t.sink()
+	t.sink(0)
 	return w, true
 }
 
-func (t *timers) sink() {
-	for i := 0; ; {
+// sweep takes out those that no longer wait. The next time is when as many again
+// have come, so that it costs little for each.
+func (t *timers) sweep() {
+	t.heap = slices.DeleteFunc(t.heap, func(x timer) bool { return !x.w.waits(x.at) })
+	for i := len(t.heap)/2 - 1; i >= 0; i-- {
+		t.sink(i)
+	}
+	t.sweepAt = 2 * len(t.heap)
+}
+
+// sink moves the timer at i down to its place.
+func (t *timers) sink(i int) {
+	for {
 		child := 2*i + 1
 		if child >= len(t.heap) {
 			return

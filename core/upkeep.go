@@ -11,6 +11,8 @@ import (
 // upkeep is what a node does by itself: join and rejoin, refresh its buckets,
 // republish records and hand them to newcomers, ask strangers who they are.
 type upkeep struct {
+	// proving are those who were pinged to show that they are there, and whether
+	// they are strangers who came by.
 	proving map[ID]bool
 
 	// seeds are the bootstrap addresses, kept to join again.
@@ -18,10 +20,8 @@ type upkeep struct {
 	rejoining bool
 	backoff   time.Duration
 
-	refreshing bool
-
 	republishing int
-	overdue      []ID // keys that wait to be republished
+	overdue      []overdueRecord // in the order of their turns
 
 	newcomers []newcomer // that wait to be handed records
 }
@@ -118,6 +118,8 @@ func (j *joining) join(now time.Duration, seed Contact) {
 func (j *joining) joined(now time.Duration) {
 	j.e.upkeep.backoff = 0
 	if !j.e.cfg.Client {
+		contacts, _ := j.e.table.size()
+		j.e.cfg.Log.Info("joined", "contacts", contacts)
 		j.e.refreshFar(now)
 	}
 	if !j.over {

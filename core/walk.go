@@ -85,11 +85,11 @@ func (w *walk) report(now time.Duration, c *call, f fate, a *wire.Answer) {
 	}
 	switch f {
 	case callLate:
-		w.lookup.set(c.to.ID, slow)
+		w.lookup.set(c.to, slow)
 	case callGivenUp:
-		w.lookup.set(c.to.ID, overdue)
+		w.lookup.set(c.to, overdue)
 	case callLost:
-		w.lookup.set(c.to.ID, failed)
+		w.lookup.set(c.to, failed)
 	case callReplied:
 		if w.answered(now, c, a) {
 			return
@@ -115,7 +115,7 @@ func (w *walk) answered(now time.Duration, c *call, a *wire.Answer) bool {
 		w.over = true
 		return true
 	}
-	w.lookup.heard(c.to.ID, w.e.usable(now, c.to, a))
+	w.lookup.heard(c.to, w.e.usable(now, c.to, a))
 	return false
 }
 

@@ -1,0 +1,173 @@
+package core
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+)
+
+// P14: a value is gone when its life is at an end, and not before, although its
+// holders have republished it until then.
+func TestRepublishingDoesNotExtendLife(t *testing.T) {
+	const ttl = 3 * time.Hour
+	net := newTestNet(t, 20)
+	nodes := net.grow(25, Config{TTL: ttl, RepublishInterval: 10 * time.Minute, RefreshInterval: quiet})
+	key := Key("key")
+	net.set(nodes[0], key, Int(1))
+	end := net.now.Add(ttl)
+	republished := 0
+	net.stores(func(netip.AddrPort, netip.AddrPort, ID) { republished++ })
+
+	net.run(end.Add(-2 * time.Second).Sub(net.now))
+	if f, _, err := net.get(net.add(Config{ID: ID{1}}), key); err == nil {
+		t.Errorf("a node that knows nobody finds %v", f.Value.Text())
+	}
+	if got := len(net.holders(key)); got < 20 || republished < 10*19 {
+		t.Errorf("%d holders shortly before the end, after %d STOREs", got, republished)
+	}
+	net.run(end.Add(2 * time.Second).Sub(net.now))
+	for _, e := range net.holders(key) {
+		r, _ := e.holdings.store.Load(key)
+		t.Errorf("a value lives %v longer than it should", r.Expires().Sub(end))
+	}
+}
+
+// E2, P15: each hour one holder stores the value anew on the k nearest, which
+// keeps the others from doing so.
+func TestOneHolderRepublishes(t *testing.T) {
+	net := newTestNet(t, 21)
+	nodes := net.grow(30, Config{RefreshInterval: quiet})
+	const keys, hours = 10, 12
+	for i := range keys {
+		net.set(nodes[i], Key(fmt.Sprint(i)), Int(1))
+	}
+	last := make(map[netip.AddrPort]map[ID]time.Time)
+	republished, sent := 0, 0
+	net.stores(func(from, _ netip.AddrPort, key ID) {
+		sent++
+		if last[from] == nil {
+			last[from] = make(map[ID]time.Time)
+		}
+		if at := last[from][key]; net.now.Sub(at) > time.Minute {
+			republished++
+		}
+		last[from][key] = net.now
+	})
+	net.run(hours * time.Hour)
+	perHour := float64(republished) / keys / hours
+	t.Logf("%.2f holders republish a key in an hour, with %.1f STOREs", perHour, float64(sent)/keys/hours)
+	if perHour > 1.2 || perHour < 0.8 {
+		t.Errorf("%.2f republish a key in an hour, want about 1", perHour)
+	}
+	for i := range keys {
+		key := Key(fmt.Sprint(i))
+		for _, e := range net.nearestTo(key, 20) {
+			if r, ok := e.holdings.get(e.latest, key); !ok || r.Cached {
+				t.Errorf("one of the 20 nearest to key %d does not hold it", i)
+			}
+		}
+	}
+}
+
+// E2 where republishing takes long: who still waits for its turn when another has
+// done the work leaves it.
+func TestOneHolderRepublishesMany(t *testing.T) {
+	t.Parallel()
+	net := newTestNet(t, 22)
+	net.delay = func(_, _ netip.AddrPort) time.Duration { return 150 * time.Millisecond }
+	nodes := net.grow(22, Config{RefreshInterval: quiet, RepublishInterval: time.Minute})
+	const keys = 200
+	for i := range keys {
+		nodes[i%20].Set(net.now, Key(fmt.Sprint(i)), Int(1), func(int, error) {})
+	}
+	net.run(30 * time.Second)
+	sent := 0
+	net.stores(func(netip.AddrPort, netip.AddrPort, ID) { sent++ })
+	net.run(3 * time.Minute)
+	each := float64(sent) / keys / 19 / 3
+	t.Logf("each key was republished %.2f times in a round", each)
+	if each > 2.5 {
+		t.Errorf("each key was republished %.2f times in a round, want 2.5 at most: all holders are at it at once", each)
+	}
+}
+
+// A node that new ones have pushed out of the k nearest hands its part over: it
+// does not go on republishing by itself (E2), nor trust what it has (B17).
+func TestFormerHolders(t *testing.T) {
+	net := newTestNet(t, 29)
+	cfg := Config{K: 5, RefreshInterval: quiet}
+	nodes := net.grow(20, cfg)
+	const keys = 40
+	for i := range keys {
+		net.set(nodes[i%20], Key(fmt.Sprint(i)), Int(1))
+	}
+	net.grow(60, cfg)
+	net.run(2 * time.Hour)
+	type burst struct {
+		from netip.AddrPort
+		key  ID
+		hour int
+	}
+	republished := make(map[burst]bool)
+	net.stores(func(from, _ netip.AddrPort, key ID) {
+		republished[burst{from, key, int(net.now.Sub(epoch) / time.Hour)}] = true
+	})
+	net.run(5 * time.Hour)
+	net.tap = nil
+	perHour := float64(len(republished)) / keys / 5
+	t.Logf("%.2f holders republish a key in an hour", perHour)
+	if perHour > 1.5 {
+		t.Errorf("%.2f holders republish a key in an hour, want about 1", perHour)
+	}
+	for i := range keys {
+		key := Key(fmt.Sprint(i))
+		net.set(nodes[(i+7)%20], key, Int(2))
+		for _, e := range net.holders(key) {
+			if f, _, err := net.get(e, key); err != nil || f.Value != Int(2) {
+				t.Errorf("key %d: one who held it before reads %v, %v, want what was set since", i, f.Value.Text(), err)
+			}
+		}
+	}
+}
+
+// B10, Q7: the dead do not count among the k nearest. Where most of a network has
+// died, those who are left hold what they should, and do not take it for copies.
+func TestTheDeadHoldNothing(t *testing.T) {
+	const k, ttl = 8, 24 * time.Hour
+	net := newTestNet(t, 32)
+	nodes := net.grow(60, Config{K: k, TTL: ttl})
+	for _, e := range nodes[15:] {
+		net.stop(e)
+	}
+	for i := range 200 { // those who are left find out
+		net.get(nodes[i%15], Key(fmt.Sprint("other ", i)))
+		net.run(20 * time.Second)
+	}
+	copies := 0
+	for i := range 50 {
+		key := Key(fmt.Sprint(i))
+		if stored, _, err := net.set(nodes[i%15], key, Int(1)); err != nil || stored != k {
+			t.Errorf("key %d: Set = %d, %v, want %d", i, stored, err, k)
+		}
+		for _, e := range net.nearestTo(key, k) {
+			if r, ok := e.holdings.get(e.latest, key); !ok || r.Cached || r.TTL != ttl {
+				copies++
+			}
+		}
+	}
+	if copies > 0 {
+		t.Errorf("%d of %d records are not held, or taken for copies", copies, 50*k)
+	}
+	newcomers := net.grow(3, Config{K: k, TTL: ttl})
+	net.run(time.Minute)
+	for i := range 50 {
+		key := Key(fmt.Sprint(i))
+		for _, e := range net.nearestTo(key, k) {
+			if _, held := e.holdings.get(e.latest, key); !held && slices.Contains(newcomers, e) {
+				t.Errorf("key %d: a newcomer was not given it", i)
+			}
+		}
+	}
+}
