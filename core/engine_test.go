@@ -246,6 +246,19 @@ func TestSetWithAllDead(t *testing.T) {
 	}
 }
 
+// S7: where nobody answers, a lookup ends when its time is up.
+func TestLookupTimeout(t *testing.T) {
+	net := newTestNet(t, 13)
+	e := net.add(Config{LookupTimeout: 2 * time.Second, RefreshInterval: quiet})
+	for i := range 200 {
+		e.table.insert(Contact{randomID(net.rand), addr(100 + i)})
+	}
+	_, took, err := net.get(e, Key("key"))
+	if limit := e.cfg.LookupTimeout + e.rtt.overdue(); !errors.Is(err, ErrNotFound) || took < e.cfg.LookupTimeout || took > limit {
+		t.Errorf("Get: %v after %v, want %v after %v to %v", err, took, ErrNotFound, e.cfg.LookupTimeout, limit)
+	}
+}
+
 // B13: an operation that was cancelled never calls back, and leaves nothing.
 func TestCancel(t *testing.T) {
 	net := newTestNet(t, 8)
@@ -350,18 +363,18 @@ func TestGetStopsAtTheFirstValue(t *testing.T) {
 		if _, held := e.holdings.get(0, key); held {
 			continue
 		}
-		asked, value := 0, false
+		asked, told := 0, 0
 		net.tap = func(from, _ netip.AddrPort, d []byte) {
 			if r := requestIn(d); r != nil && r.Method == wire.FindValue {
-				if asked++; value {
+				if asked++; told > 0 {
 					t.Error("somebody is asked after the value has come")
 				}
 			}
 		}
-		e.Get(net.now, key, func(Found, error) { value = true })
+		e.Get(net.now, key, func(Found, error) { told++ })
 		net.run(time.Minute)
-		if !value || asked > 2*e.cfg.Alpha {
-			t.Errorf("found = %v after %d requests", value, asked)
+		if told != 1 || asked > 2*e.cfg.Alpha {
+			t.Errorf("told %d times after %d requests, want once after %d at most", told, asked, 2*e.cfg.Alpha)
 		}
 	}
 }

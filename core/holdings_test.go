@@ -56,8 +56,8 @@ func TestQuota(t *testing.T) {
 			t.Fatalf("%d bytes kept, want %d at most", e.holdings.bytes, limit)
 		}
 	}
-	if got := len(e.holdings.index); got != 100 {
-		t.Errorf("%d records kept, want 100", got)
+	if got := len(e.holdings.index); got != 100 || len(e.timers.heap) > max(minSweep, 3*got) {
+		t.Errorf("%d records kept, want 100; %d timers", got, len(e.timers.heap))
 	}
 	nearest := IDBits
 	for key := range e.holdings.index {
