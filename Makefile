@@ -48,6 +48,7 @@ fences: ## check which packages know which
 unit: ## the tests of all packages, with the race detector
 	@echo "== unit"
 	$(GO) test -race ./...
+	$(GO) test -run Flood ./core # a tenth of it under the race detector
 
 wasm: ## the core's own tests, compiled to WebAssembly, under Node.js
 	@echo "== wasm"

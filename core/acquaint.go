@@ -67,7 +67,7 @@ func (e *Engine) identify(now time.Duration, c *call, a *wire.Answer) bool {
 func (e *Engine) unproven(now time.Duration, c Contact) {
 	switch p := e.table.seen(c.ID); {
 	case p != nil && p.addr() == c.Addr:
-		p.answered()
+		e.answered(now, p)
 	case p == nil && canKeep(c.Addr) && e.table.hasRoom(c.ID):
 		e.prove(now, c, false)
 	case p == nil && canKeep(c.Addr):
@@ -84,10 +84,10 @@ func (e *Engine) welcome(now time.Duration, c Contact) {
 	if p := e.table.seen(c.ID); p != nil {
 		switch {
 		case p.addr() == c.Addr:
-			p.answered()
+			e.answered(now, p)
 		case !p.proven:
 			*p = newPeer(c)
-			p.answered()
+			e.answered(now, p)
 		default:
 			e.moved(now, p.contact(), c)
 		}
@@ -101,6 +101,14 @@ func (e *Engine) welcome(now time.Duration, c Contact) {
 			e.handOff(now, c)
 		}
 	}
+}
+
+// answered notes that a contact has answered from its address.
+func (e *Engine) answered(now time.Duration, p *peer) {
+	if p.fails > 0 {
+		e.traceContact(now, p.contact(), ContactAnswered)
+	}
+	p.answered()
 }
 
 // prove pings a contact, which is welcome if it answers under its id. came says
@@ -133,16 +141,16 @@ func (e *Engine) probe(now time.Duration, c Contact, came bool, then func(now ti
 	}
 	proving[c.ID] = came
 	settled := false
-	e.call(now, c, wire.Request{Method: wire.Ping}, func(now time.Duration, ping *call, f fate, _ *wire.Answer) {
-		if f == callLate && !came {
+	e.call(now, c, wire.Request{Method: wire.Ping}, func(now time.Duration, ping *call, stage Stage, _ *wire.Answer) {
+		if stage == RequestLate && !came {
 			// One lost datagram must not decide. But a stranger's address may be
 			// that of somebody else, who is to be bothered once only.
 			e.resend(ping)
 		}
-		if f >= callGivenUp && !settled {
+		if stage >= RequestOverdue && !settled {
 			settled = true
 			delete(proving, c.ID)
-			then(now, f == callReplied)
+			then(now, stage == RequestReplied)
 		}
 	})
 }
@@ -157,6 +165,9 @@ func (e *Engine) unanswered(now time.Duration, c *call) {
 	p := e.table.get(c.to.ID)
 	if p != nil && p.addr() != c.to.Addr {
 		return
+	}
+	if p != nil {
+		e.traceContact(now, c.to, ContactFailed)
 	}
 	if until := e.table.failed(c.to.ID, now); until > 0 {
 		e.timers.add(until, suspect(c.to.ID))
@@ -185,7 +196,7 @@ func (s suspect) wake(e *Engine, now time.Duration) {
 	if p == nil || p.fails == 0 || p.resting(now) || len(e.table.bucket(p.id).spares) == 0 {
 		return
 	}
-	e.call(now, p.contact(), wire.Request{Method: wire.Ping}, func(time.Duration, *call, fate, *wire.Answer) {})
+	e.call(now, p.contact(), wire.Request{Method: wire.Ping}, func(time.Duration, *call, Stage, *wire.Answer) {})
 }
 
 func (s suspect) waits(time.Duration) bool { return true }

@@ -16,38 +16,34 @@ type call struct {
 	// to is who was asked. Its ID is zero if only the address was known.
 	to    Contact
 	sent  time.Duration
-	stage fate
-	// report is told of each fate that the call meets, in order. There is an
+	stage Stage
+	// number and lookup are for a Trace.
+	number, lookup uint64
+	// report is told of each stage after RequestSent, in order. There is an
 	// answer, valid until it returns, if the call was replied to, or lost because
 	// somebody else than was asked did.
-	report func(now time.Duration, c *call, f fate, a *wire.Answer)
+	report func(now time.Duration, c *call, s Stage, a *wire.Answer)
 }
 
-// fate is what becomes of a call. It starts as waiting and may become late and
-// then given up, with its answer still welcome; it ends as replied or lost.
-type fate uint8
-
-const (
-	callWaiting fate = iota
-	callLate         // the soft time-out has passed
-	callGivenUp      // patience is at an end, the RPC time-out is not
-	callReplied      // whoever was asked has answered
-	callLost         // the RPC time-out has passed, or the answer was unusable
-)
-
 // call sends a request. It never reports before it returns.
-func (e *Engine) call(now time.Duration, to Contact, req wire.Request, report func(time.Duration, *call, fate, *wire.Answer)) *call {
+func (e *Engine) call(now time.Duration, to Contact, req wire.Request, report func(time.Duration, *call, Stage, *wire.Answer)) {
+	e.callFor(now, 0, to, req, report)
+}
+
+// callFor is call for a lookup.
+func (e *Engine) callFor(now time.Duration, lookup uint64, to Contact, req wire.Request, report func(time.Duration, *call, Stage, *wire.Answer)) {
 	req.Msg = wire.MsgID(randomID(e.cfg.Rand))
 	req.Sender = e.id
 	req.Trailer.Present = true
 	req.Trailer.Caps = e.caps
 	// Answers come without the mapped notation.
 	to.Addr = netip.AddrPortFrom(to.Addr.Addr().Unmap(), to.Addr.Port())
-	c := &call{req: req, to: to, sent: now, report: report}
+	e.stats.Asked++
+	c := &call{req: req, to: to, sent: now, number: e.stats.Asked, lookup: lookup, report: report}
 	e.calls[req.Msg] = c
 	e.resend(c)
-	e.timers.add(now+e.rtt.soft(), c)
-	return c
+	e.timers.add(now+min(e.rtt.soft(), e.cfg.RPCTimeout), c)
+	e.traceRequest(now, c)
 }
 
 // resend sends a call's request again, to be answered once.
@@ -58,24 +54,25 @@ func (e *Engine) resend(c *call) {
 // wake moves a call to its next stage: an answer has not come in time.
 func (c *call) wake(e *Engine, now time.Duration) {
 	switch c.stage {
-	case callWaiting:
-		c.stage = callLate
+	case RequestSent:
+		c.stage = RequestLate
 		e.timers.add(max(c.sent+min(e.rtt.overdue(), e.cfg.RPCTimeout), now), c)
-	case callLate:
-		c.stage = callGivenUp
+	case RequestLate:
+		c.stage = RequestOverdue
 		e.timers.add(max(c.sent+e.cfg.RPCTimeout, now), c)
 		e.unanswered(now, c)
-	case callGivenUp:
-		c.stage = callLost
+	case RequestOverdue:
+		c.stage = RequestLost
 		delete(e.calls, c.req.Msg)
 		e.stats.TimedOut++
 	default:
 		return
 	}
+	e.traceRequest(now, c)
 	c.report(now, c, c.stage, nil)
 }
 
-func (c *call) waits(time.Duration) bool { return c.stage < callReplied }
+func (c *call) waits(time.Duration) bool { return c.stage < RequestReplied }
 
 // reply takes in an answer. Only one that comes from where the request went to
 // is believed.
@@ -93,21 +90,20 @@ func (e *Engine) reply(now time.Duration, from netip.AddrPort, msg wire.MsgID, b
 	e.heard = now
 	e.rtt.sample(now - c.sent)
 	a := &e.codec.answer
-	if err := e.codec.parse.Answer(body, c.req.Method, e.cfg.K, a); err != nil {
+	err := e.codec.parse.Answer(body, c.req.Method, e.cfg.K, a)
+	switch {
+	case err != nil:
 		e.drop(DropMalformed)
-		if c.stage < callGivenUp {
+		if c.stage < RequestOverdue {
 			e.unanswered(now, c)
 		}
-		c.stage = callLost
-		c.report(now, c, callLost, nil)
-		return
+		c.stage, a = RequestLost, nil
+	case !e.identify(now, c, a):
+		c.stage = RequestLost
+	default:
+		e.stats.Replied++
+		c.stage = RequestReplied
 	}
-	e.stats.Replied++
-	c.stage = callReplied
-	if !e.identify(now, c, a) {
-		c.stage = callLost
-		c.report(now, c, callLost, a)
-		return
-	}
-	c.report(now, c, callReplied, a)
+	e.traceRequest(now, c)
+	c.report(now, c, c.stage, a)
 }

@@ -29,7 +29,7 @@ type Found struct {
 }
 
 // Get looks for the value under key (paper, section 2.3, FIND_VALUE), and calls
-// done with it or with ErrNotFound. What the node itself holds as one of the
+// done with it or with ErrNotFound, or ErrNoAnswer if none of those asked answers. What the node itself holds as one of the
 // nodes nearest to key it takes for granted; a copy that it only cached is used
 // if nobody else has the value. The lookup ends with the first value, which is
 // then cached at the nearest node asked that did not have it.
@@ -47,20 +47,14 @@ func (e *Engine) Get(now time.Time, key ID, done func(Found, error)) (cancel fun
 		}))
 		return func() { over = true }
 	}
-	w := e.walk(t, key, wire.FindValue)
-	w.onValue = func(now time.Duration, from Contact, a *wire.Answer) bool {
-		v := Value{raw: string(a.Value)}
-		if v.Kind() == KindNil {
-			// What Python has as None it takes for no value.
-			return false
-		}
-		f := Found{Value: v, Holder: from}
+	w := e.walk(t, key, ForGet)
+	w.onValue = func(now time.Duration, from Contact, a *wire.Answer) {
+		f := Found{Value: Value{raw: string(a.Value)}, Holder: from}
 		if a.Trailer.Life {
 			f.Published = e.epoch.Add(now - a.Trailer.Age)
 		}
-		e.cachePath(now, w, v, a.Trailer)
+		e.cachePath(now, w, f.Value, a.Trailer)
 		done(f, nil)
-		return true
 	}
 	w.onEnd = func(now time.Duration) {
 		if have {
@@ -68,6 +62,10 @@ func (e *Engine) Get(now time.Time, key ID, done func(Found, error)) (cancel fun
 			return
 		}
 		e.lonely(now, w)
+		if len(w.current) == 0 && w.lookup.requests() > 0 {
+			done(Found{}, ErrNoAnswer)
+			return
+		}
 		done(Found{}, ErrNotFound)
 	}
 	w.start(t)
@@ -81,7 +79,7 @@ func (e *Engine) cachePath(now time.Duration, w *walk, v Value, t wire.Trailer) 
 	if v.Size() > MaxValueSize {
 		return
 	}
-	for _, c := range w.lookup.nearest(nil) {
+	for _, c := range w.lookup.nearest() {
 		if !w.current[c.ID] {
 			continue
 		}
@@ -90,7 +88,7 @@ func (e *Engine) cachePath(now time.Duration, w *walk, v Value, t wire.Trailer) 
 			life.Age, life.TTL = 0, e.cfg.TTL
 		}
 		req := wire.Request{Method: wire.Store, Target: wire.ID(w.lookup.target), Value: []byte(v.raw), Trailer: life}
-		e.call(now, c, req, func(time.Duration, *call, fate, *wire.Answer) {})
+		e.call(now, c, req, func(time.Duration, *call, Stage, *wire.Answer) {})
 		return
 	}
 }
@@ -108,7 +106,7 @@ func (e *Engine) Set(now time.Time, key ID, v Value, done func(nodes int, err er
 		return nil, err
 	}
 	r := Record{Value: v, Published: now, TTL: e.cfg.TTL}
-	return e.publish(e.at(now), key, r, func(_ time.Duration, nodes int) {
+	return e.publish(e.at(now), key, r, ForSet, func(_ time.Duration, nodes int) {
 		if nodes == 0 {
 			done(0, ErrNotStored)
 			return
@@ -118,12 +116,12 @@ func (e *Engine) Set(now time.Time, key ID, v Value, done func(nodes int, err er
 }
 
 // publish stores r on the k nodes nearest to key.
-func (e *Engine) publish(now time.Duration, key ID, r Record, done func(now time.Duration, nodes int)) (cancel func()) {
-	w := e.walk(now, key, wire.FindNode)
+func (e *Engine) publish(now time.Duration, key ID, r Record, purpose Purpose, done func(now time.Duration, nodes int)) (cancel func()) {
+	w := e.walk(now, key, purpose)
 	s := &storing{e: e, key: key, r: r, done: done}
 	w.onEnd = func(now time.Duration) {
 		e.lonely(now, w)
-		s.start(now, w.lookup.nearest(nil))
+		s.start(now, w.lookup.nearest())
 	}
 	w.start(now)
 	return func() { w.over, s.over = true, true }
@@ -184,13 +182,13 @@ func (e *Engine) store(now time.Duration, to Contact, key ID, r Record, report f
 	req := wire.Request{Method: wire.Store, Target: wire.ID(key), Value: []byte(r.Value.raw)}
 	req.Trailer.Life, req.Trailer.Age, req.Trailer.TTL = true, e.age(now, r), r.TTL
 	settled := false
-	e.call(now, to, req, func(now time.Duration, c *call, f fate, a *wire.Answer) {
-		if f == callLate {
+	e.call(now, to, req, func(now time.Duration, c *call, stage Stage, a *wire.Answer) {
+		if stage == RequestLate {
 			e.resend(c)
 		}
-		if f >= callGivenUp && !settled {
+		if stage >= RequestOverdue && !settled {
 			settled = true
-			report(now, f == callReplied && a.Stored)
+			report(now, stage == RequestReplied && a.Stored)
 		}
 	})
 }
@@ -199,10 +197,10 @@ func (e *Engine) store(now time.Duration, to Contact, key ID, r Record, report f
 // and calls done with those that answered, nearest first.
 func (e *Engine) Lookup(now time.Time, target ID, done func([]Contact)) (cancel func()) {
 	t := e.at(now)
-	w := e.walk(t, target, wire.FindNode)
+	w := e.walk(t, target, ForLookup)
 	w.onEnd = func(now time.Duration) {
 		e.lonely(now, w)
-		done(w.lookup.nearest(nil))
+		done(w.lookup.nearest())
 	}
 	w.start(t)
 	return func() { w.over = true }
@@ -212,12 +210,12 @@ func (e *Engine) Lookup(now time.Time, target ID, done func([]Contact)) (cancel 
 // trip time, or with ErrNoAnswer after Config.RPCTimeout.
 func (e *Engine) Ping(now time.Time, addr netip.AddrPort, done func(ID, time.Duration, error)) (cancel func()) {
 	over := false
-	e.call(e.at(now), Contact{Addr: addr}, wire.Request{Method: wire.Ping}, func(now time.Duration, c *call, f fate, a *wire.Answer) {
+	e.call(e.at(now), Contact{Addr: addr}, wire.Request{Method: wire.Ping}, func(now time.Duration, c *call, stage Stage, a *wire.Answer) {
 		switch {
 		case over:
-		case f == callReplied:
+		case stage == RequestReplied:
 			done(ID(a.ID), now-c.sent, nil)
-		case f == callLost:
+		case stage == RequestLost:
 			done(ID{}, 0, ErrNoAnswer)
 		}
 	})
@@ -228,12 +226,12 @@ func (e *Engine) Ping(now time.Time, addr netip.AddrPort, done func(ID, time.Dur
 // procedure), and calls done with that, or with ErrNoAnswer.
 func (e *Engine) Observe(now time.Time, addr netip.AddrPort, done func(netip.AddrPort, error)) (cancel func()) {
 	over := false
-	e.call(e.at(now), Contact{Addr: addr}, wire.Request{Method: wire.Stun}, func(_ time.Duration, _ *call, f fate, a *wire.Answer) {
+	e.call(e.at(now), Contact{Addr: addr}, wire.Request{Method: wire.Stun}, func(_ time.Duration, _ *call, stage Stage, a *wire.Answer) {
 		switch {
 		case over:
-		case f == callReplied:
+		case stage == RequestReplied:
 			done(a.Addr, nil)
-		case f == callLost:
+		case stage == RequestLost:
 			done(netip.AddrPort{}, ErrNoAnswer)
 		}
 	})

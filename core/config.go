@@ -65,6 +65,9 @@ type Config struct {
 	// Default: nothing is logged.
 	Log Logger
 
+	// Trace is told what the node does. Default: nothing is told.
+	Trace Trace
+
 	// Rand is the source of ids, message ids and jitter. Message ids are what
 	// protects from forged answers, so outside of simulations it must be
 	// unpredictable. It is used under the node's lock only. Default: ChaCha8

@@ -72,6 +72,12 @@ func NewEngine(now time.Time, cfg Config) *Engine {
 	if cfg.Family&FamilyIPv6 != 0 {
 		e.caps |= wire.CapIPv6
 	}
+	if cfg.Trace.Contact != nil {
+		e.table.changed = func(p *peer, change Change) { e.traceContact(e.latest, p.contact(), change) }
+	}
+	if cfg.Trace.Record != nil {
+		e.holdings.evicted = func(x *holding) { e.traceRecord(e.latest, x.key, RecordRemoved, int(x.size-RecordOverhead)) }
+	}
 	e.startUpkeep()
 	return e
 }

@@ -319,7 +319,7 @@ func (w *fuzzWorld) check() {
 		if age := w.net.now.Sub(e.epoch) - c.sent; age > e.cfg.RPCTimeout || msg != c.req.Msg {
 			w.t.Fatalf("a call of %v is %v old", c.req.Method, age)
 		}
-		if c.req.Method == wire.Ping && c.stage < callGivenUp {
+		if c.req.Method == wire.Ping && c.stage < RequestOverdue {
 			pings[c.to.ID] = true
 		}
 	}

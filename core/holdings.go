@@ -15,6 +15,8 @@ type holdings struct {
 	index map[ID]*holding
 	// levels lists the holdings by how many leading bits they share with self.
 	levels [][]*holding
+	// evicted, if it is not nil, is told who had to go.
+	evicted func(*holding)
 }
 
 // holding is one record.
@@ -36,13 +38,11 @@ func newHoldings(self ID, store Store, limit int64) holdings {
 }
 
 // get returns the record under key, if it is there and its life has not ended.
-// What Python has as None it takes for no value.
 func (h *holdings) get(now time.Duration, key ID) (Record, bool) {
 	if x := h.index[key]; x == nil || x.expires <= now {
 		return Record{}, false
 	}
-	r, ok := h.store.Load(key)
-	return r, ok && r.Value.Kind() != KindNil
+	return h.store.Load(key)
 }
 
 // put keeps r under key. Where room is short it gives up records that are farther
@@ -85,6 +85,9 @@ func (h *holdings) makeRoom(bytes int64, level int) bool {
 		return false
 	}
 	for _, x := range victims {
+		if h.evicted != nil {
+			h.evicted(x)
+		}
 		h.remove(x.key)
 	}
 	return true

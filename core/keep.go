@@ -73,9 +73,11 @@ func (e *Engine) put(now time.Duration, key ID, r Record) bool {
 	h, err := e.holdings.put(key, r)
 	if err != nil {
 		e.stats.Refused++
+		e.traceRecord(now, key, RecordRefused, r.Value.Size())
 		e.cfg.Log.Debug("value refused", "key", key, "bytes", r.Value.Size(), "error", err)
 		return false
 	}
+	e.traceRecord(now, key, RecordStored, r.Value.Size())
 	h.expires = expires
 	e.postpone(now, h)
 	return true
@@ -112,6 +114,7 @@ func (h *holding) wake(e *Engine, now time.Duration) {
 	}
 	h.scheduled = 0
 	if h.expires <= now {
+		e.traceRecord(now, h.key, RecordExpired, int(h.size-RecordOverhead))
 		e.holdings.remove(h.key)
 		return
 	}
@@ -149,7 +152,7 @@ func (e *Engine) republish(now time.Duration, h *holding) {
 		return
 	}
 	u.republishing++
-	e.publish(now, h.key, r, func(now time.Duration, nodes int) {
+	e.publish(now, h.key, r, ForRepublish, func(now time.Duration, nodes int) {
 		u.republishing--
 		e.cfg.Log.Debug("value republished", "key", h.key, "nodes", nodes)
 		if nodes >= e.cfg.K {
@@ -173,6 +176,7 @@ func (e *Engine) handOver(now time.Duration, key ID) {
 		return
 	}
 	if e.cutToCopy(key, &r); r.Cached && !e.put(now, key, r) {
+		e.traceRecord(now, key, RecordRemoved, r.Value.Size())
 		e.holdings.remove(key)
 	}
 }

@@ -28,6 +28,9 @@ type lookup struct {
 type candidate struct {
 	Contact
 	state state
+	// hops is how far the own node had to go to hear of it: 1 for a contact of
+	// its own, 2 for one that such a contact named, and so on.
+	hops uint8
 }
 
 // state is what a lookup knows of a candidate.
@@ -68,12 +71,12 @@ func (l *lookup) find(c Contact) (int, bool) {
 // add takes in a candidate, unless it is known. One id at two addresses is two
 // candidates: who names the nearest nodes at addresses where nobody is must not
 // keep the lookup from asking them where others say that they are.
-func (l *lookup) add(c Contact, s state) {
+func (l *lookup) add(c Contact, hops uint8) {
 	i, known := l.find(c)
 	if known || i == maxCandidates*l.k {
 		return
 	}
-	l.list = slices.Insert(l.list, i, candidate{c, s})
+	l.list = slices.Insert(l.list, i, candidate{Contact: c, hops: hops})
 	if last := len(l.list) - 1; last == maxCandidates*l.k {
 		l.set(l.list[last].Contact, failed)
 		l.list = l.list[:last]
@@ -147,21 +150,37 @@ func (l *lookup) set(c Contact, s state) {
 func (l *lookup) heard(c Contact, contacts []Contact) {
 	l.set(c, answered)
 	l.barren++
+	hops := l.hops(c)
 	for _, c := range contacts {
 		if len(l.list) > 0 && l.target.Nearer(c.ID, l.list[0].ID) < 0 {
 			l.barren = 0
 		}
-		l.add(c, fresh)
+		l.add(c, hops+1)
 	}
 }
 
-// nearest appends to dst the nearest peers that have answered, at most k, nearest
-// first.
-func (l *lookup) nearest(dst []Contact) []Contact {
+// hops returns how many steps away c was, if it is in the list.
+func (l *lookup) hops(c Contact) uint8 {
+	if i, known := l.find(c); known {
+		return l.list[i].hops
+	}
+	return 0
+}
+
+// requests returns how many requests the lookup has named.
+func (l *lookup) requests() int { return budgetPerK*l.k - l.budget }
+
+// nearest returns the nearest peers that have answered, at most k, nearest first.
+func (l *lookup) nearest() []Contact {
+	var list []Contact
 	for i := range l.list {
-		if l.list[i].state == answered && len(dst) < l.k {
-			dst = append(dst, l.list[i].Contact)
+		c := l.list[i].Contact
+		if l.list[i].state != answered || len(list) > 0 && list[len(list)-1].ID == c.ID {
+			continue
+		}
+		if list = append(list, c); len(list) == l.k {
+			break
 		}
 	}
-	return dst
+	return list
 }

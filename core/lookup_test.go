@@ -15,7 +15,7 @@ func near(n int) Contact { return Contact{ID{18: byte(n >> 8), 19: byte(n)}, add
 func scripted(k, alpha, from, to int) *lookup {
 	l := newLookup(ID{}, k, alpha)
 	for n := from; n <= to; n++ {
-		l.add(near(n), fresh)
+		l.add(near(n), 1)
 	}
 	return &l
 }
@@ -104,7 +104,7 @@ func TestLookupForgetsNoFailure(t *testing.T) {
 		}
 		wantAsked(t, l, "the others have named it")
 		wantDone(t, l, "the others have named it", true)
-		if got := l.nearest(nil); !slices.Equal(got, contacts(2, 3, 4)) {
+		if got := l.nearest(); !slices.Equal(got, contacts(2, 3, 4)) {
 			t.Errorf("nearest = %v, want those at 2, 3 and 4", got)
 		}
 	}
@@ -118,9 +118,9 @@ func TestLookupAsksAtEachAddress(t *testing.T) {
 	here, there := near(1), Contact{near(1).ID, addr(900)}
 	l.heard(near(5), []Contact{there})
 	wantAsked(t, l, "told of it at one address", 1)
-	l.add(here, fresh)
-	l.add(there, fresh)
-	l.add(here, fresh)
+	l.add(here, 1)
+	l.add(there, 1)
+	l.add(here, 1)
 	if c, ok := l.next(); !ok || c != here {
 		t.Errorf("told of it at another: asks %v, want %v", c, here)
 	}
@@ -130,7 +130,7 @@ func TestLookupAsksAtEachAddress(t *testing.T) {
 	wantAsked(t, l, "it has answered at one of them", 2)
 	l.heard(near(2), nil)
 	wantDone(t, l, "all have answered or failed", true)
-	if got := l.nearest(nil); !slices.Equal(got, []Contact{here, near(2), near(5)}) {
+	if got := l.nearest(); !slices.Equal(got, []Contact{here, near(2), near(5)}) {
 		t.Errorf("nearest = %v, want it at %v, and those at 2 and 5", got, here.Addr)
 	}
 }
@@ -168,7 +168,7 @@ func TestLookupEnds(t *testing.T) {
 	l.set(near(3), overdue)
 	wantDone(t, l, "it is overdue", true)
 	wantAsked(t, l, "at the end")
-	if got := l.nearest(nil); !slices.Equal(got, contacts(1, 2, 4)) {
+	if got := l.nearest(); !slices.Equal(got, contacts(1, 2, 4)) {
 		t.Errorf("nearest = %v, want those at 1, 2 and 4", got)
 	}
 	if l := scripted(3, 3, 1, 0); !l.done() {
@@ -246,7 +246,7 @@ func TestLookupListIsBounded(t *testing.T) {
 	l := scripted(k, 3, 10001, 10003)
 	asked(l)
 	for n := 10000; n > 0; n -= 7 {
-		l.add(near(n), fresh)
+		l.add(near(n), 1)
 		checkLookup(t, l)
 	}
 	if len(l.list) != maxCandidates*k || distance(l.list[0].ID) != 4 {
@@ -259,7 +259,7 @@ func TestLookupListIsBounded(t *testing.T) {
 	if _, known := l.find(near(1)); !known {
 		t.Error("the answer of a candidate that fell off was not used")
 	}
-	l.add(near(20000), fresh)
+	l.add(near(20000), 1)
 	if _, known := l.find(near(20000)); known {
 		t.Error("a candidate beyond the bound was taken in")
 	}
@@ -321,7 +321,7 @@ func (o *oracle) lookup(t *testing.T, r *rand.Rand, k int) (requests int) {
 	start := o.ids[r.IntN(len(o.ids))]
 	l := newLookup(target, k, 1+r.IntN(5))
 	for _, c := range o.closest(start, target, k*(1+r.IntN(3))) {
-		l.add(c, fresh)
+		l.add(c, 1)
 	}
 	var flying []Contact
 	for !l.done() {
@@ -339,7 +339,7 @@ func (o *oracle) lookup(t *testing.T, r *rand.Rand, k int) (requests int) {
 		}
 	}
 	var got []ID
-	for _, c := range l.nearest(nil) {
+	for _, c := range l.nearest() {
 		got = append(got, c.ID)
 	}
 	all := slices.DeleteFunc(slices.Clone(o.ids), func(id ID) bool { return id == start })

@@ -25,6 +25,7 @@ type Node struct {
 	out     sync.Pool // of *sendBuffer
 	unsent  atomic.Uint64
 	done    chan struct{}
+	sending sync.WaitGroup // what is about to use the Conn
 	running sync.WaitGroup
 }
 
@@ -71,6 +72,7 @@ func (n *Node) Close() error {
 	n.timer.Stop()
 	close(n.done)
 	n.mu.Unlock()
+	n.sending.Wait()
 	err := n.conn.Close()
 	n.running.Wait()
 	return err
@@ -220,8 +222,8 @@ func (n *Node) do(f func(now time.Time)) bool {
 		n.mu.Unlock()
 		return false
 	}
-	n.running.Add(1)
-	defer n.running.Done()
+	n.sending.Add(1)
+	defer n.sending.Done()
 	now := time.Now()
 	f(now)
 	n.engine.Flush(&out.box)
@@ -268,6 +270,9 @@ func (n *Node) read() {
 			for i := range count {
 				n.engine.Receive(now, from[i], bufs[i][:sizes[i]])
 			}
+			// A browser may hold back the timers of a hidden tab, but not what
+			// comes in.
+			n.engine.Advance(now)
 		}) {
 			return
 		}

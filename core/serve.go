@@ -10,6 +10,9 @@ import (
 // serve answers a request (paper, section 2.3), and then gets to know its sender.
 func (e *Engine) serve(now time.Duration, from netip.AddrPort, r *wire.Request) {
 	e.stats.Served[r.Method]++
+	if trace := e.cfg.Trace.Served; trace != nil {
+		trace(e.epoch.Add(now), Contact{ID: ID(r.Sender), Addr: from}, r.Method.String())
+	}
 	var t wire.Trailer
 	if r.Trailer.Present {
 		t = wire.Trailer{Present: true, Caps: e.caps, Sender: e.id}

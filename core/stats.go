@@ -50,8 +50,9 @@ type Stats struct {
 	Unsent uint64
 	// Served counts answered requests, by the procedure's name.
 	Served map[string]uint64
-	// Replied and TimedOut count the node's own requests.
-	Replied, TimedOut uint64
+	// Asked counts the node's own requests; Replied and TimedOut what became of
+	// them.
+	Asked, Replied, TimedOut uint64
 	// Dropped counts received datagrams that were of no use, by reason.
 	Dropped map[string]uint64
 	// Skipped counts contacts in answers that were no usable address or id.
@@ -73,6 +74,7 @@ type counters struct {
 	Received, ReceivedBytes uint64
 	Sent, SentBytes         uint64
 	Served                  [wire.Methods]uint64
+	Asked                   uint64
 	Replied, TimedOut       uint64
 	Dropped                 [drops]uint64
 	Skipped, Refused        uint64
@@ -88,6 +90,7 @@ func (e *Engine) Stats() Stats {
 		Received: c.Received, ReceivedBytes: c.ReceivedBytes,
 		Sent: c.Sent, SentBytes: c.SentBytes,
 		Served:  make(map[string]uint64),
+		Asked:   c.Asked,
 		Replied: c.Replied, TimedOut: c.TimedOut,
 		Dropped: make(map[string]uint64),
 		Skipped: c.Skipped, Refused: c.Refused, Lookups: c.Lookups,

@@ -18,19 +18,8 @@ type table struct {
 	buckets []bucket
 	// ranked is scratch space of closest.
 	ranked []ranked
-}
-
-// bucket holds the contacts of one range of ids: those that share the first
-// depth bits of prefix. The rest of prefix is zero.
-type bucket struct {
-	prefix ID
-	depth  int
-	// touched is when a lookup last went into the range.
-	touched time.Duration
-	// contacts are sorted by when they were last seen, least recent first.
-	contacts []peer
-	// spares is the replacement cache, in the same order (paper, section 4.1).
-	spares []peer
+	// changed, if it is not nil, is told who enters and who leaves a bucket.
+	changed func(*peer, Change)
 }
 
 type ranked struct {
@@ -90,14 +79,12 @@ func (t *table) insert(c Contact) bool {
 			b.contacts[len(b.contacts)-1] = p
 			return false
 		}
+		if i := b.staleIndex(); len(b.contacts) == t.k && i >= 0 {
+			t.leave(b, i)
+		}
 		if len(b.contacts) < t.k {
 			b.drop(c.ID)
-			b.contacts = append(b.contacts, p)
-			return true
-		}
-		if i := b.staleIndex(); i >= 0 {
-			b.drop(c.ID)
-			b.contacts = append(slices.Delete(b.contacts, i, i+1), p)
+			t.enter(b, p)
 			return true
 		}
 		if !t.maySplit(b) {
@@ -126,7 +113,8 @@ func (t *table) failed(id ID, now time.Duration) time.Duration {
 	until := b.contacts[i].fail(now)
 	if b.contacts[i].stale() {
 		if p, ok := b.replacement(); ok {
-			b.contacts = append(slices.Delete(b.contacts, i, i+1), p)
+			t.leave(b, i)
+			t.enter(b, p)
 			return 0
 		}
 	}
@@ -138,11 +126,26 @@ func (t *table) remove(id ID) {
 	b := t.bucket(id)
 	b.drop(id)
 	if i := index(b.contacts, id); i >= 0 {
-		b.contacts = slices.Delete(b.contacts, i, i+1)
+		t.leave(b, i)
 		if p, ok := b.replacement(); ok {
-			b.contacts = append(b.contacts, p)
+			t.enter(b, p)
 		}
 	}
+}
+
+// enter and leave put a peer at the tail of a bucket, and take out the one at i.
+func (t *table) enter(b *bucket, p peer) {
+	b.contacts = append(b.contacts, p)
+	if t.changed != nil {
+		t.changed(&p, ContactAdded)
+	}
+}
+
+func (t *table) leave(b *bucket, i int) {
+	if t.changed != nil {
+		t.changed(&b.contacts[i], ContactRemoved)
+	}
+	b.contacts = slices.Delete(b.contacts, i, i+1)
 }
 
 // forget takes c out of the table, if it is known by that address.
@@ -292,7 +295,7 @@ func (t *table) split(b *bucket) {
 			if !ok {
 				break
 			}
-			half.contacts = append(half.contacts, p)
+			t.enter(half, p)
 		}
 	}
 	t.buckets[i] = low
@@ -306,76 +309,6 @@ func (t *table) size() (contacts, spares int) {
 		spares += len(t.buckets[i].spares)
 	}
 	return contacts, spares
-}
-
-// spare appends p to the replacements, of which the oldest leaves if they become
-// more than limit. What was proven of p stays so.
-func (b *bucket) spare(p peer, limit int) {
-	if i := index(b.spares, p.id); i >= 0 {
-		p.proven = p.proven || b.spares[i].proven && b.spares[i].addr() == p.addr()
-		b.spares = slices.Delete(b.spares, i, i+1)
-	}
-	if len(b.spares) >= limit {
-		b.spares = slices.Delete(b.spares, 0, 1)
-	}
-	b.spares = append(b.spares, p)
-}
-
-// drop removes id from the replacements.
-func (b *bucket) drop(id ID) {
-	if i := index(b.spares, id); i >= 0 {
-		b.spares = slices.Delete(b.spares, i, i+1)
-	}
-}
-
-// replacement takes out the most recent replacement that is proven.
-func (b *bucket) replacement() (peer, bool) {
-	for i := len(b.spares) - 1; i >= 0; i-- {
-		if p := b.spares[i]; p.proven {
-			b.spares = slices.Delete(b.spares, i, i+1)
-			return p, true
-		}
-	}
-	return peer{}, false
-}
-
-// staleIndex returns the position of the stalest contact, or -1 if none is stale.
-func (b *bucket) staleIndex() int {
-	worst := -1
-	for i := range b.contacts {
-		if p := &b.contacts[i]; p.stale() && (worst < 0 || p.fails > b.contacts[worst].fails) {
-			worst = i
-		}
-	}
-	return worst
-}
-
-func index(list []peer, id ID) int {
-	for i := range list {
-		if list[i].id == id {
-			return i
-		}
-	}
-	return -1
-}
-
-// toTail moves the peer at i to the end of list.
-func toTail(list []peer, i int) []peer {
-	p := list[i]
-	copy(list[i:], list[i+1:])
-	list[len(list)-1] = p
-	return list
-}
-
-// filter returns a new list of the peers whose bit n is as given.
-func filter(list []peer, n int, bit byte) []peer {
-	var out []peer
-	for i := range list {
-		if list[i].id.bit(n) == bit {
-			out = append(out, list[i])
-		}
-	}
-	return out
 }
 
 func firstBits(a, b ID) uint64 {

@@ -78,14 +78,14 @@ type joining struct {
 // report takes in what became of a ping to a seed. The first that answers starts
 // the lookup of the own id, later ones join in. A seed may be the only one, so
 // that a lost datagram is sent again.
-func (j *joining) report(now time.Duration, c *call, f fate, a *wire.Answer) {
-	if f < callReplied {
+func (j *joining) report(now time.Duration, c *call, stage Stage, a *wire.Answer) {
+	if stage < RequestReplied {
 		j.e.resend(c)
 		return
 	}
 	j.waiting--
 	switch {
-	case f == callReplied:
+	case stage == RequestReplied:
 		j.reached++
 		j.join(now, Contact{ID: ID(a.ID), Addr: c.to.Addr})
 		return
@@ -105,12 +105,12 @@ func (j *joining) join(now time.Duration, seed Contact) {
 		// It has nobody to be found by.
 		j.joined(now)
 	case j.walk == nil:
-		j.walk = j.e.walk(now, j.e.id, wire.FindNode)
+		j.walk = j.e.walk(now, j.e.id, ForJoin)
 		j.walk.onEnd = j.joined
-		j.walk.lookup.add(seed, fresh)
+		j.walk.lookup.add(seed, 1)
 		j.walk.start(now)
 	case !j.walk.over:
-		j.walk.lookup.add(seed, fresh)
+		j.walk.lookup.add(seed, 1)
 		j.walk.step(now)
 	}
 }
@@ -176,7 +176,7 @@ func (e *Engine) refreshLevel(now time.Duration, level, end int) {
 	target := e.id
 	target.flip(level)
 	target.keepPrefix(level+1, randomID(e.cfg.Rand))
-	w := e.walk(now, target, wire.FindNode)
+	w := e.walk(now, target, ForRefresh)
 	w.onEnd = func(now time.Duration) { e.refreshLevel(now, level+1, end) }
 	w.start(now)
 }
@@ -192,7 +192,7 @@ func (e *Engine) refreshDue(now time.Duration) {
 		if due <= now {
 			target := b.prefix
 			target.keepPrefix(b.depth, randomID(e.cfg.Rand))
-			w := e.walk(now, target, wire.FindNode)
+			w := e.walk(now, target, ForRefresh)
 			w.onEnd = func(now time.Duration) {
 				e.lonely(now, w)
 				e.refreshDue(now)

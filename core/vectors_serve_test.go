@@ -157,6 +157,8 @@ var rpcDifferences = differences{
 		"192.0.2.2:8469", "a mapped address is of no use to nodes on IPv4 (fault B16)"},
 	"find_node leaves the target out": {
 		"contacts [198.51.100.1:127 198.51.100.0:1 198.51.100.2:128]", "the node that is looked for is the nearest one to the target (paper, section 2.3)"},
+	"find_value, a stored nil is no value": {
+		"value c0", "what is stored is served as it came; the reference reads it as missing (fault B12)"},
 	"find_node with an IPv6 contact": {
 		"contacts [198.51.100.0:1 198.51.100.1:127 198.51.100.2:128]", "an asker on IPv4 could not reach it (fault B16)"},
 }
@@ -194,8 +196,8 @@ func TestVectorsRPCFromTheAsker(t *testing.T) {
 			var got *wire.Answer
 			fates := 0
 			e.call(0, Contact{c.Server.ID, server}, wire.Request{Method: want.Method, Target: want.Target, Value: want.Value},
-				func(_ time.Duration, _ *call, f fate, a *wire.Answer) {
-					if fates++; f == callReplied {
+				func(_ time.Duration, _ *call, stage Stage, a *wire.Answer) {
+					if fates++; stage == RequestReplied {
 						got = a
 					}
 				})

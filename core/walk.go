@@ -9,15 +9,16 @@ import (
 // walk is a lookup that is under way: it asks whom the lookup names, and feeds it
 // with what comes back.
 type walk struct {
-	e      *Engine
-	lookup lookup
-	method wire.Method
+	e       *Engine
+	number  uint64
+	purpose Purpose
+	lookup  lookup
+	method  wire.Method
 	// deadline ends the walk with what it has, at the next thing that happens.
 	deadline time.Duration
 	over     bool
-	// onValue is told of each value that a peer gives; it returns whether the
-	// walk is at its end with that.
-	onValue func(now time.Duration, from Contact, a *wire.Answer) bool
+	// onValue is told of the value that a peer gives, with which the walk ends.
+	onValue func(now time.Duration, from Contact, a *wire.Answer)
 	// onEnd is told when the k nearest have answered, or time or budget is up.
 	onEnd func(now time.Duration)
 	// current says of each peer that answered whether it is a node of ours.
@@ -30,17 +31,21 @@ type walk struct {
 const startPerK = 3
 
 // walk prepares a lookup of target among the contacts known now.
-func (e *Engine) walk(now time.Duration, target ID, method wire.Method) *walk {
+func (e *Engine) walk(now time.Duration, target ID, purpose Purpose) *walk {
 	e.stats.Lookups++
 	e.table.bucket(target).touched = now
-	w := &walk{e: e, lookup: newLookup(target, e.cfg.K, e.cfg.Alpha), method: method}
+	w := &walk{e: e, number: e.stats.Lookups, purpose: purpose, lookup: newLookup(target, e.cfg.K, e.cfg.Alpha)}
+	w.method = wire.FindNode
+	if purpose == ForGet {
+		w.method = wire.FindValue
+	}
 	fits := func(p *peer) bool { return !p.resting(now) }
 	peers := e.table.closest(e.codec.peers[:0], target, startPerK*e.cfg.K, fits)
 	if len(peers) == 0 {
 		peers = e.table.closest(peers, target, e.cfg.K, func(*peer) bool { return true })
 	}
 	for _, p := range peers {
-		w.lookup.add(p.contact(), fresh)
+		w.lookup.add(p.contact(), 1)
 	}
 	e.codec.peers = peers
 	return w
@@ -50,6 +55,9 @@ func (e *Engine) walk(now time.Duration, target ID, method wire.Method) *walk {
 // is told by a timer, not by this call.
 func (w *walk) start(now time.Duration) {
 	w.deadline = now + w.e.cfg.LookupTimeout
+	if trace := w.e.cfg.Trace.Lookup; trace != nil {
+		trace(LookupTrace{At: w.e.epoch.Add(now), Lookup: w.number, Purpose: w.purpose, Target: w.lookup.target})
+	}
 	w.step(now)
 	if w.lookup.done() {
 		w.e.timers.add(now, wakerFunc(w.finish))
@@ -62,9 +70,28 @@ func (w *walk) finish(now time.Duration) {
 		return
 	}
 	w.over = true
+	w.traceEnd(now, nil)
 	if w.onEnd != nil {
 		w.onEnd(now)
 	}
+}
+
+// traceEnd tells of the end of a walk, with who had the value, if somebody had.
+func (w *walk) traceEnd(now time.Duration, holder *Contact) {
+	trace := w.e.cfg.Trace.Lookup
+	if trace == nil {
+		return
+	}
+	t := LookupTrace{
+		At: w.e.epoch.Add(now), Lookup: w.number, Purpose: w.purpose, Target: w.lookup.target,
+		Done: true, Found: holder != nil, Requests: w.lookup.requests(),
+	}
+	if holder != nil {
+		t.Hops = int(w.lookup.hops(*holder))
+	} else if nearest := w.lookup.nearest(); len(nearest) > 0 {
+		t.Hops = int(w.lookup.hops(nearest[0]))
+	}
+	trace(t)
 }
 
 // step asks whoever is next.
@@ -74,23 +101,23 @@ func (w *walk) step(now time.Duration) {
 		if !ok {
 			return
 		}
-		w.e.call(now, c, wire.Request{Method: w.method, Target: w.lookup.target}, w.report)
+		w.e.callFor(now, w.number, c, wire.Request{Method: w.method, Target: w.lookup.target}, w.report)
 	}
 }
 
 // report takes in what became of a request.
-func (w *walk) report(now time.Duration, c *call, f fate, a *wire.Answer) {
+func (w *walk) report(now time.Duration, c *call, stage Stage, a *wire.Answer) {
 	if w.over {
 		return
 	}
-	switch f {
-	case callLate:
+	switch stage {
+	case RequestLate:
 		w.lookup.set(c.to, slow)
-	case callGivenUp:
+	case RequestOverdue:
 		w.lookup.set(c.to, overdue)
-	case callLost:
+	case RequestLost:
 		w.lookup.set(c.to, failed)
-	case callReplied:
+	case RequestReplied:
 		if w.answered(now, c, a) {
 			return
 		}
@@ -111,8 +138,10 @@ func (w *walk) answered(now time.Duration, c *call, a *wire.Answer) bool {
 		w.current = make(map[ID]bool)
 	}
 	w.current[c.to.ID] = a.Trailer.Present
-	if a.Value != nil && w.onValue != nil && w.onValue(now, c.to, a) {
+	if a.Value != nil && w.onValue != nil {
 		w.over = true
+		w.traceEnd(now, &c.to)
+		w.onValue(now, c.to, a)
 		return true
 	}
 	w.lookup.heard(c.to, w.e.usable(now, c.to, a))

@@ -1,0 +1,95 @@
+package core
+
+import (
+	"slices"
+	"time"
+)
+
+// bucket holds the contacts of one range of ids: those that share the first
+// depth bits of prefix. The rest of prefix is zero.
+type bucket struct {
+	prefix ID
+	depth  int
+	// touched is when a lookup last went into the range.
+	touched time.Duration
+	// contacts are sorted by when they were last seen, least recent first.
+	contacts []peer
+	// spares is the replacement cache, in the same order (paper, section 4.1).
+	spares []peer
+}
+
+// spare appends p to the replacements, of which there are limit at most: then the
+// oldest leaves that is not proven, or if p is proven itself the oldest of all, so
+// that strangers cannot wash out who is known to be there. What was proven of p
+// stays so.
+func (b *bucket) spare(p peer, limit int) {
+	if i := index(b.spares, p.id); i >= 0 {
+		p.proven = p.proven || b.spares[i].proven && b.spares[i].addr() == p.addr()
+		b.spares = slices.Delete(b.spares, i, i+1)
+	}
+	if len(b.spares) >= limit {
+		i := slices.IndexFunc(b.spares, func(q peer) bool { return !q.proven })
+		if i < 0 && !p.proven {
+			return
+		}
+		b.spares = slices.Delete(b.spares, max(i, 0), max(i, 0)+1)
+	}
+	b.spares = append(b.spares, p)
+}
+
+// drop removes id from the replacements.
+func (b *bucket) drop(id ID) {
+	if i := index(b.spares, id); i >= 0 {
+		b.spares = slices.Delete(b.spares, i, i+1)
+	}
+}
+
+// replacement takes out the most recent replacement that is proven.
+func (b *bucket) replacement() (peer, bool) {
+	for i := len(b.spares) - 1; i >= 0; i-- {
+		if p := b.spares[i]; p.proven {
+			b.spares = slices.Delete(b.spares, i, i+1)
+			return p, true
+		}
+	}
+	return peer{}, false
+}
+
+// staleIndex returns the position of the stalest contact, or -1 if none is stale.
+func (b *bucket) staleIndex() int {
+	worst := -1
+	for i := range b.contacts {
+		if p := &b.contacts[i]; p.stale() && (worst < 0 || p.fails > b.contacts[worst].fails) {
+			worst = i
+		}
+	}
+	return worst
+}
+
+func index(list []peer, id ID) int {
+	for i := range list {
+		if list[i].id == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// toTail moves the peer at i to the end of list.
+func toTail(list []peer, i int) []peer {
+	p := list[i]
+	copy(list[i:], list[i+1:])
+	list[len(list)-1] = p
+	return list
+}
+
+// filter returns a new list of the peers whose bit n is as given.
+func filter(list []peer, n int, bit byte) []peer {
+	var out []peer
+	for i := range list {
+		if list[i].id.bit(n) == bit {
+			out = append(out, list[i])
+		}
+	}
+	return out
+}
