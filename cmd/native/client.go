@@ -64,6 +64,9 @@ func (a *access) join(ctx context.Context, peers []hostPort, cfg core.Config) (*
 	return node, nil
 }
 
+// errSilence is said when the network was there, but nobody near the key.
+var errSilence = fmt.Errorf("%w from any node near the key; try again", core.ErrNoAnswer)
+
 // explain says what to do about an operation's error.
 func (a *access) explain(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {

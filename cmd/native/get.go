@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,7 @@ func (p *program) get() *cobra.Command {
 found" on standard error and exits with 1.
 
 A str is printed as it is (on a terminal, without control characters), bytes as
-hexadecimal digits. A list or map, which a Python program may have stored, is
+hexadecimal digits. A nil, list or map, which a program may have stored, is
 printed as JSON; what JSON has no words for, as its type and its msgpack encoding
 in hexadecimal digits.
 
@@ -64,6 +65,9 @@ func (p *program) runGet(ctx context.Context, a access, key string, raw bool) er
 	}
 	defer node.Close()
 	f, err := node.Find(ctx, core.Key(key))
+	if errors.Is(err, core.ErrNoAnswer) {
+		return errSilence
+	}
 	if err != nil {
 		return a.explain(err)
 	}

@@ -57,7 +57,7 @@ func (p *program) runLookup(ctx context.Context, a access, target core.ID) error
 		return a.explain(err)
 	}
 	if len(nodes) == 0 {
-		return core.ErrNoAnswer
+		return errSilence
 	}
 	var lines []string
 	for _, c := range nodes {

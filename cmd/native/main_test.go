@@ -130,8 +130,8 @@ func TestUnhelpfulNode(t *testing.T) {
 	})
 	addr := c.LocalAddr().String()
 	want(t, result{"", "stored on no node: no node near the key took it; try again\n", 1}, "set", "k", "v", "-b", addr)
-	want(t, result{"", "no answer\n", 1}, "lookup", "k", "-b", addr)
-	want(t, result{"", "not found\n", 1}, "get", "k", "-b", addr)
+	want(t, result{"", "no answer from any node near the key; try again\n", 1}, "lookup", "k", "-b", addr)
+	want(t, result{"", "no answer from any node near the key; try again\n", 1}, "get", "k", "-b", addr)
 }
 
 func TestExplain(t *testing.T) {

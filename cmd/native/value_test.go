@@ -183,7 +183,7 @@ func TestForeignValues(t *testing.T) {
 	storeRaw(t, addr, "k", msgpack.RawMessage(append(bytes.Repeat([]byte{0x91}, 300), 0x90)))
 	want(t, result{strings.Repeat("[", 301) + strings.Repeat("]", 301) + "\n", "", 0}, "get", "k", "--bootstrap", addr)
 	storeRaw(t, addr, "k", nil)
-	want(t, result{"", "not found\n", 1}, "get", "k", "--bootstrap", addr)
+	want(t, result{"null\n", "", 0}, "get", "k", "--bootstrap", addr)
 	storeRaw(t, addr, "k", bytes.Repeat([]byte("z"), 60000))
 	want(t, result{strings.Repeat("z", 60000), "", 0}, "get", "k", "--raw", "--bootstrap", addr)
 }
