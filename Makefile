@@ -5,7 +5,8 @@ PYTHON   := .venv/bin/python
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
-STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.7.0
+STATICCHECK_VERSION := v0.7.0
+STATICCHECK := .tools/staticcheck-$(STATICCHECK_VERSION)
 WASM_EXEC    = -exec=$(shell $(GO) env GOROOT)/lib/wasm/go_js_wasm_exec
 WASM        := GOOS=js GOARCH=wasm
 
@@ -32,7 +33,11 @@ test: setup lint fences unit wasm vectors interop ## install what the tests need
 setup:
 	@scripts/setup.sh go cc python node
 
-lint: ## gofmt, vet and staticcheck, for native and js
+$(STATICCHECK):
+	GOBIN=$(abspath .tools) $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
+	@mv .tools/staticcheck $@
+
+lint: $(STATICCHECK) ## gofmt, vet and staticcheck, for native and js
 	@echo "== lint"
 	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	 [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
@@ -75,4 +80,4 @@ fuzz: ## fuzz each parser for FUZZTIME (default 1m)
 	scripts/fuzz.sh $(or $(FUZZTIME),1m)
 
 clean: ## remove what was built and installed here
-	rm -rf bin .venv artifacts
+	rm -rf bin .venv .tools artifacts
