@@ -1,0 +1,131 @@
+//go:build !js
+
+package wsrelay
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Access says who may use a relay. The zero value lets everybody but pages of
+// other sites.
+type Access struct {
+	// Tokens are what clients must say one of. None means that they need none.
+	Tokens []string
+
+	// Origins are the sites, as https://example.org, whose pages may use the
+	// relay besides those that come from its own host; "*" means all.
+	Origins []string
+
+	// Hosts are names that the relay goes by. They matter where the relay listens
+	// on a private or loopback address: there, clients must call it by its IP
+	// address, localhost, or one of these. Else any page could give itself a
+	// second name that leads here.
+	Hosts []string
+
+	// Proxies are those whose X-Forwarded-For is believed, and whom the relay
+	// leaves it to know their names.
+	Proxies []netip.Prefix
+}
+
+// check reports why the page or program that sends r may not use the relay.
+func (a *Access) check(r *http.Request) error {
+	if err := a.checkHost(r); err != nil {
+		return err
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" || slices.Contains(a.Origins, "*") {
+		return nil // no browser sends this
+	}
+	if slices.ContainsFunc(a.Origins, func(o string) bool { return strings.EqualFold(o, origin) }) {
+		return nil
+	}
+	if u, err := url.Parse(origin); err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) {
+		return nil
+	}
+	return fmt.Errorf("pages of %s may not use this relay: its operator can allow that origin", origin)
+}
+
+func (a *Access) checkHost(r *http.Request) error {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok {
+		return nil
+	}
+	here, err := netip.ParseAddrPort(local.String())
+	if err != nil || isGlobal(here.Addr().Unmap()) || a.isProxy(remote(r)) {
+		return nil
+	}
+	host := hostOf(r.Host)
+	if _, err := netip.ParseAddr(host); err == nil || strings.EqualFold(host, "localhost") {
+		return nil
+	}
+	if slices.ContainsFunc(a.Hosts, func(h string) bool { return strings.EqualFold(h, host) }) {
+		return nil
+	}
+	return fmt.Errorf("this relay is not known as %q: its operator can allow that host", host)
+}
+
+// hostOf is a Host header without port and brackets.
+func hostOf(header string) string {
+	if host, _, err := net.SplitHostPort(header); err == nil {
+		return host
+	}
+	return strings.Trim(header, "[]")
+}
+
+// client returns the address that r comes from: behind proxies, the last one in
+// X-Forwarded-For that is none of them.
+func (a *Access) client(r *http.Request) netip.Addr {
+	ip := remote(r)
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		if !a.isProxy(ip) {
+			break
+		}
+		next, err := netip.ParseAddr(strings.Trim(strings.TrimSpace(hop), "[]"))
+		if err != nil {
+			break
+		}
+		ip = next.Unmap().WithZone("")
+	}
+	return ip
+}
+
+func (a *Access) isProxy(ip netip.Addr) bool { return in(ip, a.Proxies) }
+
+// remote is who sent r, from the relay's point of view.
+func remote(r *http.Request) netip.Addr {
+	addr, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.IPv6Unspecified()
+	}
+	return addr.Addr().Unmap().WithZone("")
+}
+
+// knows reports whether a client that says token may use the relay. The time it
+// takes tells nothing of the tokens.
+func (a *Access) knows(token string) bool {
+	ok := len(a.Tokens) == 0
+	said := sha256.Sum256([]byte(token))
+	for _, t := range a.Tokens {
+		known := sha256.Sum256([]byte(t))
+		ok = subtle.ConstantTimeCompare(said[:], known[:]) == 1 || ok
+	}
+	return ok
+}
+
+// site is what counts as one place that clients come from.
+func site(ip netip.Addr) netip.Addr {
+	if ip.Is4() {
+		return ip
+	}
+	p, _ := ip.Prefix(64)
+	return p.Addr()
+}

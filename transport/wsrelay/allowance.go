@@ -1,0 +1,131 @@
+//go:build !js
+
+package wsrelay
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"time"
+
+	rpc "github.com/kadmesh/kadmesh/internal/wire"
+)
+
+// allowance is what one client may still send and get, which follows from what
+// it did lately. It takes a few bytes for a client that does nothing. Times are
+// since the start of the server; see Limits for the numbers.
+//
+// Whoever wants to send much must find somebody who answers: a destination is
+// proven when it has answered a request that went through the relay to it, with
+// the request's message id. To those that are not, few datagrams go, except that
+// every request that a client got entitles it to one answer.
+type allowance struct {
+	sent, sentBytes         bucket
+	received, receivedBytes bucket
+	fresh                   bucket // new destinations
+	tried                   tried
+	owed                    *debts // nil if the client owes no answer
+}
+
+// common is what the allowances of all clients share.
+type common struct {
+	limits   Limits
+	seed     maphash.Seed
+	proven   proven
+	unproven crowd
+}
+
+// pays reports whether the client may send a datagram of that many bytes now,
+// wherever it goes.
+func (a *allowance) pays(now time.Duration, l *Limits, size int) bool {
+	return a.sent.take(now, l.Sent, 1) && a.sentBytes.take(now, l.SentBytes, float64(size))
+}
+
+// reaches reports whether the client may send a well-formed datagram of that
+// kind to an address, or why not.
+func (a *allowance) reaches(now time.Duration, c *common, to netip.AddrPort, kind rpc.Kind, p []byte) (Drop, bool) {
+	key, msg := c.keys(to, p)
+	isProven := c.proven.has(now, key)
+	if kind == rpc.KindAnswer && a.owed.settle(msg) {
+		return DropSilent, isProven || c.unproven.take(now, c.limits.Unproven, key, len(p))
+	}
+	t, known := a.tried.find(now, key)
+	switch {
+	case isProven:
+		if !known {
+			a.tried.keep(key, try{})
+		}
+		return 0, true
+	case !t.again(now):
+		return DropSilent, false
+	case !known && !a.fresh.take(now, c.limits.NewDestinations, 1):
+		return DropNewDestinations, false
+	case !c.unproven.take(now, c.limits.Unproven, key, len(p)):
+		return DropSilent, false
+	}
+	t.asked[t.count] = uint32(msg)
+	t.count++
+	a.tried.keep(key, t)
+	return 0, true
+}
+
+// knows notes that the client sends to another client of the relay, which it may
+// do without asking.
+func (a *allowance) knows(now time.Duration, c *common, to netip.AddrPort) {
+	key, _ := c.keys(to, nil)
+	if _, known := a.tried.find(now, key); !known {
+		a.tried.keep(key, try{})
+	}
+}
+
+// gets reports whether the client may get a datagram, or why not: from where it
+// has sent to it gets anything, from elsewhere requests.
+func (a *allowance) gets(now time.Duration, c *common, from netip.AddrPort, p []byte, parser *rpc.Parser) (Drop, bool) {
+	l := &c.limits
+	if !a.received.take(now, l.Received, 1) || !a.receivedBytes.take(now, l.ReceivedBytes, float64(len(p))) {
+		return DropRate, false
+	}
+	key, msg := c.keys(from, p)
+	t, known := a.tried.find(now, key)
+	if known && t.count == 0 && len(p) > 0 && p[0] == byte(rpc.KindAnswer) {
+		return 0, true // from a proven address: the usual case
+	}
+	kind, ok := parser.WellFormed(p)
+	switch {
+	case ok && kind == rpc.KindRequest:
+		if a.owed == nil {
+			a.owed = new(debts)
+		}
+		a.owed.add(msg)
+	case !known:
+		return DropNotRPC, false
+	case ok && t.hasAsked(uint32(msg)):
+		c.proven.add(now, key)
+		a.fresh.give(1)
+		a.tried.keep(key, try{})
+	}
+	return 0, true
+}
+
+// forget gives back the memory of what is long over.
+func (a *allowance) forget(now time.Duration) {
+	a.tried.turn(now)
+	if a.owed != nil && now-a.received.at > answerTime {
+		a.owed = nil
+	}
+}
+
+// keys returns a number that stands for an address, and one for a message
+// between it and a client. Nobody outside can tell which address has which.
+func (c *common) keys(a netip.AddrPort, p []byte) (addr, msg uint64) {
+	var b [16 + 2 + len(rpc.MsgID{})]byte
+	ip := a.Addr().As16()
+	n := copy(b[:], ip[:])
+	b[n], b[n+1] = byte(a.Port()>>8), byte(a.Port())
+	n += 2
+	addr = maphash.Bytes(c.seed, b[:n])
+	if len(p) < rpc.HeaderLen {
+		return addr, 0
+	}
+	n += copy(b[n:], p[1:rpc.HeaderLen])
+	return addr, maphash.Bytes(c.seed, b[:n])
+}

@@ -1,0 +1,78 @@
+//go:build !js
+
+package wsrelay
+
+import (
+	"net/netip"
+	"sync"
+)
+
+// maxParcels bounds what waits to be written to one client: so many messages of
+// 64 KiB.
+const maxParcels = 4
+
+// parcel is a message of datagrams that is being put together.
+type parcel struct {
+	b     []byte // room for the header of a frame, and then the message
+	count int
+}
+
+var parcels = sync.Pool{New: func() any {
+	p := &parcel{b: make([]byte, maxHeader, maxHeader+maxMessage)}
+	p.b = append(p.b, byte(kindDatagrams))
+	return p
+}}
+
+func (p *parcel) free() {
+	p.b, p.count = p.b[:maxHeader+1], 0
+	parcels.Put(p)
+}
+
+// fits reports whether one more datagram of n bytes fits into the message.
+func (p *parcel) fits(n int) bool { return len(p.b)+datagramLen(n) <= maxHeader+maxMessage }
+
+// frame is the parcel as a frame of the WebSocket.
+func (p *parcel) frame() []byte { return frame(p.b) }
+
+// backlog is what waits to be written to a client, oldest first. When it is full,
+// the oldest message goes. The zero backlog is empty, and takes next to no memory.
+type backlog []*parcel
+
+// add appends a datagram, and returns how many went to make room for it.
+func (b *backlog) add(a netip.AddrPort, payload []byte) (dropped int) {
+	n := len(*b)
+	if n == 0 || !(*b)[n-1].fits(len(payload)) {
+		if n == maxParcels {
+			oldest := b.take()
+			dropped = oldest.count
+			oldest.free()
+		}
+		*b = append(*b, parcels.Get().(*parcel))
+	}
+	last := (*b)[len(*b)-1]
+	last.b = appendDatagram(last.b, a, payload)
+	last.count++
+	return dropped
+}
+
+// take takes the oldest message off, or returns nil if there is none. The caller
+// frees it.
+func (b *backlog) take() *parcel {
+	list := *b
+	if len(list) == 0 {
+		return nil
+	}
+	p := list[0]
+	copy(list, list[1:])
+	list[len(list)-1] = nil
+	*b = list[:len(list)-1]
+	return p
+}
+
+// clear drops all.
+func (b *backlog) clear() {
+	for p := b.take(); p != nil; p = b.take() {
+		p.free()
+	}
+	*b = nil
+}

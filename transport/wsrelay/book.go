@@ -1,0 +1,265 @@
+//go:build !js
+
+package wsrelay
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// book keeps which port is lent to whom.
+type book struct {
+	server *Server
+	limits *Limits
+	start  time.Time
+	net    network
+
+	mu     sync.RWMutex // guards what follows; taken before the lock of a lease
+	tokens tokens
+	ports  map[byte]*ports // by family
+	leases map[netip.AddrPort]*lease
+	sites  map[netip.Addr][]*lease // by where the clients are, first come first
+}
+
+// maxAttempts is how many ports are tried that turn out to be in use by others.
+const maxAttempts = 64
+
+// find returns the lease of an address, or nil if it is not lent.
+func (b *book) find(a netip.AddrPort) *lease {
+	if p := b.ports[family(a.Addr())]; p == nil || p.public != a.Addr() {
+		return nil // the usual case, without the lock
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.leases[a]
+}
+
+// lend gives c a port: the one of its resume token, if it can, else another one.
+// old is the session that had it until now, or nil.
+func (b *book) lend(now time.Time, c *session, h *hello) (old *session, resumed bool, err *RelayError) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if l := b.resume(now, h); l != nil {
+		if err := b.move(l, c.site); err != nil {
+			return nil, false, err
+		}
+		return b.hand(l, c), true, nil
+	}
+	if err := b.admit(c.site); err != nil {
+		return nil, false, err
+	}
+	l, resumed := b.restore(now, h), true
+	if l == nil {
+		resumed = false
+		if l, err = b.open(now, h.family); err != nil {
+			return nil, false, err
+		}
+	}
+	l.site = c.site
+	b.sites[l.site] = append(b.sites[l.site], l)
+	return b.hand(l, c), resumed, nil
+}
+
+// hand welcomes c as the holder of l, and returns who was it before.
+func (b *book) hand(l *lease, c *session) *session {
+	if l.expiry != nil {
+		l.expiry.Stop()
+		l.expiry = nil
+	}
+	l.turns++
+	c.lease = l
+	c.say(b.server.welcome(l)) // before any datagram
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	old := l.holder
+	l.holder = c
+	return old
+}
+
+// resume returns the lease that the token of h is for, if it is still there.
+func (b *book) resume(now time.Time, h *hello) *lease {
+	p, port, _ := b.claim(h)
+	if p == nil {
+		return nil
+	}
+	l := b.leases[netip.AddrPortFrom(p.public, port)]
+	if l == nil || l.token != h.resume {
+		return nil
+	}
+	return l
+}
+
+// claim returns what the token of h is for, or nil if it is none, or none of this
+// relay. The token may be for a lease that is over.
+func (b *book) claim(h *hello) (p *ports, port uint16, lent time.Time) {
+	fam, port, lent, ok := b.tokens.read(h.resume)
+	if !ok || h.family != 0 && h.family != fam {
+		return nil, 0, lent
+	}
+	if p = b.ports[fam]; p == nil || !b.tokens.valid(h.resume, p.public) {
+		return nil, 0, lent
+	}
+	return p, port, lent
+}
+
+// restore lends a port again that was lent before the relay started, if its
+// token says so and nobody has the port.
+func (b *book) restore(now time.Time, h *hello) *lease {
+	p, port, lent := b.claim(h)
+	if p == nil || now.Sub(b.start) > restoreTime || !lent.Before(b.start) || !p.take(port) {
+		return nil
+	}
+	l, err := b.bind(p, port)
+	if err != nil {
+		p.giveBack(port)
+		return nil
+	}
+	l.token = h.resume
+	return l
+}
+
+// open lends a free port of a family, or of any if that is 0.
+func (b *book) open(now time.Time, fam byte) (*lease, *RelayError) {
+	p := b.ports[fam]
+	if fam == 0 {
+		if p = b.ports[4]; p == nil {
+			p = b.ports[6]
+		}
+	}
+	if p == nil {
+		return nil, &RelayError{CodeFull, fmt.Sprintf("this relay lends no IPv%d addresses", fam)}
+	}
+	for range maxAttempts {
+		port, ok := p.next()
+		if !ok {
+			break
+		}
+		l, err := b.bind(p, port)
+		if err == nil {
+			l.token = b.tokens.issue(now, l.addr)
+			return l, nil
+		}
+		p.giveBack(port)
+		b.server.log.Warn("port cannot be lent", "bind", p.bind, "port", port, "error", err)
+	}
+	return nil, &RelayError{CodeFull, "no port is free"}
+}
+
+// bind opens the socket of a new lease.
+func (b *book) bind(p *ports, port uint16) (*lease, error) {
+	l := &lease{server: b.server}
+	sock, err := b.net.open(netip.AddrPortFrom(p.bind, port), l)
+	if err != nil {
+		return nil, err
+	}
+	l.sock = sock
+	l.addr = netip.AddrPortFrom(p.public, sock.port())
+	b.leases[l.addr] = l
+	return l, nil
+}
+
+// admit makes room for one more client from a site, or says why there is none.
+// Who comes anew takes the place of the one from the same site that has been away
+// for longest: a page that was loaded again does not know its token.
+func (b *book) admit(site netip.Addr) *RelayError {
+	list := b.sites[site]
+	if max := b.limits.PeersPerIP; max > 0 && len(list) >= max {
+		i := slices.IndexFunc(list, func(l *lease) bool { return l.expiry != nil })
+		if i < 0 {
+			return &RelayError{CodePerIP, fmt.Sprintf("%d clients from this address already", len(list))}
+		}
+		b.release(list[i])
+	}
+	if len(b.leases) >= b.limits.Peers {
+		return &RelayError{CodeFull, fmt.Sprintf("%d clients already", len(b.leases))}
+	}
+	return nil
+}
+
+// move notes that the client of l has come back from another site.
+func (b *book) move(l *lease, site netip.Addr) *RelayError {
+	if l.site == site {
+		return nil
+	}
+	if max := b.limits.PeersPerIP; max > 0 && len(b.sites[site]) >= max {
+		return &RelayError{CodePerIP, fmt.Sprintf("%d clients from this address already", max)}
+	}
+	b.leave(l)
+	l.site = site
+	b.sites[site] = append(b.sites[site], l)
+	return nil
+}
+
+// left notes that c has ended: its port stays lent for the grace time, or is free
+// at once if the client will not come back.
+func (b *book) left(c *session, forGood bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l := c.lease
+	l.mu.Lock()
+	mine := l.holder == c
+	if mine {
+		l.holder = nil
+	}
+	l.mu.Unlock()
+	switch {
+	case !mine:
+	case forGood:
+		b.release(l)
+	default:
+		l.turns++
+		turn := l.turns
+		l.expiry = time.AfterFunc(b.limits.Grace, func() { b.expire(l, turn) })
+	}
+}
+
+// expire ends the lease if nothing has happened to it since the turn given.
+func (b *book) expire(l *lease, turn int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if l.turns == turn {
+		b.release(l)
+	}
+}
+
+// release ends a lease. Its client is away.
+func (b *book) release(l *lease) {
+	l.turns++
+	if l.expiry != nil {
+		l.expiry.Stop()
+	}
+	delete(b.leases, l.addr)
+	b.leave(l)
+	l.sock.close()
+	b.ports[family(l.addr.Addr())].giveBack(l.addr.Port())
+}
+
+// leave takes l off the list of its site.
+func (b *book) leave(l *lease) {
+	list := slices.DeleteFunc(b.sites[l.site], func(o *lease) bool { return o == l })
+	if len(list) == 0 {
+		delete(b.sites, l.site)
+	} else {
+		b.sites[l.site] = list
+	}
+}
+
+// close ends all leases. Their clients are gone.
+func (b *book) close() {
+	b.mu.Lock()
+	for _, l := range b.leases {
+		b.release(l)
+	}
+	b.mu.Unlock()
+	b.net.close()
+}
+
+// lent is how many leases there are.
+func (b *book) lent() int {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return len(b.leases)
+}

@@ -1,0 +1,189 @@
+package wsrelay
+
+import (
+	"net/netip"
+	"sync"
+)
+
+// A queue holds at most this much; beyond, the oldest datagrams go. The bytes
+// suffice for twenty of the longest datagrams and more, so that the longest value
+// can be stored on k nodes at once.
+const (
+	maxQueued      = 512
+	maxQueuedBytes = 2 << 20
+)
+
+// keepQueued bounds the memory, in bytes, that an empty queue keeps.
+const keepQueued = 256 << 10
+
+// queue holds datagrams, oldest first, in the form in which messages carry them:
+// to put a message together or to take one apart is to copy its bytes. When the
+// queue is full, the oldest datagrams go and are counted.
+type queue struct {
+	ready chan struct{} // holds a token if there may be something to take
+
+	mu      sync.Mutex // guards what follows
+	b       []byte     // the kind of a message; after head, datagrams
+	head    int        // at least 1
+	count   int
+	shut    bool   // takes nothing
+	longest int    // bytes of a datagram, which the users of add look at
+	dropped uint64 // because it was full
+	missed  uint64 // because it was shut
+}
+
+// errQueue can only be a mistake here: what is added was checked.
+const errQueue = "wsrelay: a queue holds something that is not a datagram"
+
+func newQueue() *queue {
+	return &queue{ready: make(chan struct{}, 1), b: []byte{byte(kindDatagrams)}, head: 1, longest: MaxDatagram}
+}
+
+// open lets the queue take datagrams of up to longest bytes.
+func (q *queue) open(longest int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.shut, q.longest = false, min(longest, MaxDatagram)
+}
+
+// shutDown lets the queue take none, and counts those that it holds as missed.
+func (q *queue) shutDown() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.shut = true
+	q.missed += uint64(q.count)
+	q.count = 0
+	q.tidy()
+}
+
+// add appends one datagram, and returns false if the queue is shut. The caller
+// holds q.mu, calls settle at the end, and knows that the datagram can be sent.
+func (q *queue) add(a netip.AddrPort, payload []byte) bool {
+	if q.shut {
+		q.missed++
+		return false
+	}
+	q.makeRoom(datagramLen(len(payload)))
+	q.b = appendDatagram(q.b, a, payload)
+	q.count++
+	return true
+}
+
+// addBody appends the body of a message, which holds count datagrams.
+func (q *queue) addBody(body []byte, count int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.makeRoom(len(body))
+	q.b = append(q.b, body...)
+	q.count += count
+	q.settle()
+}
+
+// message returns a message of as many datagrams as fit into one, in the memory
+// of b, and how many they are. It takes them off the queue.
+func (q *queue) message(b []byte) ([]byte, int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	end, n := q.head, 0
+	for n < q.count {
+		_, _, rest, err := nextDatagram(q.b[end:])
+		if err != nil {
+			panic(errQueue)
+		}
+		if 1+len(q.b)-len(rest)-q.head > maxMessage {
+			break
+		}
+		end = len(q.b) - len(rest)
+		n++
+	}
+	b = append(append(b[:0], byte(kindDatagrams)), q.b[q.head:end]...)
+	q.head = end
+	q.count -= n
+	q.tidy()
+	return b, n
+}
+
+// read takes datagrams off the queue into the arguments of ReadBatch. It returns
+// how many, and how many were too long for their buffers and are lost.
+func (q *queue) read(bufs [][]byte, sizes []int, from []netip.AddrPort) (n, tooLong int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for n < len(bufs) && q.count > 0 {
+		a, payload := q.shift()
+		if len(payload) > len(bufs[n]) {
+			tooLong++
+			continue
+		}
+		sizes[n], from[n] = copy(bufs[n], payload), a
+		n++
+	}
+	q.tidy()
+	return n, tooLong
+}
+
+// losses returns how many datagrams went because the queue was full, and because
+// it was shut.
+func (q *queue) losses() (dropped, missed uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.dropped, q.missed
+}
+
+// shift takes off the oldest datagram. The payload is part of q.b.
+func (q *queue) shift() (netip.AddrPort, []byte) {
+	a, payload, rest, err := nextDatagram(q.b[q.head:])
+	if err != nil {
+		panic(errQueue)
+	}
+	q.head = len(q.b) - len(rest)
+	q.count--
+	return a, payload
+}
+
+// settle makes the bounds hold after something was added, and says that there is
+// something. The caller holds q.mu.
+func (q *queue) settle() {
+	for q.count > maxQueued || len(q.b)-q.head > maxQueuedBytes {
+		q.shift()
+		q.dropped++
+	}
+	if q.count > 0 {
+		select {
+		case q.ready <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// makeRoom moves the datagrams to the front of the memory if n more bytes do not
+// fit behind them and at least half of it is free there.
+func (q *queue) makeRoom(n int) {
+	if len(q.b)+n > cap(q.b) && q.head > len(q.b)/2 {
+		q.b = q.b[:1+copy(q.b[1:], q.b[q.head:])]
+		q.head = 1
+	}
+}
+
+// tidy starts again at the front of the memory if the queue is empty, and gives
+// back most of it after a flood.
+func (q *queue) tidy() {
+	if q.count > 0 {
+		return
+	}
+	if cap(q.b) > keepQueued {
+		q.b = []byte{byte(kindDatagrams)}
+	}
+	q.b, q.head = q.b[:1], 1
+}
+
+// countDatagrams returns how many datagrams the body of a message holds, or an
+// error if it holds anything else.
+func countDatagrams(body []byte) (n int, err error) {
+	for len(body) > 0 {
+		if _, _, body, err = nextDatagram(body); err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
+}

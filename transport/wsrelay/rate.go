@@ -1,0 +1,47 @@
+//go:build !js
+
+package wsrelay
+
+import "time"
+
+// Rate bounds how much passes in a time. Zero fields mean the default of the
+// field of Limits that they are in; a negative PerSecond means no bound.
+type Rate struct {
+	PerSecond int // in the long run
+	Burst     int // at once, after a pause
+}
+
+func (r *Rate) setDefault(perSecond, burst int) {
+	if r.PerSecond == 0 {
+		r.PerSecond = perSecond
+	}
+	if r.Burst <= 0 {
+		r.Burst = max(burst, r.PerSecond)
+	}
+}
+
+// bucket is what has lately been taken of a Rate. The zero bucket has had its
+// pause. Times are since the start of the server.
+type bucket struct {
+	taken float64 // and not yet come back
+	at    time.Duration
+}
+
+// take takes n, or returns false and takes nothing if that is more than there is.
+func (b *bucket) take(now time.Duration, r Rate, n float64) bool {
+	if r.PerSecond < 0 {
+		return true
+	}
+	if now > b.at {
+		b.taken = max(0, b.taken-(now-b.at).Seconds()*float64(r.PerSecond))
+		b.at = now
+	}
+	if b.taken+n > float64(r.Burst) {
+		return false
+	}
+	b.taken += n
+	return true
+}
+
+// give returns n of what was taken.
+func (b *bucket) give(n float64) { b.taken = max(0, b.taken-n) }

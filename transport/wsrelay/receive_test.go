@@ -1,0 +1,71 @@
+package wsrelay
+
+import (
+	"net/netip"
+	"testing"
+)
+
+// detached is a link without a socket, for what comes in.
+func detached(t testing.TB) *link {
+	c, err := newConn(Config{Relays: []string{"ws://relay"}}.withDefaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newLink(c)
+}
+
+// To receive and to read takes no allocation.
+func TestReceiveAllocs(t *testing.T) {
+	l := detached(t)
+	if err := l.receive((&welcome{lent: v4}).encode()); err != nil {
+		t.Fatal(err)
+	}
+	message := messageOf(datagram{v4, "one"}, datagram{v6, "two"})
+	bufs, sizes, from := [][]byte{make([]byte, 9), make([]byte, 9)}, make([]int, 2), make([]netip.AddrPort, 2)
+	allocs := testing.AllocsPerRun(1000, func() {
+		l.receive(message)
+		if n, err := l.conn.ReadBatch(bufs, sizes, from); n != 2 || err != nil {
+			t.Fatalf("ReadBatch = %d, %v, want 2, nil", n, err)
+		}
+	})
+	if allocs > 0 {
+		t.Errorf("%v allocations, want none", allocs)
+	}
+}
+
+// FuzzReceive lets a relay say anything, before and after its welcome, in up to
+// three messages. Whatever it says, what can be read is what well-formed messages
+// held, and memory is bounded.
+func FuzzReceive(f *testing.F) {
+	w := welcome{lent: v4, maxDatagram: MaxDatagram, resume: "token", bootstrap: []netip.AddrPort{v6}}
+	f.Add(w.encode(), messageOf(datagram{v4, "a"}, datagram{v6, "b"}), encodeDrops(&[drops]uint32{1, 2, 3}))
+	f.Add(w.encode(), (&restarting{1 << 40, 1 << 40}).encode(), encodeError(CodeReplaced, "text\xff"))
+	f.Add([]byte{}, []byte{0}, w.encode())
+	f.Add(w.encode(), []byte{200, 1, 2}, []byte{0, 255, 255, 4})
+	f.Fuzz(func(t *testing.T, first, second, third []byte) {
+		l := detached(t)
+		var want []datagram
+		for _, m := range [][]byte{first, second, third} {
+			welcomed := l.isWelcomed()
+			if l.receive(m) != nil {
+				break
+			}
+			if welcomed && kind(m[0]) == kindDatagrams {
+				want = append(want, datagrams(t, m)...)
+			}
+		}
+		want = want[max(0, len(want)-maxQueued):]
+		got, _ := get(l.conn.in, len(want)+1, 1<<16)
+		if len(got) != len(want) {
+			t.Fatalf("%d datagrams can be read, want %d", len(got), len(want))
+		}
+		for i := range got {
+			if got[i] != want[i] {
+				t.Errorf("datagram %d = %v, want %v", i, got[i], want[i])
+			}
+		}
+		if st := l.conn.State(); l.isWelcomed() != st.Addr.IsValid() {
+			t.Errorf("lent address %v, welcomed = %v", st.Addr, l.isWelcomed())
+		}
+	})
+}

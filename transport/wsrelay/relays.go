@@ -1,0 +1,135 @@
+package wsrelay
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	// steady is how long a connection must have lasted to count as a success. A
+	// relay that takes clients and loses them at once is like one that is down.
+	steady = 10 * time.Second
+
+	// patience is for how long a relay that broke the connection is tried again
+	// before another one is. To come back to it keeps the lent address; to be
+	// unreachable for long is worse than another address.
+	patience = 5 * time.Second
+
+	// maxPatience bounds what a relay may ask for when it announces a restart.
+	maxPatience = 2 * time.Minute
+)
+
+// relay is one of those that a Conn may use.
+type relay struct {
+	url    string
+	resume string // the token of the last welcome, or empty
+	err    error  // how the last attempt ended
+}
+
+// relays decides which relay to use next, and when.
+type relays struct {
+	list    []relay
+	at      int       // the one in use
+	refused int       // attempts in a row that ended badly, each at another relay
+	stay    time.Time // until then, the one in use is the one to try again
+	backoff backoff
+}
+
+// ending is how an attempt to use a relay ended.
+type ending struct {
+	err    error
+	lasted time.Duration // as a connection; zero if it never became one
+	back   time.Time     // when the relay is back, as it announced; or zero
+	tryFor time.Duration // for how long to try then
+}
+
+// current is the relay to use.
+func (r *relays) current() *relay { return &r.list[r.at] }
+
+// ended takes note of how the use of the current relay ended, picks the one to
+// use next, and returns how long to wait before. It prefers the same one for a
+// while after a connection has broken; else it goes through all of them at once,
+// and waits after each round.
+func (r *relays) ended(now time.Time, e ending) time.Duration {
+	r.current().err = e.err
+	if e.lasted >= steady {
+		r.refused = 0
+		if !hasCode(e.err, CodeSlow) {
+			r.backoff.reset()
+		}
+		if !mustMove(e.err) {
+			r.stay = now.Add(patience)
+		}
+	}
+	if wait := max(0, e.back.Sub(now)); !e.back.IsZero() && (wait <= maxDelay || len(r.list) == 1) {
+		wait = min(wait, maxDelay) + r.backoff.jitter(minDelay)
+		r.stay = now.Add(wait + min(max(e.tryFor, patience), maxPatience))
+		return wait
+	}
+	if now.Before(r.stay) && !mustMove(e.err) {
+		return r.backoff.next()
+	}
+	return r.move()
+}
+
+// move goes on to the next relay. Only after all of them were tried there is a
+// wait.
+func (r *relays) move() time.Duration {
+	r.stay = time.Time{}
+	r.at = (r.at + 1) % len(r.list)
+	r.refused++
+	if r.refused < len(r.list) {
+		return 0
+	}
+	r.refused = 0
+	return r.backoff.next()
+}
+
+// mustMove reports whether the relay said, or showed, that to try it again at
+// once makes no sense. One that found the client too slow may be tried again.
+func mustMove(err error) bool {
+	var e *RelayError
+	return errors.Is(err, errMalformed) || errors.As(err, &e) && e.Code != CodeSlow
+}
+
+// hasCode reports whether err is what a relay sent with code c.
+func hasCode(err error, c Code) bool {
+	var e *RelayError
+	return errors.As(err, &e) && e.Code == c
+}
+
+// hopeless reports whether none of the relays will ever take this client, so that
+// waiting does not help.
+func (r *relays) hopeless() bool {
+	for i := range r.list {
+		if !final(r.list[i].err) {
+			return false
+		}
+	}
+	return true
+}
+
+// errors returns how the last attempts ended, with one error for all relays.
+func (r *relays) errors() (err error) {
+	for i := range r.list {
+		err = join(err, r.list[i].err)
+	}
+	return err
+}
+
+// join returns an error that wraps a and b, either of which may be nil, and fits
+// on one line.
+func join(a, b error) error {
+	if a == nil || b == nil {
+		return cmp.Or(a, b)
+	}
+	return fmt.Errorf("%w; %w", a, b)
+}
+
+// final reports whether a relay, or the platform, said what it will always say.
+func final(err error) bool {
+	return hasCode(err, CodeToken) || hasCode(err, CodeVersion) || hasCode(err, CodeMalformed) ||
+		errors.Is(err, errVersion) || errors.Is(err, errForbidden)
+}

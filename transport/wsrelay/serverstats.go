@@ -1,0 +1,79 @@
+//go:build !js
+
+package wsrelay
+
+import (
+	"errors"
+	"sync/atomic"
+)
+
+// errClosing is what a server says that shuts down.
+var errClosing = errors.New("the relay is shutting down")
+
+// ServerStats is what a Server has and has done.
+type ServerStats struct {
+	Connections int // WebSockets, those included that have not said hello
+	Lent        int // ports, those included whose client is away
+
+	Accepted uint64 // clients that got a port
+	Resumed  uint64 // of those, how many got the one from before
+
+	Forbidden  uint64 // connections refused for their origin or host
+	TurnedAway uint64 // connections refused because there were too many
+	Silent     uint64 // connections given up since no ping was answered
+	Errors     map[Code]uint64
+
+	// FromClients and ToClients count what was passed on; Messages only those to
+	// clients. Arrived is what came in over lent sockets.
+	FromClients, ToClients, Arrived Traffic
+
+	// What was dropped of either.
+	DroppedFromClients, DroppedToClients map[Drop]uint64
+
+	// Away counts datagrams for clients that were away.
+	Away uint64
+}
+
+// flow is what passes in one direction.
+type flow struct {
+	traffic
+	dropped [drops]atomic.Uint64
+}
+
+type serverCounters struct {
+	accepted, resumed             atomic.Uint64
+	forbidden, turnedAway, silent atomic.Uint64
+	errors                        [CodeSlow + 1]atomic.Uint64
+	fromClients, toClients        flow
+	arrived                       traffic
+	away                          atomic.Uint64
+}
+
+// Stats returns what the server has counted.
+func (s *Server) Stats() ServerStats {
+	n := &s.counts
+	stats := ServerStats{
+		Lent:     s.book.lent(),
+		Accepted: n.accepted.Load(), Resumed: n.resumed.Load(),
+		Forbidden: n.forbidden.Load(), TurnedAway: n.turnedAway.Load(), Silent: n.silent.Load(),
+		Errors:      make(map[Code]uint64),
+		FromClients: n.fromClients.load(), ToClients: n.toClients.load(), Arrived: n.arrived.load(),
+		DroppedFromClients: n.fromClients.drops(), DroppedToClients: n.toClients.drops(),
+		Away: n.away.Load(),
+	}
+	for code := CodeMalformed; code <= CodeSlow; code++ {
+		stats.Errors[code] = n.errors[code].Load()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stats.Connections = len(s.sessions)
+	return stats
+}
+
+func (f *flow) drops() map[Drop]uint64 {
+	m := make(map[Drop]uint64, drops)
+	for reason := range drops {
+		m[reason] = f.dropped[reason].Load()
+	}
+	return m
+}

@@ -1,0 +1,216 @@
+//go:build !js
+
+package wsrelay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"nhooyr.io/websocket"
+)
+
+// socket is a WebSocket; the browser's twin is in socket_js.go.
+type socket struct {
+	ws      *websocket.Conn
+	raw     *timedConn
+	receive func(message []byte) error
+	buf     []byte // of the message that is being read
+
+	mu    sync.Mutex
+	cause error // why the socket ended; the first reason counts
+}
+
+// openSocket opens a WebSocket: see opener.
+func openSocket(ctx context.Context, url string, receive func([]byte) error) (*socket, error) {
+	return openVia(ctx, new(net.Dialer).DialContext, url, receive)
+}
+
+// dialer is (*net.Dialer).DialContext, or stands for it in a test.
+type dialer func(ctx context.Context, network, addr string) (net.Conn, error)
+
+func openVia(ctx context.Context, dial dialer, url string, receive func([]byte) error) (*socket, error) {
+	s := &socket{receive: receive}
+	var err error
+	var stop func() bool
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment,
+		// Not the context given: that one outlives the request, since another
+		// request might use the connection.
+		DialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
+			c, err := dial(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			s.raw = &timedConn{Conn: c}
+			stop = context.AfterFunc(ctx, func() { c.Close() }) // ends a TLS handshake
+			return s.raw, nil
+		},
+		DisableKeepAlives: true,
+	}
+	s.ws, _, err = websocket.Dial(ctx, url, &websocket.DialOptions{
+		HTTPClient:   &http.Client{Transport: transport},
+		Subprotocols: []string{Subprotocol},
+	})
+	if err != nil {
+		return nil, root(err)
+	}
+	stop()
+	if s.ws.Subprotocol() != Subprotocol {
+		s.ws.CloseNow()
+		return nil, errSubprotocol
+	}
+	s.ws.SetReadLimit(maxMessage)
+	return s, nil
+}
+
+// run hands over what comes until the socket ends, and returns why it did.
+func (s *socket) run() error {
+	for {
+		b, err := s.read()
+		if err == nil {
+			err = s.receive(b)
+		}
+		if err != nil {
+			return s.close(err)
+		}
+	}
+}
+
+// read returns the next message, which is good until the next call.
+func (s *socket) read() ([]byte, error) {
+	kind, r, err := s.ws.Reader(context.Background())
+	if err != nil {
+		return nil, ended(err)
+	}
+	if kind != websocket.MessageBinary {
+		return nil, fmt.Errorf("text message: %w", errMalformed)
+	}
+	b := s.buf[:0]
+	for {
+		b = slices.Grow(b, 1)
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case err == io.EOF && s.raw.broken.Load():
+			return nil, io.ErrUnexpectedEOF // the rest of the message is missing
+		case err == io.EOF:
+			s.buf = b
+			return b, nil
+		case err != nil:
+			return nil, ended(err)
+		}
+	}
+}
+
+// send sends b as a message. It waits while the network takes nothing, but not
+// longer than stall.
+func (s *socket) send(b []byte) error {
+	err := s.ws.Write(context.Background(), websocket.MessageBinary, b)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errStalled
+	}
+	return ended(err)
+}
+
+// close ends the socket, for the reason given if it is the first, and returns the
+// first. The relay is told of ErrClosed only, which means that the client does
+// not come back.
+func (s *socket) close(cause error) error {
+	s.mu.Lock()
+	if s.cause == nil {
+		s.cause = cause
+	}
+	cause = s.cause
+	s.mu.Unlock()
+	if cause == ErrClosed {
+		s.raw.leave()
+		s.ws.Close(websocket.StatusNormalClosure, "")
+	} else {
+		s.ws.CloseNow()
+	}
+	return cause
+}
+
+// farewell is how long Close may take to tell the relay.
+const farewell = time.Second
+
+// timedConn is the network connection below a WebSocket, with a deadline for each
+// read and write: websocket reports no pings, and these are what shows that the
+// relay is there.
+type timedConn struct {
+	net.Conn
+	broken atomic.Bool // a read has failed
+
+	mu      sync.Mutex // guards leaving, and that deadlines are of one mind with it
+	leaving bool
+}
+
+func (c *timedConn) Read(b []byte) (int, error) {
+	c.extend(c.SetReadDeadline, silence)
+	n, err := c.Conn.Read(b)
+	if err != nil {
+		c.broken.Store(true)
+	}
+	return n, err
+}
+
+func (c *timedConn) Write(b []byte) (int, error) {
+	c.extend(c.SetWriteDeadline, stall)
+	return c.Conn.Write(b)
+}
+
+func (c *timedConn) extend(set func(time.Time) error, d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.leaving {
+		set(time.Now().Add(d))
+	}
+}
+
+// leave gives all reads and writes together until farewell to end.
+func (c *timedConn) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leaving = true
+	c.SetDeadline(time.Now().Add(farewell))
+}
+
+// ended turns what websocket says of an end into words for people.
+func ended(err error) error {
+	var c websocket.CloseError
+	switch {
+	case errors.As(err, &c):
+		return fmt.Errorf("closed by the relay, status %d %s", c.Code, c.Reason)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errSilent
+	}
+	return fmt.Errorf("%w: %w", errBroken, root(err))
+}
+
+// root is the innermost of wrapped errors. Those around it name addresses and
+// operations that the caller names too.
+func root(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
+
+// watchPlatform would call wake when the platform says that the network is back.
+// Only browsers do.
+func watchPlatform(*Conn) (stop func()) { return func() {} }

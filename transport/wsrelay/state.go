@@ -1,0 +1,40 @@
+package wsrelay
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Phase is what a Conn is doing.
+type Phase int
+
+// The phases. A Conn goes from Connecting to Connected or Lost, from Connected
+// to Lost, and from Lost to Connecting, until it is closed or Stopped.
+const (
+	Connecting Phase = iota
+	Connected
+	Lost
+	Stopped // for good: only a new Conn helps
+)
+
+var phaseNames = [...]string{"connecting", "connected", "lost", "stopped"}
+
+// String names the phase.
+func (p Phase) String() string { return phaseNames[p] }
+
+// State is what a Conn is doing, for people to see.
+type State struct {
+	Phase Phase
+	Relay string // the URL of the relay in question
+
+	// Addr is the lent address. While there is no connection it is the last one,
+	// which the relay may still hold.
+	Addr netip.AddrPort
+
+	// Resumed and Changed tell about Addr when Connected: the relay has kept it,
+	// or it is another one than before. The first address is neither.
+	Resumed, Changed bool
+
+	Reason error         // when Lost or Stopped
+	Retry  time.Duration // when Lost: from then to the next attempt
+}

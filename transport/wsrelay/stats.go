@@ -1,0 +1,68 @@
+package wsrelay
+
+import "sync/atomic"
+
+// Stats counts what a Conn has done since Dial.
+type Stats struct {
+	Sent, Received Traffic
+	Dropped        Dropped
+
+	// Refused is what relays said they dropped, by reason: see Drop.
+	Refused [drops]uint64
+
+	Connected uint64 // how often a relay lent an address
+	Resumed   uint64 // how often it was the one from before
+	Malformed uint64 // connections given up because the relay made no sense
+}
+
+// Traffic is what went over the WebSocket in one direction.
+type Traffic struct {
+	Messages, Datagrams uint64
+	Bytes               uint64 // of the messages
+}
+
+// Dropped counts datagrams that a Conn itself dropped, by reason.
+type Dropped struct {
+	Offline  uint64 // written while there was no connection, or not sent before it broke
+	Outgoing uint64 // queue full: more was written than the connection takes; the oldest went
+	Incoming uint64 // queue full: more came than was read; the oldest went
+	Unfit    uint64 // written, but too long, or to an address that cannot be
+	TooLong  uint64 // received, but longer than the buffer of ReadBatch
+}
+
+// traffic is Traffic while it is being counted.
+type traffic struct{ messages, datagrams, bytes atomic.Uint64 }
+
+func (t *traffic) add(datagrams, bytes int) {
+	t.messages.Add(1)
+	t.datagrams.Add(uint64(datagrams))
+	t.bytes.Add(uint64(bytes))
+}
+
+func (t *traffic) load() Traffic {
+	return Traffic{t.messages.Load(), t.datagrams.Load(), t.bytes.Load()}
+}
+
+// counters is what Stats has and the queues do not know.
+type counters struct {
+	sent, received                traffic
+	unfit, tooLong                atomic.Uint64
+	connected, resumed, malformed atomic.Uint64
+	refused                       [drops]atomic.Uint64
+}
+
+// Stats returns what the Conn has counted.
+func (c *Conn) Stats() Stats {
+	n := &c.counts
+	s := Stats{
+		Sent: n.sent.load(), Received: n.received.load(),
+		Connected: n.connected.Load(), Resumed: n.resumed.Load(), Malformed: n.malformed.Load(),
+	}
+	s.Dropped.Unfit, s.Dropped.TooLong = n.unfit.Load(), n.tooLong.Load()
+	s.Dropped.Outgoing, s.Dropped.Offline = c.out.losses()
+	s.Dropped.Incoming, _ = c.in.losses()
+	for reason := range s.Refused {
+		s.Refused[reason] = n.refused[reason].Load()
+	}
+	return s
+}

@@ -1,0 +1,72 @@
+//go:build !js
+
+package wsrelay
+
+import (
+	"encoding/binary"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// timelyConn is the connection below a WebSocket. Its writes do not wait forever,
+// and it notices when it reads.
+//
+// The relay writes data frames and pings to it itself, each with one Write, as
+// package websocket does with the answers to pings and the closing frame: so they
+// come one behind the other. Through that package, a message would take a buffer
+// for each peer or two packets, and a ping a goroutine that waits for the answer.
+type timelyConn struct {
+	net.Conn
+	heard atomic.Bool // something was read since this was last set to false
+}
+
+func (c *timelyConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 && !c.heard.Load() {
+		c.heard.Store(true)
+	}
+	return n, err
+}
+
+func (c *timelyConn) Write(b []byte) (int, error) {
+	c.SetWriteDeadline(time.Now().Add(slowTime + lastTime))
+	return c.Conn.Write(b)
+}
+
+// NetConn is the connection itself.
+func (c *timelyConn) NetConn() net.Conn { return c.Conn }
+
+// The first byte of frames that are whole messages (RFC 6455, section 5.2).
+const (
+	finalBinary = 0x82
+	finalPing   = 0x89
+)
+
+var pingFrame = []byte{finalPing, 0}
+
+// maxHeader is the longest header of a frame from a server.
+const maxHeader = 10
+
+// frame makes a frame of a message that stands in b behind room for the header.
+// The frame is part of b.
+func frame(b []byte) []byte {
+	n := len(b) - maxHeader
+	switch {
+	case n < 126:
+		b = b[maxHeader-2:]
+		b[1] = byte(n)
+	case n <= 65535:
+		b = b[maxHeader-4:]
+		b[1] = 126
+		binary.BigEndian.PutUint16(b[2:], uint16(n))
+	default:
+		b[1] = 127
+		binary.BigEndian.PutUint64(b[2:], uint64(n))
+	}
+	b[0] = finalBinary
+	return b
+}
+
+// newFrame makes a frame of a message.
+func newFrame(message []byte) []byte { return frame(append(make([]byte, maxHeader), message...)) }
