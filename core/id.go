@@ -2,7 +2,6 @@ package core
 
 import (
 	"bytes"
-	"crypto/sha1"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -21,7 +20,7 @@ type ID [IDBits / 8]byte
 // Python's kademlia gives a str and the bytes of its UTF-8 the same key, and the
 // int 1 that of "1"; names are not normalised.
 func Key(name string) ID {
-	return sha1.Sum([]byte(name))
+	return sha1Sum([]byte(name))
 }
 
 // ParseID reads the 40 hexadecimal digits that String writes.

@@ -100,6 +100,21 @@ func (n *Node) Contacts() []Contact {
 	return n.engine.Contacts()
 }
 
+// Table returns the node's whole routing table: see Engine.Table.
+func (n *Node) Table() []TableEntry {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.engine.Table()
+}
+
+// Records calls yield for each record that the node keeps, in no order, until it
+// returns false. The node is locked meanwhile: yield must not use it.
+func (n *Node) Records(yield func(ID, Record) bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.engine.Records(time.Now(), yield)
+}
+
 // Bootstrap joins the network through the nodes at seeds. It returns when the
 // node knows its neighbours, or with an error that wraps ErrNoAnswer if none of
 // the seeds answers; it then goes on trying by itself. See Engine.Bootstrap.

@@ -105,14 +105,3 @@ func (e *Engine) Stats() Stats {
 	s.Contacts, s.Replacements = e.table.size()
 	return s
 }
-
-// Contacts returns all contacts in the node's buckets, nearest to it first.
-func (e *Engine) Contacts() []Contact {
-	n, _ := e.table.size()
-	all := e.table.closest(nil, e.id, n, func(*peer) bool { return true })
-	list := make([]Contact, len(all))
-	for i, p := range all {
-		list[i] = p.contact()
-	}
-	return list
-}

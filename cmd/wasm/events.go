@@ -1,0 +1,173 @@
+//go:build js
+
+package main
+
+import (
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/kadmesh/kadmesh/core"
+)
+
+// events gathers what the node's trace tells, and hands it over some times a
+// second as the text of a JSON array. Each call across the border costs about as
+// much as a whole event costs to write.
+type events struct {
+	send    func(text []byte)
+	b       []byte // "[" and events, each with a comma behind it
+	pending bool   // a flush is planned
+	on      map[string]bool
+}
+
+const (
+	// eventsInterval is a frame of the screen or two.
+	eventsInterval = 30 * time.Millisecond
+
+	// maxEvents is how many bytes are gathered at most, in case timers are slow.
+	maxEvents = 32 << 10
+)
+
+func newEvents(send func([]byte)) *events {
+	return &events{send: send, b: []byte{'['}, on: make(map[string]bool)}
+}
+
+// listen chooses the events that somebody wants to hear of, by name.
+func (e *events) listen(names []string) {
+	for _, name := range []string{"contact", "request", "lookup", "served", "record"} {
+		e.on[name] = slices.Contains(names, name)
+	}
+}
+
+// trace is what the node tells. It is called under the node's lock.
+func (e *events) trace() core.Trace {
+	return core.Trace{Contact: e.contact, Request: e.request, Lookup: e.lookup, Served: e.served, Record: e.record}
+}
+
+func (e *events) contact(at time.Time, c core.Contact, change core.Change) {
+	if e.begin("contact", at) {
+		e.text("change", change.String())
+		e.peer(c)
+		e.end()
+	}
+}
+
+func (e *events) request(r core.RequestTrace) {
+	if e.begin("request", r.At) {
+		e.number("request", r.Request)
+		e.number("lookup", r.Lookup)
+		e.text("method", r.Method)
+		e.b = append(e.b, `"to":{`...)
+		e.peer(r.To)
+		e.b = append(e.b[:len(e.b)-1], "},"...)
+		e.text("stage", r.Stage.String())
+		e.millis("rtt", float64(r.RTT.Microseconds())/1000)
+		e.end()
+	}
+}
+
+func (e *events) lookup(l core.LookupTrace) {
+	if e.begin("lookup", l.At) {
+		e.number("lookup", l.Lookup)
+		e.text("purpose", l.Purpose.String())
+		e.id("target", l.Target)
+		stage := "started"
+		if l.Done {
+			stage = "done"
+		}
+		e.text("stage", stage)
+		e.flag("found", l.Found)
+		e.number("hops", uint64(l.Hops))
+		e.number("requests", uint64(l.Requests))
+		e.end()
+	}
+}
+
+func (e *events) served(at time.Time, from core.Contact, method string) {
+	if e.begin("served", at) {
+		e.text("method", method)
+		e.text("from", from.Addr.String())
+		e.id("id", from.ID)
+		e.end()
+	}
+}
+
+func (e *events) record(at time.Time, key core.ID, change core.RecordChange, bytes int) {
+	if e.begin("record", at) {
+		e.text("change", change.String())
+		e.id("key", key)
+		e.number("bytes", uint64(bytes))
+		e.end()
+	}
+}
+
+// begin starts an event, if anybody wants to hear of it.
+func (e *events) begin(name string, at time.Time) bool {
+	if !e.on[name] {
+		return false
+	}
+	e.b = append(e.b, '{')
+	e.text("type", name)
+	e.millis("at", float64(at.UnixMicro())/1000)
+	return true
+}
+
+// end ends an event. All of e's texts are made of letters, digits and a few marks
+// that mean nothing in JSON.
+func (e *events) end() {
+	e.b = append(e.b[:len(e.b)-1], "},"...)
+	switch {
+	case len(e.b) > maxEvents:
+		e.flush()
+	case !e.pending:
+		e.pending = true
+		time.AfterFunc(eventsInterval, e.flush)
+	}
+}
+
+func (e *events) flush() {
+	e.pending = false
+	if len(e.b) == 1 {
+		return
+	}
+	e.b[len(e.b)-1] = ']'
+	e.send(e.b)
+	e.b = append(e.b[:0], '[')
+}
+
+func (e *events) peer(c core.Contact) {
+	e.id("id", c.ID)
+	e.text("address", c.Addr.String())
+}
+
+func (e *events) name(s string) {
+	e.b = append(append(append(e.b, '"'), s...), `":`...)
+}
+
+func (e *events) text(name, s string) {
+	e.name(name)
+	e.b = append(append(append(e.b, '"'), s...), `",`...)
+}
+
+func (e *events) id(name string, id core.ID) {
+	e.name(name)
+	e.b = append(e.b, '"')
+	e.b = hex.AppendEncode(e.b, id[:])
+	e.b = append(e.b, `",`...)
+}
+
+func (e *events) number(name string, n uint64) {
+	e.name(name)
+	e.b = append(strconv.AppendUint(e.b, n, 10), ',')
+}
+
+func (e *events) millis(name string, f float64) {
+	e.name(name)
+	e.b = append(strconv.AppendFloat(e.b, f, 'f', 3, 64), ',')
+}
+
+func (e *events) flag(name string, f bool) {
+	e.name(name)
+	e.b = append(strconv.AppendBool(e.b, f), ',')
+}

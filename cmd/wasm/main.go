@@ -1,0 +1,172 @@
+//go:build js
+
+// Command wasm is a node for a browser, or for Node.js: core on a relay
+// connection, as WebAssembly. web/kadmesh.host.js starts it and talks to it; what
+// they say to each other is in host.go.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/transport/wsrelay"
+)
+
+func main() {
+	h := newHost(os.Args[1])
+	h.ended(run(h))
+	select {} // a program that exits is an error to timers that are still set
+}
+
+const (
+	// relayTime is how long to try for a lent address before giving up.
+	relayTime = 15 * time.Second
+
+	// contactsInterval is how often contacts are given to the host to keep.
+	contactsInterval = time.Minute
+
+	// keptContacts is how many of them are.
+	keptContacts = 32
+)
+
+// run is a node's life. It returns nil when the host has stopped it.
+func run(h *host) error {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	h.onStop(stop)
+
+	moved := make(chan struct{}, 1)
+	conn, err := dial(ctx, h, moved)
+	if err != nil {
+		return cmp.Or(ctx.Err(), err)
+	}
+	s := conn.State()
+	h.progress(map[string]any{"step": "relay", "url": s.Relay, "address": s.Addr.String()})
+
+	events := newEvents(h.events)
+	node := core.NewNode(conn, core.Config{
+		ID: h.options.id, K: h.options.k, Alpha: h.options.alpha, StoreBytes: h.options.storeBytes,
+		Store: h.store(), Trace: events.trace(),
+	})
+	defer node.Close()
+	contacts := join(ctx, h, node, conn)
+	if ctx.Err() != nil {
+		return nil
+	}
+	h.progress(map[string]any{"step": "joined", "contacts": contacts})
+	o := &operations{host: h, node: node, conn: conn, events: events}
+	o.serve()
+	h.ready(node.ID().String(), conn.LocalAddr().String())
+	live(ctx, h, node, moved)
+	return nil
+}
+
+// live keeps the network informed of where the node is, and the host of contacts,
+// until ctx ends.
+func live(ctx context.Context, h *host, node *core.Node, moved <-chan struct{}) {
+	keep := time.NewTicker(contactsInterval)
+	defer keep.Stop()
+	h.keepContacts(sample(node.Contacts(), keptContacts))
+	for {
+		select {
+		case <-ctx.Done():
+			h.keepContacts(sample(node.Contacts(), keptContacts))
+			return
+		case <-keep.C:
+			h.keepContacts(sample(node.Contacts(), keptContacts))
+		case <-moved:
+			// The neighbours, which hear this, learn the new address.
+			node.Lookup(ctx, node.ID())
+		}
+	}
+}
+
+// dial connects to a relay. moved is told when a later connection has another
+// address than the one before.
+func dial(ctx context.Context, h *host, moved chan<- struct{}) (*wsrelay.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, relayTime)
+	defer cancel()
+	return wsrelay.Dial(ctx, wsrelay.Config{
+		Relays: h.options.relays,
+		Token:  h.options.token,
+		Resume: h.options.resume,
+		OnState: func(s wsrelay.State) {
+			h.relay(s)
+			if s.Changed {
+				select {
+				case moved <- struct{}{}:
+				default:
+				}
+			}
+		},
+	})
+}
+
+// join joins the network and returns how many contacts that brought. Without any
+// answer, the node goes on trying by itself.
+func join(ctx context.Context, h *host, node *core.Node, conn *wsrelay.Conn) int {
+	seeds := h.options.bootstrap
+	if len(seeds) == 0 {
+		seeds = conn.Bootstrap()
+	}
+	names := make([]any, len(seeds))
+	for i, s := range seeds {
+		names[i] = s.String()
+	}
+	h.progress(map[string]any{"step": "joining", "seeds": names, "known": len(h.options.contacts)})
+	all := append(append([]netip.AddrPort(nil), seeds...), h.options.contacts...)
+	// An error says that nobody answered, which the number of contacts says too.
+	node.Bootstrap(ctx, all...)
+	return node.Stats().Contacts
+}
+
+// sample returns count contacts of a list that is sorted by distance, evenly
+// spread over it: some neighbours, and some who know other regions.
+func sample(list []core.Contact, count int) []core.Contact {
+	if len(list) <= count {
+		return list
+	}
+	some := make([]core.Contact, count)
+	for i := range some {
+		some[i] = list[i*len(list)/count]
+	}
+	return some
+}
+
+// codeOf returns what the module calls an error.
+func codeOf(err error) string {
+	var refused *wsrelay.RelayError
+	switch {
+	case errors.Is(err, core.ErrNotFound):
+		return "not-found"
+	case errors.Is(err, core.ErrNoAnswer):
+		return "no-answer"
+	case errors.Is(err, core.ErrNotStored):
+		return "not-stored"
+	case errors.Is(err, core.ErrValueType), errors.Is(err, core.ErrNotUTF8), errors.Is(err, core.ErrTooLong), errors.Is(err, errInput):
+		return "value"
+	case errors.Is(err, core.ErrClosed), errors.Is(err, wsrelay.ErrClosed), errors.Is(err, context.Canceled):
+		return "stopped"
+	case errors.As(err, &refused), errors.Is(err, context.DeadlineExceeded):
+		return "relay"
+	}
+	return "failed"
+}
+
+// errInput is wrapped by errors about what the page's author wrote.
+var errInput = errors.New("not valid")
+
+// parseAddr reads an address that the page gave.
+func parseAddr(s string) (netip.AddrPort, error) {
+	a, err := netip.ParseAddrPort(s)
+	if err != nil || a.Port() == 0 || a.Addr().Zone() != "" {
+		return a, fmt.Errorf("address %q: %w: want IP:PORT, as 192.0.2.1:8468", s, errInput)
+	}
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), nil
+}

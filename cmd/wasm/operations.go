@@ -1,0 +1,207 @@
+//go:build js
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"syscall/js"
+	"time"
+
+	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/transport/wsrelay"
+)
+
+// operations are what the page may ask of the node.
+type operations struct {
+	host   *host
+	node   *core.Node
+	conn   *wsrelay.Conn
+	events *events
+	cancel map[int]context.CancelFunc // by the number of the call
+}
+
+// serve offers them to the host. Nothing here runs at the same time as anything
+// else, since there is one thread, so there is no lock.
+func (o *operations) serve() {
+	o.cancel = make(map[int]context.CancelFunc)
+	o.host.offer("call", func(args []js.Value) {
+		n, what := args[0].Int(), args[1].String()
+		ctx, cancel := context.WithCancel(context.Background())
+		o.cancel[n] = cancel
+		go func() {
+			defer delete(o.cancel, n)
+			defer cancel()
+			if err := o.do(ctx, n, what, args[2:]); err != nil {
+				o.host.refuse(n, err)
+			}
+		}()
+	})
+	o.host.offer("cancel", func(args []js.Value) {
+		if cancel := o.cancel[args[0].Int()]; cancel != nil {
+			cancel()
+		}
+	})
+	o.host.offer("listen", func(args []js.Value) { o.events.listen(texts(args[0])) })
+	o.host.offer("wake", func([]js.Value) { go o.conn.Wake() })
+}
+
+// do performs call n, and replies unless there is an error.
+func (o *operations) do(ctx context.Context, n int, what string, args []js.Value) error {
+	switch what {
+	case "find":
+		return o.find(ctx, n, args[0].String())
+	case "set":
+		return o.set(ctx, n, args[0].String(), args[1].String(), bytesOf(args[2]))
+	case "lookup":
+		return o.lookup(ctx, n, args[0].String())
+	case "ping":
+		return o.ping(ctx, n, args[0].String())
+	case "keyOf":
+		o.host.reply(n, core.Key(args[0].String()).String(), nil)
+	case "table":
+		o.host.reply(n, table(o.node.Table()), nil)
+	case "records":
+		o.records(n, args[0].Int())
+	case "stats":
+		o.host.reply(n, stats(o.node.Stats(), o.conn.Stats()), nil)
+	default:
+		return fmt.Errorf("operation %q: %w", what, errInput)
+	}
+	return nil
+}
+
+func (o *operations) find(ctx context.Context, n int, name string) error {
+	f, err := o.node.Find(ctx, core.Key(name))
+	if err != nil {
+		return fmt.Errorf("get %q: %w", name, err)
+	}
+	kind, b := export(f.Value)
+	found := map[string]any{"type": kind, "holder": nil, "published": nil}
+	if f.Holder.Addr.IsValid() {
+		found["holder"] = contact(f.Holder)
+	}
+	if !f.Published.IsZero() {
+		found["published"] = f.Published.UnixMilli()
+	}
+	o.host.reply(n, found, b)
+	return nil
+}
+
+func (o *operations) set(ctx context.Context, n int, name, kind string, b []byte) error {
+	v, err := value(kind, b)
+	if err != nil {
+		return fmt.Errorf("set %q: %w", name, err)
+	}
+	nodes, err := o.node.Set(ctx, name, v)
+	if err != nil {
+		return err
+	}
+	o.host.reply(n, map[string]any{"nodes": nodes}, nil)
+	return nil
+}
+
+func (o *operations) lookup(ctx context.Context, n int, name string) error {
+	list, err := o.node.Lookup(ctx, core.Key(name))
+	if err != nil {
+		return fmt.Errorf("look up %q: %w", name, err)
+	}
+	all := make([]any, len(list))
+	for i, c := range list {
+		all[i] = contact(c)
+	}
+	o.host.reply(n, all, nil)
+	return nil
+}
+
+func (o *operations) ping(ctx context.Context, n int, address string) error {
+	addr, err := parseAddr(address)
+	if err != nil {
+		return err
+	}
+	id, rtt, err := o.node.Ping(ctx, addr)
+	if err != nil {
+		return err
+	}
+	o.host.reply(n, map[string]any{"id": id.String(), "rtt": millis(rtt)}, nil)
+	return nil
+}
+
+// records replies with up to limit records, the latest first, and their values
+// one after the other.
+func (o *operations) records(n, limit int) {
+	type kept struct {
+		key core.ID
+		core.Record
+	}
+	var list []kept
+	o.node.Records(func(key core.ID, r core.Record) bool {
+		list = append(list, kept{key, r})
+		return true
+	})
+	slices.SortFunc(list, func(a, b kept) int {
+		return cmp.Or(b.Published.Compare(a.Published), a.key.Compare(b.key))
+	})
+	list = list[:min(limit, len(list))]
+	all := make([]any, len(list))
+	var values []byte
+	for i, r := range list {
+		kind, b := export(r.Value)
+		values = append(values, b...)
+		all[i] = map[string]any{
+			"key": r.key.String(), "type": kind, "bytes": r.Value.Size(), "length": len(b),
+			"published": r.Published.UnixMilli(), "expires": r.Expires().UnixMilli(), "cached": r.Cached,
+		}
+	}
+	o.host.reply(n, all, values)
+}
+
+func table(list []core.TableEntry) []any {
+	all := make([]any, len(list))
+	for i, e := range list {
+		entry := contact(e.Contact)
+		entry["prefix"], entry["fails"], entry["place"] = e.Prefix, e.Fails, "bucket"
+		if e.Replacement {
+			entry["place"] = "replacement"
+		}
+		all[i] = entry
+	}
+	return all
+}
+
+func stats(s core.Stats, c wsrelay.Stats) map[string]any {
+	refused := make(map[string]uint64)
+	for reason, n := range c.Refused {
+		refused[wsrelay.Drop(reason).String()] = n
+	}
+	refused["offline"] = c.Dropped.Offline
+	refused["queue full here"] = c.Dropped.Outgoing + c.Dropped.Incoming
+	refused["unfit"] = c.Dropped.Unfit + c.Dropped.TooLong
+	return map[string]any{
+		"received": s.Received, "receivedBytes": s.ReceivedBytes,
+		"sent": s.Sent, "sentBytes": s.SentBytes, "unsent": s.Unsent,
+		"served": counts(s.Served), "replied": s.Replied, "timedOut": s.TimedOut,
+		"dropped": counts(s.Dropped), "relayDropped": counts(refused),
+		"lookups": s.Lookups, "contacts": s.Contacts, "replacements": s.Replacements,
+		"records": s.Records, "recordBytes": s.RecordBytes, "refused": s.Refused,
+	}
+}
+
+// counts leaves out what never happened.
+func counts(m map[string]uint64) map[string]any {
+	some := make(map[string]any)
+	for name, n := range m {
+		if n > 0 {
+			some[name] = n
+		}
+	}
+	return some
+}
+
+func contact(c core.Contact) map[string]any {
+	return map[string]any{"id": c.ID.String(), "address": c.Addr.String()}
+}
+
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

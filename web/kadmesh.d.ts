@@ -1,0 +1,257 @@
+/**
+ * Kadmesh in a browser tab: a full node of a Kademlia network, reached by other
+ * nodes over UDP at an address that a relay lends it.
+ *
+ *     import { Kadmesh } from "./kadmesh.js";
+ *     const node = await Kadmesh.start();
+ *     await node.set("greeting", "hello");
+ *     console.log(await node.get("greeting"));
+ */
+
+/** What can be stored. See {@link Kadmesh.set} for how it maps to the wire. */
+export type Value = string | number | bigint | boolean | Uint8Array;
+
+/** The types of the wire, as Python names them. Others cannot be set. */
+export type ValueType = "str" | "bytes" | "int" | "float" | "bool";
+
+/** The types that can be met: other nodes may have stored what cannot be set. */
+export type AnyValueType = ValueType | "nil" | "list" | "map" | "other";
+
+export interface StartOptions {
+  /**
+   * URLs of relays (ws:, wss:, http: or https:), tried in this order, then in
+   * turn. Default: the relay that this module was loaded from, or the page's.
+   */
+  relay?: string | URL | readonly (string | URL)[];
+  /** Addresses of nodes to join through, "192.0.2.1:8468". Default: what the relay says. */
+  bootstrap?: readonly string[];
+  /** What the relay wants to know before it lends an address. */
+  token?: string;
+  /**
+   * Where identity, contacts and stored values are kept: the name of an IndexedDB
+   * database, "kadmesh" by default; false keeps them in memory, for this run only.
+   * Tabs of one origin each have an identity of their own in it.
+   */
+  storage?: string | false;
+  /** How many bytes may be kept for others. Default 16 MiB. */
+  storeBytes?: number;
+  /** Nodes that hold a value; requests at a time. Defaults 20 and 3: leave them. */
+  k?: number;
+  alpha?: number;
+  /** Where kadmesh.wasm lies. Default: beside this module. */
+  wasm?: string | URL;
+  /**
+   * Run in a Worker, so that the page stays smooth. Default: if there are Workers.
+   * Without one, Go's runtime sets globalThis.Go, and globalThis.fs, process and
+   * path where they are missing.
+   */
+  worker?: boolean;
+  /** Gives up starting. A node that has started is ended by {@link Kadmesh.stop}. */
+  signal?: AbortSignal;
+  /** Told how starting goes on, before there is a node to listen to. */
+  onprogress?: (step: StartStep) => void;
+}
+
+/**
+ * How starting goes on, in this order. Milliseconds are since the call of start;
+ * bytes are what was transferred, 0 if that is not known. The node joins through
+ * seeds and through so many contacts that it has known before.
+ */
+export type StartStep =
+  | { step: "loading"; ms: number; bytes: number }
+  | { step: "running"; ms: number; bytes: number }
+  | { step: "relay"; ms: number; url: string; address: string }
+  | { step: "joining"; ms: number; seeds: readonly string[]; known: number }
+  | { step: "joined"; ms: number; contacts: number };
+
+export interface OperationOptions {
+  signal?: AbortSignal;
+}
+
+export interface SetOptions extends OperationOptions {
+  /**
+   * The wire's type. Default: by the JavaScript type. Needed for whole numbers
+   * that shall be floats, since JavaScript has no 1.0.
+   */
+  type?: ValueType;
+}
+
+/** How many nodes have acknowledged a value, this one perhaps among them. */
+export interface SetResult {
+  nodes: number;
+}
+
+export interface Contact {
+  /** 40 hexadecimal digits. */
+  id: string;
+  /** "192.0.2.1:8468" or "[2001:db8::1]:8468" */
+  address: string;
+}
+
+export interface Found {
+  /** What {@link Kadmesh.get} gives; for other types, the msgpack encoding. */
+  value: Value | null;
+  type: AnyValueType;
+  /** Who had it; null if this node did. */
+  holder: Contact | null;
+  /** When it was set, in milliseconds since 1970; null if the holder did not say. */
+  published: number | null;
+}
+
+/** A contact with its place in the routing table. */
+export interface TableEntry extends Contact {
+  /** How many leading bits its id shares with the node's own: its distance. */
+  prefix: number;
+  /** In a bucket, or waiting for a place in one. */
+  place: "bucket" | "replacement";
+  /** RPCs in a row that went unanswered. */
+  fails: number;
+}
+
+export interface StoredRecord {
+  key: string;
+  type: AnyValueType;
+  value: Value | null;
+  bytes: number;
+  published: number;
+  expires: number;
+  /** Kept because this node was on the way, not because it is near the key. */
+  cached: boolean;
+}
+
+export interface RelayState {
+  state: "connecting" | "connected" | "lost" | "refused";
+  url: string;
+  /** The lent address; "" while there is none. */
+  address: string;
+  /** Whether the address is the one from before, or another one. */
+  resumed: boolean;
+  changed: boolean;
+  /** Why the connection was lost or refused. */
+  reason: string;
+  /** Milliseconds until the next try; 0 if there is none under way or planned. */
+  retryIn: number;
+}
+
+export interface Stats {
+  received: number; receivedBytes: number;
+  sent: number; sentBytes: number; unsent: number;
+  /** Requests answered, by procedure. */
+  served: Record<string, number>;
+  /** Own requests that were answered, or not in time. */
+  replied: number; timedOut: number;
+  /** Datagrams of no use, by reason: of this node, and of the relay connection. */
+  dropped: Record<string, number>;
+  relayDropped: Record<string, number>;
+  /** Values that there was no room for. */
+  refused: number;
+  /** Where things are kept: in the database, in memory only, or as long as it was not full. */
+  storage: "kept" | "memory" | "full";
+  lookups: number;
+  contacts: number; replacements: number;
+  records: number; recordBytes: number;
+}
+
+/** What can be listened to. Times (at) are milliseconds as of performance.now(). */
+export interface Events {
+  relay: RelayState;
+  /** A contact got into a bucket, left it, did not answer, or answers again. */
+  contact: { at: number; change: "added" | "removed" | "failed" | "answered" } & Contact;
+  /** One of the node's own requests and what becomes of it. */
+  request: {
+    at: number;
+    request: number;
+    /** The lookup that it belongs to; 0 if none. */
+    lookup: number;
+    method: string;
+    to: Contact;
+    stage: "sent" | "late" | "overdue" | "replied" | "lost";
+    /** Round trip in milliseconds, when replied. */
+    rtt: number;
+  };
+  /** A lookup begins or ends. */
+  lookup: {
+    at: number;
+    lookup: number;
+    purpose: "get" | "set" | "lookup" | "join" | "refresh" | "republish";
+    target: string;
+    stage: "started" | "done";
+    /** When done: whether a value was found, and over how many hops, with how many requests. */
+    found: boolean;
+    hops: number;
+    requests: number;
+  };
+  /** Another node's request was answered. */
+  served: { at: number; method: string; from: string; id: string };
+  /** What is kept for others changed. */
+  record: { at: number; change: "stored" | "expired" | "removed" | "refused"; key: string; bytes: number };
+  /** The node has ended; reason is "" if stop was called. */
+  stopped: { reason: string };
+}
+
+export class Kadmesh {
+  /**
+   * Starts a node and joins the network. Resolves when it can be used: an
+   * address is lent, and the node knows its neighbours. If nobody answers, it
+   * resolves after some seconds, and the node goes on trying by itself. Rejects
+   * with RelayError if no relay lends an address within 15 s.
+   */
+  static start(options?: StartOptions): Promise<Kadmesh>;
+
+  /** 40 hexadecimal digits; the same each time, if storage keeps it. */
+  readonly id: string;
+  /** The lent address; "" while the relay is lost. */
+  readonly address: string;
+  readonly relay: RelayState;
+
+  /**
+   * The value under key. Types: str is string, bytes is Uint8Array, bool is
+   * boolean, float is number, int is number where a number holds it exactly, and
+   * else bigint. Rejects with NotFoundError.
+   */
+  get(key: string, options?: OperationOptions): Promise<Value>;
+  /** Like get, with the wire's type and who had it; also for types that cannot be set. */
+  find(key: string, options?: OperationOptions): Promise<Found>;
+  /**
+   * Stores a value. By default a string is str, a Uint8Array bytes, a boolean
+   * bool, a bigint int, a number int if it is whole and safe (and not -0), else
+   * float. What does not fit rejects with ValueError before anything is sent.
+   */
+  set(key: string, value: Value, options?: SetOptions): Promise<SetResult>;
+  /** The nodes nearest to a key, nearest first. */
+  lookup(key: string, options?: OperationOptions): Promise<Contact[]>;
+  /** Round trip to a node, in milliseconds, and its id. */
+  ping(address: string, options?: OperationOptions): Promise<{ id: string; rtt: number }>;
+  /** The key's place among the ids, 40 hexadecimal digits: its SHA-1. */
+  keyOf(key: string): Promise<string>;
+
+  table(): Promise<TableEntry[]>;
+  /** What is kept for others, the latest first. */
+  records(options?: { limit?: number }): Promise<StoredRecord[]>;
+  stats(): Promise<Stats>;
+
+  on<E extends keyof Events>(event: E, listener: (detail: Events[E]) => void): () => void;
+  off<E extends keyof Events>(event: E, listener: (detail: Events[E]) => void): void;
+
+  /** Leaves the network. Operations under way reject with StoppedError. */
+  stop(): Promise<void>;
+}
+
+/** The base of what the module rejects with, apart from AbortError of a signal. */
+export class KadmeshError extends Error {
+  readonly code: "not-found" | "no-answer" | "not-stored" | "value" | "relay" | "stopped" | "unsupported" | "failed";
+}
+/** No node that was asked has a value under the key. */
+export class NotFoundError extends KadmeshError {}
+/** Nobody answered. */
+export class NoAnswerError extends KadmeshError {}
+/** No node acknowledged the value. */
+export class NotStoredError extends KadmeshError {}
+/** A value or key that the network cannot carry, or options that make no sense. */
+export class ValueError extends KadmeshError {}
+/** No relay can be used. */
+export class RelayError extends KadmeshError {}
+/** The node has been stopped. */
+export class StoppedError extends KadmeshError {}
+/** This browser lacks something that is needed; the message says what. */
+export class UnsupportedError extends KadmeshError {}

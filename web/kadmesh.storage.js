@@ -1,0 +1,167 @@
+// What a node keeps for its next start, in IndexedDB: who it is, whom it knows,
+// what it holds for others. Each tab of an origin that is open at the same time
+// has a slot of its own; a lock that the browser releases when the tab goes says
+// which slots are taken.
+
+/** How long writes are gathered before they are made together, in milliseconds. */
+const gatherFor = 250;
+
+/** After how long a database that does not open is done without, in milliseconds. */
+const openFor = 4000;
+
+/** More tabs than this share nothing, and keep nothing. */
+const maxSlots = 256;
+
+/** What there is without a database, or when it cannot be used. */
+export class NoStorage {
+  state = "memory";
+  identity = { id: "", contacts: [], resume: null };
+  records = [];
+  remember() {}
+  save() {}
+  remove() {}
+  async close() {}
+}
+
+/**
+ * Opens the database of that name and takes the first free slot in it. Gives
+ * NoStorage where that is impossible: some private windows, pages that are not
+ * secure contexts.
+ */
+export async function openStorage(name) {
+  if (!name || !globalThis.indexedDB || !globalThis.navigator?.locks) {
+    return new NoStorage();
+  }
+  const slot = await takeSlot(name);
+  if (!slot) {
+    return new NoStorage();
+  }
+  try {
+    const db = await Promise.race([openDatabase(name), new Promise((_, no) => setTimeout(no, openFor))]);
+    const storage = new Storage(db, slot);
+    await storage.load();
+    return storage;
+  } catch {
+    slot.release();
+    return new NoStorage();
+  }
+}
+
+/** Takes the first slot that no other tab has. */
+async function takeSlot(name) {
+  for (let number = 0; number < maxSlots; number++) {
+    const release = await tryLock(`kadmesh ${name} ${number}`);
+    if (release) {
+      return { number, release };
+    }
+  }
+  return null;
+}
+
+/** Takes a lock if it is free, and gives a function that releases it; else null. */
+function tryLock(name) {
+  return new Promise((resolve, reject) => {
+    const held = (lock) => lock && new Promise((release) => resolve(release));
+    navigator.locks.request(name, { ifAvailable: true }, held).then(() => resolve(null), reject);
+  });
+}
+
+function openDatabase(name) {
+  return new Promise((resolve, reject) => {
+    const open = indexedDB.open(name, 1);
+    open.onupgradeneeded = () => {
+      open.result.createObjectStore("identities");
+      open.result.createObjectStore("records");
+    };
+    open.onsuccess = () => resolve(open.result);
+    open.onerror = () => reject(open.error);
+  });
+}
+
+class Storage {
+  state = "kept";
+  identity = { id: "", contacts: [], resume: null };
+  records = [];
+
+  constructor(db, slot) {
+    this.db = db;
+    this.slot = slot;
+    this.writes = new Map(); // by what they are about: functions of a transaction
+    this.timer = 0;
+    this.writing = Promise.resolve();
+    db.onversionchange = () => db.close();
+  }
+
+  async load() {
+    const n = this.slot.number;
+    const t = this.db.transaction(["identities", "records"]);
+    const [identity, records] = await Promise.all([
+      result(t.objectStore("identities").get(n)),
+      result(t.objectStore("records").getAll(IDBKeyRange.bound([n], [n, []]))),
+    ]);
+    this.identity = { ...this.identity, ...identity };
+    this.records = records;
+  }
+
+  /** Changes the identity. */
+  remember(change) {
+    Object.assign(this.identity, change);
+    const copy = { ...this.identity };
+    this.write("identity", (t) => t.objectStore("identities").put(copy, this.slot.number));
+  }
+
+  /** Keeps a record, which has its key in it. */
+  save(record) {
+    this.write(record.key, (t) => t.objectStore("records").put(record, [this.slot.number, record.key]));
+  }
+
+  remove(key) {
+    this.write(key, (t) => t.objectStore("records").delete([this.slot.number, key]));
+  }
+
+  /** Plans a write, in place of an earlier one about the same thing. */
+  write(what, change) {
+    this.writes.set(what, change);
+    this.timer ||= setTimeout(() => this.flush(), gatherFor);
+  }
+
+  flush() {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    const writes = [...this.writes.values()];
+    this.writes.clear();
+    if (writes.length) {
+      this.writing = this.writing.then(() => this.commit(writes));
+    }
+    return this.writing;
+  }
+
+  /** Writes in one transaction; what does not fit is kept in memory only. */
+  async commit(writes) {
+    try {
+      const t = this.db.transaction(["identities", "records"], "readwrite");
+      const done = new Promise((resolve, reject) => {
+        t.oncomplete = resolve;
+        t.onabort = () => reject(t.error);
+      });
+      writes.forEach((change) => change(t));
+      await done;
+      this.state = "kept";
+    } catch (error) {
+      this.state = error?.name === "QuotaExceededError" ? "full" : "memory";
+    }
+  }
+
+  async close() {
+    await this.flush();
+    this.db.close();
+    this.slot.release();
+  }
+}
+
+function result(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
