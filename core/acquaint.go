@@ -44,6 +44,9 @@ func (e *Engine) identify(now time.Duration, c *call, a *wire.Answer) bool {
 		id = ID(a.ID)
 	}
 	known := c.to.ID != (ID{})
+	if a.Trailer.Caps&wire.CapClient != 0 {
+		return true // soon gone
+	}
 	if id == (ID{}) {
 		if known {
 			e.unproven(now, c.to)

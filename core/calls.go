@@ -17,6 +17,8 @@ type call struct {
 	to    Contact
 	sent  time.Duration
 	stage Stage
+	// resent says that it is not known which of two sendings an answer is to.
+	resent bool
 	// number and lookup are for a Trace.
 	number, lookup uint64
 	// report is told of each stage after RequestSent, in order. There is an
@@ -41,13 +43,18 @@ func (e *Engine) callFor(now time.Duration, lookup uint64, to Contact, req wire.
 	e.stats.Asked++
 	c := &call{req: req, to: to, sent: now, number: e.stats.Asked, lookup: lookup, report: report}
 	e.calls[req.Msg] = c
-	e.resend(c)
+	e.transmit(c)
 	e.timers.add(now+min(e.rtt.soft(), e.cfg.RPCTimeout), c)
 	e.traceRequest(now, c)
 }
 
 // resend sends a call's request again, to be answered once.
 func (e *Engine) resend(c *call) {
+	c.resent = true
+	e.transmit(c)
+}
+
+func (e *Engine) transmit(c *call) {
 	e.send(c.to.Addr, e.codec.write.Request(e.out.buf, &c.req))
 }
 
@@ -88,7 +95,9 @@ func (e *Engine) reply(now time.Duration, from netip.AddrPort, msg wire.MsgID, b
 	}
 	delete(e.calls, msg)
 	e.heard = now
-	e.rtt.sample(now - c.sent)
+	if !c.resent {
+		e.rtt.sample(now - c.sent)
+	}
 	a := &e.codec.answer
 	err := e.codec.parse.Answer(body, c.req.Method, e.cfg.K, a)
 	switch {

@@ -16,6 +16,9 @@ var (
 	ErrNotStored = errors.New("stored on no node")
 	// ErrNoAnswer: nobody answered in time.
 	ErrNoAnswer = errors.New("no answer")
+	// ErrUnreachable: no node can have the address, or it is of an IP version that
+	// this node does not use.
+	ErrUnreachable = errors.New("no address that can be reached from here")
 )
 
 // Found is what Get finds.
@@ -29,10 +32,11 @@ type Found struct {
 }
 
 // Get looks for the value under key (paper, section 2.3, FIND_VALUE), and calls
-// done with it or with ErrNotFound, or ErrNoAnswer if none of those asked answers. What the node itself holds as one of the
-// nodes nearest to key it takes for granted; a copy that it only cached is used
-// if nobody else has the value. The lookup ends with the first value, which is
-// then cached at the nearest node asked that did not have it.
+// done with it or with ErrNotFound, or ErrNoAnswer if none of those asked answers.
+// What the node itself holds as one of the nodes nearest to key it takes for
+// granted; a copy that it only cached is used if nobody else has the value. The
+// lookup ends with the first value, which is then cached at the nearest node asked
+// that did not have it.
 //
 // It returns a function that gives up: after it, done is not called any more.
 func (e *Engine) Get(now time.Time, key ID, done func(Found, error)) (cancel func()) {
@@ -95,8 +99,8 @@ func (e *Engine) cachePath(now time.Duration, w *walk, v Value, t wire.Trailer) 
 
 // Set stores v under key on the k nodes nearest to it, itself perhaps among them
 // (paper, section 2.3), and calls done with the number of nodes that acknowledged.
-// It does not wait for a node that is much slower than usual. done gets
-// ErrNotStored if there is none.
+// It does not wait for a node that is much slower than usual if another one has
+// acknowledged. done gets ErrNotStored if there is none.
 //
 // It refuses, by the error it returns, values that the network cannot carry, and
 // then does nothing. The function that it returns gives up waiting, and leaves
@@ -118,7 +122,7 @@ func (e *Engine) Set(now time.Time, key ID, v Value, done func(nodes int, err er
 // publish stores r on the k nodes nearest to key.
 func (e *Engine) publish(now time.Duration, key ID, r Record, purpose Purpose, done func(now time.Duration, nodes int)) (cancel func()) {
 	w := e.walk(now, key, purpose)
-	s := &storing{e: e, key: key, r: r, done: done}
+	s := &storing{e: e, key: key, r: r, again: purpose == ForRepublish, done: done}
 	w.onEnd = func(now time.Duration) {
 		e.lonely(now, w)
 		s.start(now, w.lookup.nearest())
@@ -132,7 +136,9 @@ type storing struct {
 	e       *Engine
 	key     ID
 	r       Record
-	waiting int
+	again   bool // the own node has it, and stores it anew
+	waiting int  // nodes that may still answer in time
+	slow    int  // nodes that may still answer
 	acks    int
 	over    bool
 	done    func(now time.Duration, nodes int)
@@ -143,6 +149,15 @@ type storing struct {
 func (s *storing) start(now time.Duration, nodes []Contact) {
 	e := s.e
 	k := e.cfg.K
+	if s.again {
+		// While these were looked for, it may have ended, or been replaced.
+		r, ok := e.holdings.get(now, s.key)
+		if !ok {
+			s.finish(now)
+			return
+		}
+		s.r = r
+	}
 	if !e.cfg.Client && (len(nodes) < k || s.key.Nearer(e.id, nodes[k-1].ID) < 0) {
 		if e.put(now, s.key, s.r) {
 			s.acks++
@@ -151,20 +166,41 @@ func (s *storing) start(now time.Duration, nodes []Contact) {
 	}
 	s.waiting = len(nodes)
 	for _, c := range nodes {
-		e.store(now, c, s.key, s.r, s.settled)
+		s.store(now, c)
 	}
-	if s.waiting == 0 {
-		s.finish(now)
-	}
+	s.check(now)
 }
 
-// settled counts one node that has acknowledged, or is no longer waited for.
-func (s *storing) settled(now time.Duration, acknowledged bool) {
-	s.waiting--
-	if acknowledged {
-		s.acks++
-	}
-	if s.waiting == 0 {
+// store sends the record to one node, once more if the answer takes long.
+func (s *storing) store(now time.Duration, to Contact) {
+	slow := false
+	s.e.store(now, to, s.key, s.r, func(now time.Duration, c *call, stage Stage, acknowledged bool) {
+		switch {
+		case stage == RequestLate:
+			if own, ok := s.e.holdings.get(now, s.key); !ok || !own.Published.After(s.r.Published) {
+				s.e.resend(c)
+			}
+			return
+		case stage == RequestOverdue:
+			slow = true
+			s.waiting--
+			s.slow++
+		case slow:
+			s.slow--
+		default:
+			s.waiting--
+		}
+		if acknowledged {
+			s.acks++
+		}
+		s.check(now)
+	})
+}
+
+// check ends the storing if there is nobody to wait for. As long as nobody has
+// acknowledged, that is also who takes longer than usual.
+func (s *storing) check(now time.Duration) {
+	if s.waiting == 0 && (s.acks > 0 || s.slow == 0) {
 		s.finish(now)
 	}
 }
@@ -176,20 +212,12 @@ func (s *storing) finish(now time.Duration) {
 	}
 }
 
-// store sends a record to one node, once more if the answer takes long, and
-// reports once whether it was acknowledged.
-func (e *Engine) store(now time.Duration, to Contact, key ID, r Record, report func(now time.Duration, acknowledged bool)) {
+// store sends a record to one node, and reports what becomes of that.
+func (e *Engine) store(now time.Duration, to Contact, key ID, r Record, report func(now time.Duration, c *call, stage Stage, acknowledged bool)) {
 	req := wire.Request{Method: wire.Store, Target: wire.ID(key), Value: []byte(r.Value.raw)}
 	req.Trailer.Life, req.Trailer.Age, req.Trailer.TTL = true, e.age(now, r), r.TTL
-	settled := false
 	e.call(now, to, req, func(now time.Duration, c *call, stage Stage, a *wire.Answer) {
-		if stage == RequestLate {
-			e.resend(c)
-		}
-		if stage >= RequestOverdue && !settled {
-			settled = true
-			report(now, stage == RequestReplied && a.Stored)
-		}
+		report(now, c, stage, stage == RequestReplied && a.Stored)
 	})
 }
 
@@ -207,10 +235,19 @@ func (e *Engine) Lookup(now time.Time, target ID, done func([]Contact)) (cancel 
 }
 
 // Ping asks whoever is at addr for its id, and calls done with it and the round
-// trip time, or with ErrNoAnswer after Config.RPCTimeout.
+// trip time, or with ErrNoAnswer after Config.RPCTimeout, or with ErrUnreachable.
 func (e *Engine) Ping(now time.Time, addr netip.AddrPort, done func(ID, time.Duration, error)) (cancel func()) {
 	over := false
-	e.call(e.at(now), Contact{Addr: addr}, wire.Request{Method: wire.Ping}, func(now time.Duration, c *call, stage Stage, a *wire.Answer) {
+	t := e.at(now)
+	if !e.reaches(addr) {
+		e.timers.add(t, wakerFunc(func(time.Duration) {
+			if !over {
+				done(ID{}, 0, ErrUnreachable)
+			}
+		}))
+		return func() { over = true }
+	}
+	e.call(t, Contact{Addr: addr}, wire.Request{Method: wire.Ping}, func(now time.Duration, c *call, stage Stage, a *wire.Answer) {
 		switch {
 		case over:
 		case stage == RequestReplied:
@@ -223,10 +260,19 @@ func (e *Engine) Ping(now time.Time, addr netip.AddrPort, done func(ID, time.Dur
 }
 
 // Observe asks the node at addr under which address it sees this one (the stun
-// procedure), and calls done with that, or with ErrNoAnswer.
+// procedure), and calls done with that, or with ErrNoAnswer or ErrUnreachable.
 func (e *Engine) Observe(now time.Time, addr netip.AddrPort, done func(netip.AddrPort, error)) (cancel func()) {
 	over := false
-	e.call(e.at(now), Contact{Addr: addr}, wire.Request{Method: wire.Stun}, func(_ time.Duration, _ *call, stage Stage, a *wire.Answer) {
+	t := e.at(now)
+	if !e.reaches(addr) {
+		e.timers.add(t, wakerFunc(func(time.Duration) {
+			if !over {
+				done(netip.AddrPort{}, ErrUnreachable)
+			}
+		}))
+		return func() { over = true }
+	}
+	e.call(t, Contact{Addr: addr}, wire.Request{Method: wire.Stun}, func(_ time.Duration, _ *call, stage Stage, a *wire.Answer) {
 		switch {
 		case over:
 		case stage == RequestReplied:
@@ -236,4 +282,11 @@ func (e *Engine) Observe(now time.Time, addr netip.AddrPort, done func(netip.Add
 		}
 	})
 	return func() { over = true }
+}
+
+// reaches reports whether there can be a node at addr to which a datagram gets
+// from here.
+func (e *Engine) reaches(addr netip.AddrPort) bool {
+	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	return scopeOf(addr) != nowhere && familyOf(addr)&e.caps != 0
 }

@@ -28,11 +28,12 @@ type Engine struct {
 	latest time.Duration
 	heard  time.Duration
 
-	table    table
-	calls    calls
-	rtt      rtt
-	holdings holdings
-	upkeep   upkeep
+	table      table
+	calls      calls
+	rtt        rtt
+	holdings   holdings
+	upkeep     upkeep
+	reflection reflection
 
 	timers timers
 	out    Outbox
@@ -55,14 +56,14 @@ type codec struct {
 func NewEngine(now time.Time, cfg Config) *Engine {
 	cfg = cfg.withDefaults()
 	e := &Engine{
-		cfg:      cfg,
-		id:       cfg.ID,
-		epoch:    now,
-		table:    newTable(cfg.ID, cfg.K, cfg.B),
-		calls:    make(calls),
-		holdings: newHoldings(cfg.ID, cfg.Store, cfg.StoreBytes),
-		codec:    codec{parse: wire.NewParser(), write: wire.NewWriter()},
+		cfg:   cfg,
+		id:    cfg.ID,
+		epoch: now,
+		table: newTable(cfg.ID, cfg.K, cfg.B),
+		calls: make(calls),
+		codec: codec{parse: wire.NewParser(), write: wire.NewWriter()},
 	}
+	e.holdings = newHoldings(cfg.ID, cfg.Store, cfg.StoreBytes, e.table.crowded)
 	if cfg.Client {
 		e.caps |= wire.CapClient
 	}
@@ -143,7 +144,7 @@ func (e *Engine) Receive(now time.Time, from netip.AddrPort, datagram []byte) {
 		return
 	}
 	if e.cfg.Client {
-		e.drop(DropClient)
+		e.serveClient(from, r)
 		return
 	}
 	e.heard = t

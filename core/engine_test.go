@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -369,5 +370,82 @@ func TestGetStopsAtTheFirstValue(t *testing.T) {
 		if told != 1 || asked > 2*e.cfg.Alpha {
 			t.Errorf("told %d times after %d requests, want once after %d at most", told, asked, 2*e.cfg.Alpha)
 		}
+	}
+}
+
+// A node that takes long for once is waited for if there is no other.
+func TestTheOnlyNodeIsSlow(t *testing.T) {
+	for _, delay := range []time.Duration{0, 250 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second} {
+		net := newTestNet(t, 49)
+		nodes := net.grow(1, Config{RefreshInterval: quiet})
+		client := net.add(Config{Client: true})
+		net.join(client, net.addrOf(nodes[0]))
+		net.delay = func(_, _ netip.AddrPort) time.Duration { return delay }
+		if stored, took, err := net.set(client, Key("k"), Int(1)); err != nil || stored != 1 {
+			t.Errorf("one way takes %v: Set = %d, %v after %v, want 1 node", delay, stored, err, took)
+		}
+		if f, took, err := net.get(client, Key("k")); err != nil || f.Value != Int(1) {
+			t.Errorf("one way takes %v: Get = %q, %v after %v", delay, f.Value.Text(), err, took)
+		}
+	}
+}
+
+// One answer that took long does not make the node patient with everybody.
+func TestOneSlowAnswer(t *testing.T) {
+	var r rtt
+	for range 50 {
+		r.sample(time.Millisecond)
+	}
+	before := r.soft()
+	r.sample(4900 * time.Millisecond)
+	samples := 0
+	for ; r.soft() > 2*before && samples < 100; samples++ {
+		r.sample(time.Millisecond)
+	}
+	if samples > 15 {
+		t.Errorf("it took %d answers to forget a slow one, want 15 at most", samples)
+	}
+}
+
+// Where no node can be is said at once.
+func TestUnreachable(t *testing.T) {
+	net := newTestNet(t, 50)
+	e := net.add(Config{Family: FamilyIPv4})
+	for _, s := range []string{"[2001:db8::1]:99", "255.255.255.255:99", "224.0.0.1:99", "240.0.0.1:99", "0.0.0.0:99", "192.0.2.1:0"} {
+		addr := netip.MustParseAddrPort(s)
+		var errs []error
+		e.Ping(net.now, addr, func(_ ID, _ time.Duration, err error) { errs = append(errs, err) })
+		e.Observe(net.now, addr, func(_ netip.AddrPort, err error) { errs = append(errs, err) })
+		e.Bootstrap(net.now, []netip.AddrPort{addr}, func(_ int, err error) { errs = append(errs, err) })
+		net.run(time.Millisecond)
+		if want := []error{ErrUnreachable, ErrUnreachable, ErrUnreachable}; !slices.Equal(errs, want) {
+			t.Errorf("%v: %v, want %v", addr, errs, want)
+		}
+	}
+	if e.Stats().Sent != 0 || len(e.upkeep.seeds) != 0 {
+		t.Errorf("%d datagrams sent, %d seeds kept, want none", e.Stats().Sent, len(e.upkeep.seeds))
+	}
+}
+
+// The bootstrap addresses that are kept are bounded, and do not disturb a node
+// that is not alone.
+func TestSeedsAreBounded(t *testing.T) {
+	net := newTestNet(t, 51)
+	nodes := net.grow(3, Config{RefreshInterval: quiet})
+	e := nodes[0]
+	for i := range 1000 {
+		e.Bootstrap(net.now, []netip.AddrPort{addr(3000 + i)}, func(int, error) {})
+		net.run(10 * time.Millisecond)
+	}
+	e.Bootstrap(net.now, []netip.AddrPort{net.addrOf(e)}, func(int, error) {})
+	net.run(time.Minute)
+	if got := len(e.upkeep.seeds); got > maxSeeds || slices.Contains(e.upkeep.seeds, net.addrOf(e)) {
+		t.Errorf("%d seeds are kept, want %d at most, and not the node itself", got, maxSeeds)
+	}
+	net.run(time.Hour)
+	sent := e.Stats().Sent
+	net.run(10 * time.Hour)
+	if now := e.Stats().Sent; now-sent > 100 {
+		t.Errorf("%d datagrams were sent in ten quiet hours, by a node with contacts", now-sent)
 	}
 }

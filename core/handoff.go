@@ -1,20 +1,32 @@
 package core
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // newcomer is a new contact that is to be handed the records it should hold.
 type newcomer struct {
 	contact Contact
 	level   int // of holdings, the next to look at
 	pos     int // in that level
+
+	flying int  // records sent, and not acknowledged yet
+	lost   int  // records not acknowledged in time
+	full   bool // waits for one of those that are flying
+	gone   bool // from the line
 }
 
 // Handing on records is background work. Every handOffPause, handOffKeys records
-// are looked at, and newcomers beyond maxNewcomers must wait for republishing.
+// are looked at, and newcomers beyond maxNewcomers must wait for republishing. A
+// newcomer gets as much as it acknowledges: handOffWindow records are on their way
+// to it at a time, and handOffLost without an acknowledgement end it.
 const (
-	handOffKeys  = 64
-	handOffPause = 10 * time.Millisecond
-	maxNewcomers = 64
+	handOffKeys   = 64
+	handOffPause  = 10 * time.Millisecond
+	handOffWindow = 8
+	handOffLost   = 3
+	maxNewcomers  = 64
 )
 
 // handOff gives a new contact the records that it should hold, being among the k
@@ -22,33 +34,76 @@ const (
 // them than all others (paper, section 2.5).
 func (e *Engine) handOff(now time.Duration, c Contact) {
 	u := &e.upkeep
-	if len(e.holdings.index) == 0 || len(u.newcomers) >= maxNewcomers {
+	sameHost := func(n *newcomer) bool { return n.contact.Addr == c.Addr }
+	if len(e.holdings.index) == 0 || len(u.newcomers) >= maxNewcomers || slices.ContainsFunc(u.newcomers, sameHost) {
 		return
 	}
-	u.newcomers = append(u.newcomers, newcomer{contact: c})
+	u.newcomers = append(u.newcomers, &newcomer{contact: c})
 	if len(u.newcomers) == 1 {
-		e.timers.add(now, wakerFunc(e.handOffSome))
+		e.handOffAfter(now, 0, u.newcomers[0])
 	}
 }
 
+// handOffAfter goes on with n, which is the first in the line, after a pause.
+func (e *Engine) handOffAfter(now, pause time.Duration, n *newcomer) {
+	e.timers.add(now+pause, wakerFunc(func(now time.Duration) {
+		if !n.gone {
+			e.handOffSome(now, n)
+		}
+	}))
+}
+
 // handOffSome looks at some records for the first newcomer in the line.
-func (e *Engine) handOffSome(now time.Duration) {
-	u := &e.upkeep
-	n := &u.newcomers[0]
+func (e *Engine) handOffSome(now time.Duration, n *newcomer) {
 	for range handOffKeys {
+		if n.flying == handOffWindow {
+			n.full = true
+			return
+		}
 		h := e.nextFor(n)
 		if h == nil {
-			u.newcomers = u.newcomers[1:]
-			break
+			e.handOffNext(now, n)
+			return
 		}
 		if !h.cached && e.shouldHandOff(h.key, n.contact.ID) {
 			if r, ok := e.holdings.get(now, h.key); ok && r.Value.Size() <= MaxValueSize {
-				e.store(now, n.contact, h.key, r, func(time.Duration, bool) {})
+				e.handOffOne(now, n, h.key, r)
 			}
 		}
 	}
-	if len(u.newcomers) > 0 {
-		e.timers.add(now+handOffPause, wakerFunc(e.handOffSome))
+	e.handOffAfter(now, handOffPause, n)
+}
+
+// handOffOne sends one record. What is lost is left to republishing.
+func (e *Engine) handOffOne(now time.Duration, n *newcomer, key ID, r Record) {
+	n.flying++
+	landed := false
+	e.store(now, n.contact, key, r, func(now time.Duration, _ *call, stage Stage, acknowledged bool) {
+		if stage < RequestOverdue || landed {
+			return
+		}
+		landed = true
+		n.flying--
+		if !acknowledged {
+			n.lost++
+		}
+		switch {
+		case n.gone:
+		case n.lost == handOffLost:
+			e.handOffNext(now, n)
+		case n.full:
+			n.full = false
+			e.handOffAfter(now, 0, n)
+		}
+	})
+}
+
+// handOffNext lets the first newcomer leave the line.
+func (e *Engine) handOffNext(now time.Duration, n *newcomer) {
+	u := &e.upkeep
+	n.gone = true
+	if u.newcomers = u.newcomers[1:]; len(u.newcomers) > 0 {
+		e.handOffAfter(now, handOffPause, u.newcomers[0])
 	}
 }
 

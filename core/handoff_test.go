@@ -143,3 +143,44 @@ func TestHandOffIsPaced(t *testing.T) {
 		t.Errorf("%d datagrams at a time, want %d at most", most, handOffKeys)
 	}
 }
+
+// A newcomer is given no more than it acknowledges: whoever proves an address and
+// then is silent is not flooded, whatever ids it goes by.
+func TestHandOffWaitsForAcknowledgements(t *testing.T) {
+	const records = 300
+	net := newTestNet(t, 46)
+	e := net.add(Config{RefreshInterval: quiet, RepublishInterval: quiet})
+	for i := range records {
+		net.set(e, Key(fmt.Sprint(i)), Int(int64(i)))
+	}
+	at := 2000
+	for _, tt := range []struct {
+		answers   bool
+		low, high int
+	}{{false, 1, handOffWindow}, {true, records, records}} {
+		for range 3 {
+			at++
+			c := Contact{randomID(net.rand), addr(at)}
+			p := net.puppet(c, func(r *wire.Request) []byte {
+				if r.Method == wire.Store && !tt.answers {
+					return nil
+				}
+				return answerAs(c.ID, r)
+			})
+			hello := wire.Request{Method: wire.Ping, Sender: wire.ID(c.ID), Msg: wire.MsgID(randomID(net.rand))}
+			net.send(c.Addr, net.addrOf(e), wire.NewWriter().Request(nil, &hello))
+			net.run(time.Minute)
+			stores := 0
+			for _, r := range p.heard {
+				if r.Method == wire.Store {
+					stores++
+				}
+			}
+			if stores < tt.low || stores > tt.high {
+				t.Errorf("answers %v: %d records were sent, want %d to %d", tt.answers, stores, tt.low, tt.high)
+			}
+			net.scripts[c.Addr] = func(netip.AddrPort, []byte) {}
+			e.table.remove(c.ID)
+		}
+	}
+}

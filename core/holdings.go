@@ -11,6 +11,10 @@ type holdings struct {
 	self  ID
 	store Store
 	limit int64 // of bytes
+	// near is the level from which on all records are alike, since there are k
+	// contacts that share as many bits: who stores chooses the key, and must not
+	// displace others by one next to the node's id.
+	near  func() int
 	bytes int64
 	index map[ID]*holding
 	// levels lists the holdings by how many leading bits they share with self.
@@ -33,8 +37,8 @@ type holding struct {
 	pos       int // in its level
 }
 
-func newHoldings(self ID, store Store, limit int64) holdings {
-	return holdings{self: self, store: store, limit: limit}
+func newHoldings(self ID, store Store, limit int64, near func() int) holdings {
+	return holdings{self: self, store: store, limit: limit, near: near}
 }
 
 // get returns the record under key, if it is there and its life has not ended.
@@ -55,7 +59,7 @@ func (h *holdings) put(key ID, r Record) (*holding, error) {
 	if x != nil {
 		free += x.size
 	}
-	if free < need && !h.makeRoom(need-free, level) {
+	if free < need && !h.makeRoom(need-free, min(level, h.near())) {
 		return nil, errStoreFull
 	}
 	if err := h.store.Save(key, r); err != nil {

@@ -44,6 +44,7 @@ func TestQuota(t *testing.T) {
 	const limit = 100 * (RecordOverhead + 101)
 	net := newTestNet(t, 27)
 	e := net.add(Config{RefreshInterval: quiet, StoreBytes: limit})
+	e.holdings.near = func() int { return IDBits } // as if contacts were everywhere
 	src := rand.NewChaCha8([32]byte{27})
 	v := Bytes(make([]byte, 99))
 	lost := 0
@@ -142,7 +143,7 @@ func TestHoldingsTreatedAtRandom(t *testing.T) {
 	for seed := range 10 {
 		r := rand.New(rand.NewChaCha8([32]byte{28, byte(seed)}))
 		store := NewMemoryStore()
-		h := newHoldings(ID{}, store, 20*RecordOverhead)
+		h := newHoldings(ID{}, store, 20*RecordOverhead, func() int { return IDBits })
 		for range 2000 {
 			key := ID{0: 0x80 >> r.IntN(8), 19: byte(r.IntN(8))}
 			switch r.IntN(5) {
@@ -183,4 +184,35 @@ func checkHoldings(t testing.TB, h *holdings) {
 	if bytes != h.bytes || listed != len(h.index) || bytes > h.limit {
 		t.Fatalf("%d bytes in %d records, counted %d in %d, limit %d", bytes, listed, h.bytes, len(h.index), h.limit)
 	}
+}
+
+// S5: whoever stores chooses the key. One next to the node's id displaces only
+// what is no more this node's to hold than others'.
+func TestKeysNextToTheIDDisplaceNothing(t *testing.T) {
+	net := newTestNet(t, 45)
+	const honest = 200
+	nodes := net.grow(40, Config{K: 8, RefreshInterval: quiet, RepublishInterval: quiet, StoreBytes: honest * (RecordOverhead + 101)})
+	e := nodes[0]
+	src := rand.NewChaCha8([32]byte{45})
+	near := e.table.crowded()
+	if near == 0 || e.table.countFrom(near) < 8 || e.table.countFrom(near+1) >= 8 {
+		t.Fatalf("%d contacts share %d bits, want the most bits that 8 do", e.table.countFrom(near), near)
+	}
+	v := Bytes(make([]byte, 99))
+	for range honest {
+		e.keep(e.latest, idAt(e.id, near, src), v, wire.Trailer{})
+	}
+	for range 10 * honest {
+		e.keep(e.latest, idAt(e.id, 100, src), v, wire.Trailer{})
+	}
+	kept := 0
+	for key := range e.holdings.index {
+		if PrefixLen(e.id, key) == near {
+			kept++
+		}
+	}
+	if kept != honest {
+		t.Errorf("%d of %d records are left after a flood of keys next to the id", kept, honest)
+	}
+	e.keep(e.latest, idAt(e.id, 0, src), v, wire.Trailer{})
 }

@@ -30,7 +30,7 @@ func ParseID(s string) (ID, error) {
 		return ID{}, fmt.Errorf("id %q: want %d hexadecimal digits, got %d characters", s, 2*len(id), len(s))
 	}
 	if _, err := hex.Decode(id[:], []byte(s)); err != nil {
-		return ID{}, fmt.Errorf("id %q: %w", s, err)
+		return ID{}, fmt.Errorf("id %q: want %d hexadecimal digits, not all of these are", s, 2*len(id))
 	}
 	return id, nil
 }

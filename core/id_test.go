@@ -136,7 +136,7 @@ func TestParseID(t *testing.T) {
 	} {
 		if got, err := ParseID(s); err == nil || got != (ID{}) {
 			t.Errorf("ParseID(%q) = %v, %v, want the zero id and an error", s, got, err)
-		} else if msg := err.Error(); !strings.Contains(msg, "id ") || strings.HasSuffix(msg, ".") {
+		} else if msg := err.Error(); !strings.HasPrefix(msg, "id ") || !strings.Contains(msg, ": want 40 hexadecimal digits, ") {
 			t.Errorf("ParseID(%q): error %q, want one that says what it is about", s, msg)
 		}
 	}

@@ -114,9 +114,11 @@ func (l *lookup) next() (Contact, bool) {
 
 // done reports whether the k nearest candidates have all answered, apart from
 // those that failed or are overdue. If the budget is used up, it is whether
-// nothing is under way.
+// nothing is under way. As long as nobody has answered at all, those that are
+// overdue are waited for as well.
 func (l *lookup) done() bool {
 	window := l.k
+	late := false
 	for i := range l.list {
 		switch l.list[i].state {
 		case fresh:
@@ -125,13 +127,15 @@ func (l *lookup) done() bool {
 			}
 		case waiting, slow:
 			return false
+		case overdue:
+			late = true
 		case answered:
 			if window--; window == 0 {
 				return true
 			}
 		}
 	}
-	return true
+	return !late || window < l.k
 }
 
 // set changes the state of a candidate that was asked.

@@ -76,7 +76,7 @@ func TestLookupUsesLateAnswers(t *testing.T) {
 		l := scripted(2, 1, 5, 5)
 		wantAsked(t, l, "at first", 5)
 		l.set(near(5), late)
-		wantDone(t, l, fmt.Sprint("late by ", late), late == overdue)
+		wantDone(t, l, fmt.Sprint("late by ", late, ", and nobody else has answered"), false)
 		l.heard(near(5), contacts(1, 2))
 		wantDone(t, l, "nearer ones are known", false)
 		wantAsked(t, l, "after the late answer", 1)

@@ -27,6 +27,9 @@ type Node struct {
 	done    chan struct{}
 	sending sync.WaitGroup // what is about to use the Conn
 	running sync.WaitGroup
+
+	closing  sync.Once
+	closeErr error
 }
 
 // ErrClosed is what operations on a closed Node return.
@@ -42,6 +45,8 @@ func NewNode(conn Conn, cfg Config) *Node {
 	now := time.Now()
 	n := &Node{conn: conn, engine: NewEngine(now, cfg), done: make(chan struct{})}
 	n.out.New = func() any { return new(sendBuffer) }
+	n.mu.Lock() // the timer may go off at once
+	defer n.mu.Unlock()
 	n.wakeAt = n.engine.Next()
 	n.timer = time.AfterFunc(n.wakeAt.Sub(now), n.tick)
 	n.running.Go(n.read)
@@ -63,19 +68,17 @@ func familyOfConn(ip netip.Addr) Family {
 // Close stops the node, ends what is under way with ErrClosed, and closes its
 // Conn. It returns after all its goroutines have ended.
 func (n *Node) Close() error {
-	n.mu.Lock()
-	if n.closed {
+	n.closing.Do(func() {
+		n.mu.Lock()
+		n.closed = true
+		n.timer.Stop()
+		close(n.done)
 		n.mu.Unlock()
-		return nil
-	}
-	n.closed = true
-	n.timer.Stop()
-	close(n.done)
-	n.mu.Unlock()
-	n.sending.Wait()
-	err := n.conn.Close()
-	n.running.Wait()
-	return err
+		n.sending.Wait()
+		n.closeErr = n.conn.Close()
+		n.running.Wait()
+	})
+	return n.closeErr
 }
 
 // ID returns the node's id.
@@ -205,6 +208,9 @@ func await[T any](ctx context.Context, n *Node, start func(time.Time, func(T, er
 		err    error
 	}
 	var none T
+	if err := ctx.Err(); err != nil {
+		return none, err
+	}
 	results := make(chan outcome, 1)
 	var cancel func()
 	var err error

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"runtime"
@@ -273,4 +274,43 @@ func (c *failingConn) ReadBatch(bufs [][]byte, sizes []int, from []netip.AddrPor
 	}
 	c.mu.Unlock()
 	return c.memoryConn.ReadBatch(bufs, sizes, from)
+}
+
+// A node starts on a store whose records' time is over.
+func TestNodeOnAnOldStore(t *testing.T) {
+	for range 200 {
+		store := NewMemoryStore()
+		for i := range 10 {
+			store[Key(fmt.Sprint(i))] = Record{Value: Int(1), Published: time.Now().Add(-48 * time.Hour), TTL: 24 * time.Hour}
+		}
+		var board switchboard
+		n := NewNode(board.listen(addr(1)), Config{Store: store})
+		n.Close()
+	}
+}
+
+// Whoever calls Close, it returns when all is over.
+func TestNodeCloseTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var board switchboard
+		n := board.nodes(t, 1, Config{})[0]
+		var closers sync.WaitGroup
+		for range 4 {
+			closers.Go(func() {
+				n.Close()
+				if _, err := n.Get(context.Background(), "k"); !errors.Is(err, ErrClosed) {
+					t.Errorf("Get after Close: error = %v, want %v", err, ErrClosed)
+				}
+			})
+		}
+		closers.Wait()
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		live := board.listen(addr(2))
+		m := NewNode(live, Config{})
+		defer m.Close()
+		if _, err := m.Set(ctx, "k", Int(1)); !errors.Is(err, context.Canceled) || m.Stats().Records != 0 {
+			t.Errorf("Set with a context that is over = %v, %d records kept, want %v and none", err, m.Stats().Records, context.Canceled)
+		}
+	})
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
 // P14: a value is gone when its life is at an end, and not before, although its
@@ -168,6 +170,29 @@ func TestTheDeadHoldNothing(t *testing.T) {
 			if _, held := e.holdings.get(e.latest, key); !held && slices.Contains(newcomers, e) {
 				t.Errorf("key %d: a newcomer was not given it", i)
 			}
+		}
+	}
+}
+
+// What is set while a holder looks for the others, to store the old value anew,
+// stays.
+func TestRepublishingRevertsNothing(t *testing.T) {
+	net := newTestNet(t, 48)
+	nodes := net.grow(9, Config{RefreshInterval: quiet, RepublishInterval: quiet})
+	e, old := nodes[0], nodes[8]
+	net.old[net.addrOf(old)] = true
+	key := Key("k")
+	net.set(nodes[1], key, String("old"))
+	net.run(10 * time.Second)
+	e.republish(e.latest, e.holdings.index[key])
+	net.run(5 * time.Millisecond)
+	for _, x := range nodes {
+		x.keep(x.at(net.now), key, String("new"), wire.Trailer{})
+	}
+	net.run(time.Minute)
+	for i, x := range nodes {
+		if r, ok := x.holdings.get(x.latest, key); !ok || r.Value != String("new") {
+			t.Errorf("node %d holds %q, want what was set since", i, r.Value.Text())
 		}
 	}
 }

@@ -14,13 +14,16 @@ const (
 const patience = 3
 
 // rtt estimates round-trip times over all peers, as TCP does for one (RFC 6298).
-// An answer always belongs to one request, so that late ones count as well.
+// An answer to a request that was sent once belongs to it, so that late ones count
+// as well, as if they were no later than the ceiling: one peer must not spoil the
+// estimate for all.
 type rtt struct {
 	mean, deviation time.Duration
 }
 
 // sample takes in one measured round trip.
 func (r *rtt) sample(d time.Duration) {
+	d = min(d, softCeiling)
 	if r.mean == 0 {
 		r.mean, r.deviation = d, d/2
 		return

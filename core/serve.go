@@ -32,9 +32,11 @@ func (e *Engine) serve(now time.Duration, from netip.AddrPort, r *wire.Request) 
 		e.send(from, w.Contacts(out, &r.Msg, e.contactsFor(from, r), &t))
 	case wire.FindValue:
 		if rec, ok := e.holdings.get(now, ID(r.Target)); ok {
-			t.Life = t.Present
-			t.Age, t.TTL = e.age(now, rec), rec.TTL
-			e.send(from, w.Value(out, &r.Msg, []byte(rec.Value.raw), &t))
+			if size := rec.Value.Size(); size <= smallAnswer || e.knows(ID(r.Sender), from) || e.reflection.pays(now, size) {
+				e.sendValue(now, from, r.Msg, rec, r.Trailer.Present)
+			} else {
+				e.sendProven(now, from, r)
+			}
 		} else {
 			e.send(from, w.Contacts(out, &r.Msg, e.contactsFor(from, r), &t))
 		}

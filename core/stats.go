@@ -16,12 +16,13 @@ const (
 	DropWrongSource               // an answer from elsewhere than was asked
 	DropAddress                   // from an address that cannot be answered
 	DropClient                    // a request to a client
+	DropUnproven                  // a request for much, from an address that does not answer
 	drops
 )
 
 var dropNames = [drops]string{
 	"short", "kind", "malformed", "unknown method", "arguments",
-	"unknown answer", "wrong source", "address", "client",
+	"unknown answer", "wrong source", "address", "client", "unproven",
 }
 
 // String names the reason.

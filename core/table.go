@@ -250,6 +250,23 @@ func (t *table) countFrom(n int) int {
 	return t.count(func(level int) bool { return level >= n })
 }
 
+// crowded returns the greatest number of bits that k contacts share with the own
+// id, or 0 if there are not so many.
+func (t *table) crowded() int {
+	var levels [IDBits + 1]int
+	for i := range t.buckets {
+		for j := range t.buckets[i].contacts {
+			levels[PrefixLen(t.self, t.buckets[i].contacts[j].id)]++
+		}
+	}
+	for n, total := IDBits, 0; n > 0; n-- {
+		if total += levels[n]; total >= t.k {
+			return n
+		}
+	}
+	return 0
+}
+
 // countNearer returns how many contacts are nearer to target than the own id is.
 // A contact that shares exactly n bits with the own id is, if target differs from
 // the own id in the bit that follows.

@@ -23,7 +23,7 @@ type upkeep struct {
 	republishing int
 	overdue      []overdueRecord // in the order of their turns
 
-	newcomers []newcomer // that wait to be handed records
+	newcomers []*newcomer // that wait to be handed records
 }
 
 // A node that knows nobody tries its bootstrap addresses again after
@@ -44,18 +44,20 @@ func (e *Engine) startUpkeep() {
 
 // Bootstrap joins the network through the nodes at seeds (paper, section 2.3):
 // it looks up its own id, starting from those that answer, and calls done with
-// how many those are so far, or with ErrNoAnswer if there is none. It goes on to
+// how many those are so far, or with ErrNoAnswer if there is none, which is
+// ErrUnreachable if none of the addresses can be. It goes on to
 // refresh the buckets farther away than its nearest neighbour. The seeds are
 // remembered, and tried again whenever the node finds itself alone. A client only
 // waits for the first seed to answer.
 func (e *Engine) Bootstrap(now time.Time, seeds []netip.AddrPort, done func(seeds int, err error)) (cancel func()) {
 	t := e.at(now)
-	for _, s := range seeds {
-		if !slices.Contains(e.upkeep.seeds, s) {
-			e.upkeep.seeds = append(e.upkeep.seeds, s)
-		}
+	given := len(seeds)
+	seeds = slices.DeleteFunc(slices.Clone(seeds), func(s netip.AddrPort) bool { return !e.reaches(s) })
+	e.upkeep.remember(seeds)
+	j := &joining{e: e, done: done, waiting: len(seeds), err: ErrNoAnswer}
+	if given > 0 && len(seeds) == 0 {
+		j.err = ErrUnreachable
 	}
-	j := &joining{e: e, done: done, waiting: len(seeds)}
 	for _, s := range seeds {
 		e.call(t, Contact{Addr: s}, wire.Request{Method: wire.Ping}, j.report)
 	}
@@ -65,6 +67,21 @@ func (e *Engine) Bootstrap(now time.Time, seeds []netip.AddrPort, done func(seed
 	return func() { j.over = true }
 }
 
+// maxSeeds bounds the bootstrap addresses that are remembered: the last ones are.
+const maxSeeds = 64
+
+func (u *upkeep) remember(seeds []netip.AddrPort) {
+	for _, s := range seeds {
+		u.forget(s)
+		u.seeds = append(u.seeds, s)
+	}
+	u.seeds = slices.Delete(u.seeds, 0, max(0, len(u.seeds)-maxSeeds))
+}
+
+func (u *upkeep) forget(seed netip.AddrPort) {
+	u.seeds = slices.DeleteFunc(u.seeds, func(s netip.AddrPort) bool { return s == seed })
+}
+
 // joining is a bootstrap under way.
 type joining struct {
 	e       *Engine
@@ -72,6 +89,7 @@ type joining struct {
 	waiting int // seeds of which nothing is known yet
 	reached int
 	over    bool
+	err     error // what it is if there is nobody
 	done    func(seeds int, err error)
 }
 
@@ -91,6 +109,7 @@ func (j *joining) report(now time.Duration, c *call, stage Stage, a *wire.Answer
 		return
 	case a != nil:
 		j.e.cfg.Log.Info("bootstrap address is this node itself", "addr", c.to.Addr)
+		j.e.upkeep.forget(c.to.Addr)
 	default:
 		j.e.cfg.Log.Warn("bootstrap node does not answer", "addr", c.to.Addr)
 	}
@@ -132,7 +151,7 @@ func (j *joining) failed(now time.Duration) {
 	j.e.rejoinLater(now)
 	if !j.over {
 		j.over = true
-		j.done(0, ErrNoAnswer)
+		j.done(0, j.err)
 	}
 }
 
@@ -143,7 +162,8 @@ func (e *Engine) lonely(now time.Duration, w *walk) {
 	}
 }
 
-// rejoinLater plans to try the bootstrap addresses again.
+// rejoinLater plans to try the bootstrap addresses again, if it turns out that
+// the node is alone.
 func (e *Engine) rejoinLater(now time.Duration) {
 	u := &e.upkeep
 	if u.rejoining || len(u.seeds) == 0 {
@@ -152,21 +172,31 @@ func (e *Engine) rejoinLater(now time.Duration) {
 	u.rejoining = true
 	u.backoff = min(max(2*u.backoff, rejoinFirst), rejoinMax)
 	e.timers.add(now+u.backoff, wakerFunc(func(now time.Duration) {
-		u.rejoining = false
-		e.cfg.Log.Info("joining again", "seeds", len(u.seeds))
-		e.Bootstrap(e.epoch.Add(now), u.seeds, func(int, error) {})
+		w := e.walk(now, e.id, ForJoin)
+		w.onEnd = func(now time.Duration) {
+			u.rejoining = false
+			if len(w.current) > 0 {
+				u.backoff = 0
+				return
+			}
+			e.cfg.Log.Info("joining again", "seeds", len(u.seeds))
+			e.Bootstrap(e.epoch.Add(now), slices.Clone(u.seeds), func(int, error) {})
+		}
+		w.start(now)
 	}))
 }
 
-// refreshFar refreshes the ranges that are farther away than the nearest contact,
-// one for each length of the prefix shared with it, one after the other.
+// refreshFar refreshes the ranges that are farther away than the k nearest
+// contacts, one for each length of the prefix shared with those, one after the
+// other. The paper has it begin beyond the nearest one (section 2.3). But all that
+// is nearer than the k-th was met by the lookup of the own id, and a stranger who
+// chose an id next to this one could make it 160 lookups.
 func (e *Engine) refreshFar(now time.Duration) {
-	nearest := e.table.closest(e.codec.peers[:0], e.id, 1, func(*peer) bool { return true })
+	nearest := e.table.closest(e.codec.peers[:0], e.id, e.cfg.K, func(*peer) bool { return true })
 	e.codec.peers = nearest
-	if len(nearest) == 0 {
-		return
+	if n := len(nearest); n > 0 {
+		e.refreshLevel(now, 0, PrefixLen(e.id, nearest[n-1].id)+1)
 	}
-	e.refreshLevel(now, 0, PrefixLen(e.id, nearest[0].id))
 }
 
 func (e *Engine) refreshLevel(now time.Duration, level, end int) {

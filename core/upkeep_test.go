@@ -253,3 +253,20 @@ func TestClientLeavesNoTrace(t *testing.T) {
 		t.Errorf("client keeps %d records and ignored %d requests, want 0 and 5", s.Records, s.Dropped[DropClient.String()])
 	}
 }
+
+// A stranger who chose an id next to the node's own does not make it look into
+// each of the empty ranges between.
+func TestJoinBesideASybil(t *testing.T) {
+	net := newTestNet(t, 52)
+	nodes := net.grow(40, Config{RefreshInterval: quiet})
+	self := randomID(net.rand)
+	beside := self
+	beside.flip(IDBits - 1)
+	net.join(net.add(Config{ID: beside}), net.addrOf(nodes[0]))
+	e := net.add(Config{ID: self, RefreshInterval: quiet})
+	net.join(e, net.addrOf(nodes[0]))
+	net.run(time.Minute)
+	if got := e.Stats().Lookups; got > 12 {
+		t.Errorf("joining took %d lookups, want a dozen at most", got)
+	}
+}

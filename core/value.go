@@ -186,6 +186,9 @@ func (v Value) Text() string {
 	return hex.EncodeToString(v.Raw())
 }
 
+// String returns what Text does, so that a Value prints as what it holds.
+func (v Value) String() string { return v.Text() }
+
 // checkSettable returns why v cannot be set, or nil.
 func (v Value) checkSettable() error {
 	k := v.Kind()

@@ -249,3 +249,10 @@ func FuzzRawValue(f *testing.F) {
 		}
 	})
 }
+
+func TestValuePrintsAsText(t *testing.T) {
+	values := []Value{String("hi"), Bytes([]byte{0, 255}), Int(-1), Bool(true), {}}
+	if got, want := fmt.Sprint(values), "[hi 00ff -1 true ]"; got != want {
+		t.Errorf("Sprint = %q, want %q", got, want)
+	}
+}

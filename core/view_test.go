@@ -13,6 +13,8 @@ func TestView(t *testing.T) {
 		if _, err := nodes[0].Set(t.Context(), "greeting", String("hello")); err != nil {
 			t.Fatal(err)
 		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
 		spares, kept := 0, 0
 		for _, n := range nodes {
 			contacts, replacements := 0, 0
