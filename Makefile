@@ -7,26 +7,48 @@ LDFLAGS  := -s -w -X main.version=$(VERSION)
 
 STATICCHECK_VERSION := v0.7.0
 STATICCHECK := .tools/staticcheck-$(STATICCHECK_VERSION)
-WASM_EXEC    = -exec=$(shell $(GO) env GOROOT)/lib/wasm/go_js_wasm_exec
+WASM_EXEC   := -exec=$(abspath scripts/go_js_exec)
 WASM        := GOOS=js GOARCH=wasm
 
 # The packages that run in a browser as well.
-SHARED := ./core/... ./internal/...
+SHARED := ./core/... ./internal/wire ./transport/wsrelay ./cmd/wasm
 
-.PHONY: help build demo test unit wasm lint fences vectors interop bench fuzz clean
+# Without inlining the core is larger, but smaller when compressed.
+WASM_FLAGS := -trimpath -buildvcs=false -gcflags=all=-l -ldflags='-s -w'
+
+.PHONY: help build module npm npm-test size demo test unit wasm lint fences vectors interop bench fuzz clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-build: ## build bin/kadmesh
+build: web/kadmesh.wasm.br ## build bin/kadmesh and bin/kadmesh-relay, with the page in them
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh ./cmd/native
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh-relay ./cmd/relay
 
-demo: ## start a small network on this machine and show it at work
+module: ## build what the page runs: web/kadmesh.wasm
+	@$(WASM) $(GO) build $(WASM_FLAGS) -o web/kadmesh.wasm.new ./cmd/wasm
+	@cmp -s web/kadmesh.wasm.new web/kadmesh.wasm && rm web/kadmesh.wasm.new || \
+	 { mv web/kadmesh.wasm.new web/kadmesh.wasm; rm -f web/kadmesh.wasm.br web/kadmesh.wasm.gz; }
+	@cmp -s "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" web/kadmesh.exec.js || \
+	 cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" web/kadmesh.exec.js
+
+web/kadmesh.wasm.br: module
+	@[ -f $@ ] || $(GO) run ./scripts/compress web/kadmesh.wasm
+
+# What a visitor of the page has to load, in bytes.
+MAX_WASM_BR := 900000
+
+size: web/kadmesh.wasm.br ## check that the browser's core is small
+	@echo "== size"
+	@size=$$(wc -c <$<); echo "kadmesh.wasm with brotli: $$size bytes of $(MAX_WASM_BR)"; [ $$size -le $(MAX_WASM_BR) ]
+
+demo: ## start a small network with a page on this machine, and show it at work
 	@scripts/setup.sh go
+	@$(MAKE) --no-print-directory module
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh ./cmd/native
 	@exec bin/kadmesh demo
 
-test: setup lint fences unit wasm vectors interop ## install what the tests need, and run them all
+test: setup lint fences size unit wasm vectors interop ## install what the tests need, and run them all
 	@echo "all tests passed"
 
 .PHONY: setup
@@ -41,6 +63,7 @@ lint: $(STATICCHECK) ## gofmt, vet and staticcheck, for native and js
 	@echo "== lint"
 	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	 [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
+	$(GO) mod tidy -diff
 	$(GO) vet -tags interop ./...
 	$(WASM) $(GO) vet $(SHARED)
 	$(STATICCHECK) -tags interop ./...
@@ -73,6 +96,23 @@ interop: .venv/stamp ## networks of real Python nodes and ours
 	@echo "== interop"
 	KADMESH_PYTHON=$(abspath $(PYTHON)) $(GO) test -tags interop -count 1 -timeout 15m ./test/interop
 
+npm: module ## build the npm package: artifacts/kadmesh-VERSION.tgz
+	@scripts/setup.sh node npm
+	@rm -rf artifacts/npm && mkdir -p artifacts/npm
+	@cp web/package.json web/README.md LICENSE web/kadmesh.js web/kadmesh.*.js web/kadmesh.d.ts web/kadmesh.wasm artifacts/npm
+	@scripts/notices.sh >artifacts/npm/NOTICES.txt
+	@chmod 644 artifacts/npm/*
+	@cd artifacts/npm && npm pack --silent --pack-destination ..
+
+test/npm/node_modules/stamp: test/npm/package-lock.json
+	cd test/npm && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+npm-test: build npm test/npm/node_modules/stamp ## test that package in Node.js, in Chromium, and with bundlers
+	@echo "== npm-test"
+	@scripts/setup.sh browser
+	cd test/npm && npm test --silent
+
 bench: ## measure what a request costs
 	$(GO) test -run '^$$' -bench . ./core ./internal/wire ./transport/udp
 
@@ -80,4 +120,4 @@ fuzz: ## fuzz each parser for FUZZTIME (default 1m)
 	scripts/fuzz.sh $(or $(FUZZTIME),1m)
 
 clean: ## remove what was built and installed here
-	rm -rf bin .venv .tools artifacts
+	rm -rf bin .venv .tools artifacts web/kadmesh.wasm* web/kadmesh.exec.js

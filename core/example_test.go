@@ -80,7 +80,7 @@ func ExampleValue() {
 	// bool true true
 }
 
-// A Client asks and is gone again, without a trace in other nodes' tables.
+// A Client asks and is gone again. Nodes of ours leave it out of their tables.
 func ExampleConfig_client() {
 	ctx := context.Background()
 	server := start()

@@ -137,8 +137,7 @@ func (j *joining) join(now time.Duration, seed Contact) {
 func (j *joining) joined(now time.Duration) {
 	j.e.upkeep.backoff = 0
 	if !j.e.cfg.Client {
-		contacts, _ := j.e.table.size()
-		j.e.cfg.Log.Info("joined", "contacts", contacts)
+		j.e.cfg.Log.Info("joined", "neighbours", len(j.walk.lookup.nearest()))
 		j.e.refreshFar(now)
 	}
 	if !j.over {

@@ -8,8 +8,9 @@ bad=0
 forbid() {
 	local why=$1 pattern=$2 pkg=$3
 	shift 3
-	local found
-	found=$(env "$@" go list -deps "$pkg" | grep -E "$pattern" || true)
+	local deps found
+	deps=$(env "$@" go list -deps "$pkg") # ends the script if it fails
+	found=$(grep -E "$pattern" <<<"$deps" || true)
 	if [ -n "$found" ]; then
 		echo "fence: $pkg must not depend on $why, but does on:" >&2
 		echo "$found" | sed 's/^/  /' >&2
@@ -19,6 +20,7 @@ forbid() {
 
 forbid "a transport, a command or the simulator" "^$module/(transport|cmd|sim|store|test)" ./core GOOS=linux
 forbid "what would bloat the browser's binary" '^(net|net/http|log/slog|math/big|crypto/rand|crypto/tls|encoding/json|golang.org/x/.*)$' ./core GOOS=js GOARCH=wasm
+forbid "what would bloat the browser's binary" '^(net|net/http|log/slog|math/big|crypto/.*|encoding/json|golang.org/x/.*|nhooyr.io/.*|github.com/pion/.*)$' ./cmd/wasm GOOS=js GOARCH=wasm
 forbid "anything of this project, the bottom of which it is" "^$module/(core|transport|cmd)" ./internal/wire GOOS=linux
 for t in ./transport/*; do
 	forbid "core, since the seam is made of standard types" "^$module/core$" "$t" GOOS=linux

@@ -22,34 +22,34 @@ export interface StartOptions {
    * URLs of relays (ws:, wss:, http: or https:), tried in this order, then in
    * turn. Default: the relay that this module was loaded from, or the page's.
    */
-  relay?: string | URL | readonly (string | URL)[];
+  relay?: string | URL | readonly (string | URL)[] | undefined;
   /** Addresses of nodes to join through, "192.0.2.1:8468". Default: what the relay says. */
-  bootstrap?: readonly string[];
+  bootstrap?: readonly string[] | undefined;
   /** What the relay wants to know before it lends an address. */
-  token?: string;
+  token?: string | undefined;
   /**
    * Where identity, contacts and stored values are kept: the name of an IndexedDB
    * database, "kadmesh" by default; false keeps them in memory, for this run only.
    * Tabs of one origin each have an identity of their own in it.
    */
-  storage?: string | false;
+  storage?: string | false | undefined;
   /** How many bytes may be kept for others. Default 16 MiB. */
-  storeBytes?: number;
+  storeBytes?: number | undefined;
   /** Nodes that hold a value; requests at a time. Defaults 20 and 3: leave them. */
-  k?: number;
-  alpha?: number;
+  k?: number | undefined;
+  alpha?: number | undefined;
   /** Where kadmesh.wasm lies. Default: beside this module. */
-  wasm?: string | URL;
+  wasm?: string | URL | undefined;
   /**
    * Run in a Worker, so that the page stays smooth. Default: if there are Workers.
    * Without one, Go's runtime sets globalThis.Go, and globalThis.fs, process and
    * path where they are missing.
    */
-  worker?: boolean;
+  worker?: boolean | undefined;
   /** Gives up starting. A node that has started is ended by {@link Kadmesh.stop}. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Told how starting goes on, before there is a node to listen to. */
-  onprogress?: (step: StartStep) => void;
+  onprogress?: ((step: StartStep) => void) | undefined;
 }
 
 /**
@@ -65,7 +65,7 @@ export type StartStep =
   | { step: "joined"; ms: number; contacts: number };
 
 export interface OperationOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 export interface SetOptions extends OperationOptions {
@@ -73,7 +73,7 @@ export interface SetOptions extends OperationOptions {
    * The wire's type. Default: by the JavaScript type. Needed for whole numbers
    * that shall be floats, since JavaScript has no 1.0.
    */
-  type?: ValueType;
+  type?: ValueType | undefined;
 }
 
 /** How many nodes have acknowledged a value, this one perhaps among them. */
@@ -190,6 +190,9 @@ export interface Events {
 }
 
 export class Kadmesh {
+  /** Use {@link Kadmesh.start}. */
+  private constructor();
+
   /**
    * Starts a node and joins the network. Resolves when it can be used: an
    * address is lent, and the node knows its neighbours. If nobody answers, it
@@ -200,14 +203,16 @@ export class Kadmesh {
 
   /** 40 hexadecimal digits; the same each time, if storage keeps it. */
   readonly id: string;
-  /** The lent address; "" while the relay is lost. */
+  /** The lent address; "" while the relay is lost, and after the end. */
   readonly address: string;
+  /** How the connection to the relay is: a copy, which does not change. */
   readonly relay: RelayState;
 
   /**
    * The value under key. Types: str is string, bytes is Uint8Array, bool is
    * boolean, float is number, int is number where a number holds it exactly, and
-   * else bigint. Rejects with NotFoundError.
+   * else bigint. Rejects with NotFoundError, and with ValueError if another program
+   * stored a value of a type that cannot be set.
    */
   get(key: string, options?: OperationOptions): Promise<Value>;
   /** Like get, with the wire's type and who had it; also for types that cannot be set. */
@@ -225,33 +230,63 @@ export class Kadmesh {
   /** The key's place among the ids, 40 hexadecimal digits: its SHA-1. */
   keyOf(key: string): Promise<string>;
 
+  /** The contacts that the node has. */
   table(): Promise<TableEntry[]>;
   /** What is kept for others, the latest first. */
-  records(options?: { limit?: number }): Promise<StoredRecord[]>;
+  records(options?: { limit?: number | undefined }): Promise<StoredRecord[]>;
   stats(): Promise<Stats>;
 
+  /** Calls listener from now on, until what it returns is called, or off. */
   on<E extends keyof Events>(event: E, listener: (detail: Events[E]) => void): () => void;
   off<E extends keyof Events>(event: E, listener: (detail: Events[E]) => void): void;
 
-  /** Leaves the network. Operations under way reject with StoppedError. */
+  /**
+   * Leaves the network. Operations under way reject with StoppedError, as do all
+   * later ones; if the node has ended by itself, they reject with why.
+   */
   stop(): Promise<void>;
 }
 
-/** The base of what the module rejects with, apart from AbortError of a signal. */
+/** What went wrong, in one word. */
+export type ErrorCode = "not-found" | "no-answer" | "not-stored" | "value" | "relay" | "stopped" | "unsupported" | "failed";
+
+/** The base of what the module rejects with, apart from the reason of a signal. */
 export class KadmeshError extends Error {
-  readonly code: "not-found" | "no-answer" | "not-stored" | "value" | "relay" | "stopped" | "unsupported" | "failed";
+  constructor(message: string, code?: ErrorCode);
+  readonly code: ErrorCode;
 }
 /** No node that was asked has a value under the key. */
-export class NotFoundError extends KadmeshError {}
+export class NotFoundError extends KadmeshError {
+  constructor(message: string);
+  readonly code: "not-found";
+}
 /** Nobody answered. */
-export class NoAnswerError extends KadmeshError {}
+export class NoAnswerError extends KadmeshError {
+  constructor(message: string);
+  readonly code: "no-answer";
+}
 /** No node acknowledged the value. */
-export class NotStoredError extends KadmeshError {}
+export class NotStoredError extends KadmeshError {
+  constructor(message: string);
+  readonly code: "not-stored";
+}
 /** A value or key that the network cannot carry, or options that make no sense. */
-export class ValueError extends KadmeshError {}
+export class ValueError extends KadmeshError {
+  constructor(message: string);
+  readonly code: "value";
+}
 /** No relay can be used. */
-export class RelayError extends KadmeshError {}
+export class RelayError extends KadmeshError {
+  constructor(message: string);
+  readonly code: "relay";
+}
 /** The node has been stopped. */
-export class StoppedError extends KadmeshError {}
+export class StoppedError extends KadmeshError {
+  constructor(message: string);
+  readonly code: "stopped";
+}
 /** This browser lacks something that is needed; the message says what. */
-export class UnsupportedError extends KadmeshError {}
+export class UnsupportedError extends KadmeshError {
+  constructor(message: string);
+  readonly code: "unsupported";
+}

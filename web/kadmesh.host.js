@@ -12,8 +12,12 @@ export function serve(port) {
     if (data.start) {
       host = new Host(port);
       host.run(data.start).catch((error) => host.ended(error.code ?? "failed", error.message));
-    } else {
-      host?.[data.do]?.(...(data.with ?? []));
+      return;
+    }
+    try {
+      host?.[data.do](...data.with);
+    } catch (error) {
+      host.ended("failed", `the core has crashed: ${error.message}`);
     }
   };
 }
@@ -32,25 +36,27 @@ class Host {
 
   async run(options) {
     this.progress({ step: "loading", bytes: 0 });
-    const [{ module, bytes }, storage] = await Promise.all([compile(options.wasm), openStorage(options.storage)]);
+    this.opening = openStorage(options.storage);
+    const [{ module, bytes }, storage] = await Promise.all([compile(options.wasm), this.opening]);
     this.storage = storage;
-    if (this.stopped) {
-      return this.ended("", "");
-    }
     this.options = { ...options, ...storage.identity };
     this.records = storage.records;
     storage.records = [];
     this.progress({ step: "running", bytes });
     await this.runCore(module);
-    await this.ended("failed", "the core has crashed; the console says where");
   }
 
   async runCore(module) {
+    const go = new Go();
+    const instance = await WebAssembly.instantiate(module, go.importObject);
+    if (this.stopped) {
+      return this.ended("", "");
+    }
     const name = `kadmesh ${Math.random()}`;
     globalThis[name] = this;
-    const go = new Go();
     go.argv = ["kadmesh", name];
-    await go.run(await WebAssembly.instantiate(module, go.importObject));
+    await go.run(instance);
+    await this.ended("failed", "the core has crashed; the console says where");
   }
 
   // What the core calls.
@@ -101,7 +107,7 @@ class Host {
     }
     this.over = true;
     this.calls = null;
-    await this.storage?.close();
+    await (await this.opening).close();
     this.tell("ended", code, message);
   }
 
@@ -134,24 +140,33 @@ class Host {
 /** Fetches and compiles the core, while it comes in where the server lets that. */
 async function compile(url) {
   if (url.startsWith("file:")) {
-    const bytes = await readFile(url);
-    return { module: await WebAssembly.compile(bytes), bytes: bytes.byteLength };
+    const bytes = await explain(readFile(url), `cannot load ${url}`);
+    return { module: await explain(WebAssembly.compile(bytes), `cannot compile ${url}`), bytes: bytes.byteLength };
   }
-  let response;
-  try {
-    response = await fetch(url);
-  } catch (error) {
-    throw new Error(`cannot load ${url}: ${error.message}`);
-  }
+  const hint = "kadmesh.wasm must be beside the module, or where the option wasm says";
+  const response = await explain(fetch(url), `cannot load ${url}`);
   if (!response.ok) {
-    throw new Error(`cannot load ${url}: status ${response.status}. The file kadmesh.wasm must lie beside kadmesh.js, or be named by the option wasm`);
+    throw new Error(`cannot load ${url}: status ${response.status}; ${hint}`);
   }
   const type = response.headers.get("content-type") ?? "";
-  const module = type.startsWith("application/wasm")
-    ? await WebAssembly.compileStreaming(response)
-    : await WebAssembly.compile(await response.arrayBuffer());
+  if (type.startsWith("text/html")) {
+    throw new Error(`cannot load ${url}: there is a page instead; ${hint}`);
+  }
+  const compiling = type.startsWith("application/wasm")
+    ? WebAssembly.compileStreaming(response)
+    : response.arrayBuffer().then((bytes) => WebAssembly.compile(bytes));
+  const module = await explain(compiling, `cannot compile ${url}`);
   const [timing] = performance.getEntriesByName?.(url).slice(-1) ?? [];
   return { module, bytes: timing?.encodedBodySize ?? 0 };
+}
+
+/** Says what failed, in front of why. */
+async function explain(promise, what) {
+  try {
+    return await promise;
+  } catch (error) {
+    throw new Error(`${what}: ${error.message}`);
+  }
 }
 
 /** Reads a file, in Node.js. Bundlers need not know of it. */

@@ -1,8 +1,10 @@
 // Kadmesh in a browser tab: see kadmesh.d.ts for what each part does. This file is
 // the page's side; the node runs in kadmesh.worker.js.
 
-import { decode, encode, textOf } from "./kadmesh.values.js";
 import { errorOf, KadmeshError, NoAnswerError, NotFoundError, NotStoredError, RelayError, StoppedError, UnsupportedError, ValueError } from "./kadmesh.errors.js";
+import { check } from "./kadmesh.options.js";
+import { openPort } from "./kadmesh.port.js";
+import { decode, encode, textOf } from "./kadmesh.values.js";
 
 export { KadmeshError, NoAnswerError, NotFoundError, NotStoredError, RelayError, StoppedError, UnsupportedError, ValueError };
 
@@ -10,17 +12,20 @@ export { KadmeshError, NoAnswerError, NotFoundError, NotStoredError, RelayError,
 const traced = ["contact", "request", "lookup", "served", "record"];
 const all = [...traced, "relay", "stopped"];
 
+/** How long a node may take to leave before it is ended, in milliseconds. */
+const leaveFor = 5000;
+
 export class Kadmesh {
   #port;
   #id = "";
   #relay = { state: "connecting", url: "", address: "", resumed: false, changed: false, reason: "", retryIn: 0 };
-  #calls = new Map(); // by number: { resolve, reject }
+  #calls = new Map(); // by number: { resolve, reject, done }
   #last = 0;
   #listeners = new Map(all.map((event) => [event, new Set()]));
   #starting = null; // { resolve, reject, onprogress, begin }
   #ended; // promise of the end
   #end;
-  #over = false;
+  #over = null; // why the node has ended: an error, once it has
 
   /** Use Kadmesh.start. */
   constructor(port) {
@@ -33,14 +38,14 @@ export class Kadmesh {
     const begin = performance.now();
     const checked = check(options);
     options.signal?.throwIfAborted();
-    const node = new Kadmesh(await openPort(options.worker ?? "Worker" in globalThis));
+    const node = new Kadmesh(await openPort(options.worker));
     return node.#start(checked, options, begin);
   }
 
   #start(checked, { signal, onprogress }, begin) {
     return new Promise((resolve, reject) => {
       const abort = () => {
-        reject(signal.reason);
+        this.#starting.reject(signal.reason);
         this.stop();
       };
       const settle = (f) => (result) => {
@@ -51,6 +56,9 @@ export class Kadmesh {
       this.#starting = { resolve: settle(resolve), reject: settle(reject), onprogress, begin };
       signal?.addEventListener("abort", abort);
       this.#port.post({ start: checked });
+      if (signal?.aborted) {
+        abort();
+      }
     });
   }
 
@@ -59,7 +67,7 @@ export class Kadmesh {
   }
 
   get address() {
-    return this.#relay.state === "connected" ? this.#relay.address : "";
+    return this.#relay.state === "connected" && !this.#over ? this.#relay.address : "";
   }
 
   get relay() {
@@ -103,6 +111,9 @@ export class Kadmesh {
   }
 
   async records({ limit = 2 ** 31 - 1 } = {}) {
+    if (!Number.isSafeInteger(limit) || limit < 0) {
+      throw new ValueError(`limit: want a whole number, not ${String(limit)}`);
+    }
     const [records, bytes] = await this.#call({}, "records", limit);
     let at = 0;
     return records.map(({ length, ...record }) => {
@@ -116,7 +127,11 @@ export class Kadmesh {
   }
 
   on(event, listener) {
-    this.#of(event).add(listener);
+    const set = this.#of(event);
+    if (typeof listener !== "function") {
+      throw new ValueError(`listener for ${event}: want a function`);
+    }
+    set.add(listener);
     this.#tellListeners();
     return () => this.off(event, listener);
   }
@@ -127,8 +142,10 @@ export class Kadmesh {
   }
 
   async stop() {
-    this.#port.post({ do: "stop" });
+    this.#post("stop");
+    const late = setTimeout(() => this.#finish("", ""), leaveFor);
     await this.#ended;
+    clearTimeout(late);
   }
 
   #of(event) {
@@ -154,7 +171,7 @@ export class Kadmesh {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       if (this.#over) {
-        throw new StoppedError("the node has been stopped");
+        throw this.#over;
       }
       const n = ++this.#last;
       const abort = () => {
@@ -178,7 +195,7 @@ export class Kadmesh {
   #hear({ tell, with: details }) {
     switch (tell) {
       case "step":
-        this.#starting?.onprogress?.({ ...details[0], ms: performance.now() - this.#starting.begin });
+        this.#tell(this.#starting?.onprogress, { ...details[0], ms: performance.now() - this.#starting?.begin });
         break;
       case "ready":
         this.#id = details[0];
@@ -213,11 +230,18 @@ export class Kadmesh {
 
   #emit(event, detail) {
     for (const listener of [...this.#listeners.get(event)]) {
-      try {
-        listener(detail);
-      } catch (error) {
-        reportError(error);
-      }
+      this.#tell(listener, detail);
+    }
+  }
+
+  /** Calls what the page gave. If that throws, the page hears of it, not the node. */
+  #tell(listener, detail) {
+    try {
+      listener?.(detail);
+    } catch (error) {
+      setTimeout(() => {
+        throw error;
+      });
     }
   }
 
@@ -232,122 +256,13 @@ export class Kadmesh {
     if (this.#over) {
       return;
     }
-    this.#over = true;
+    this.#over = code ? errorOf(code, message) : new StoppedError("the node has been stopped");
     this.#port.close();
-    const error = errorOf(code || "stopped", message || "the node has been stopped");
-    this.#starting?.reject(error);
+    this.#starting?.reject(this.#over);
     for (const n of [...this.#calls.keys()]) {
-      this.#settle(n).reject(code ? error : new StoppedError("the node has been stopped"));
+      this.#settle(n).reject(this.#over);
     }
     this.#end();
     this.#emit("stopped", { reason: message });
   }
-}
-
-/** What the core is told of the options, if they make sense. */
-function check(o) {
-  if (!globalThis.WebAssembly || !globalThis.WebSocket) {
-    const lacking = globalThis.WebAssembly ? "WebSocket; Node.js has one from version 22 on" : "WebAssembly";
-    throw new UnsupportedError(`this browser has no ${lacking}`);
-  }
-  const count = (name, fallback) => {
-    const n = o[name] ?? fallback;
-    if (!Number.isSafeInteger(n) || n < 1) {
-      throw new ValueError(`option ${name}: want a whole number from 1 up, not ${n}`);
-    }
-    return n;
-  };
-  return {
-    relays: relays(o.relay),
-    bootstrap: (o.bootstrap ?? []).map(address),
-    token: o.token ?? "",
-    storage: (o.storage ?? "kadmesh") || "",
-    storeBytes: count("storeBytes", 16 * 2 ** 20),
-    k: count("k", 20),
-    alpha: count("alpha", 3),
-    wasm: new URL(o.wasm ?? new URL("./kadmesh.wasm", import.meta.url), globalThis.location?.href).href,
-  };
-}
-
-/** The relays' URLs. By default, there is one where this module comes from. */
-function relays(option) {
-  if (option === undefined) {
-    if (!/^https?:/.test(import.meta.url)) {
-      throw new ValueError("option relay: want the URL of a relay, as wss://relay.example.org");
-    }
-    return [new URL("/relay", import.meta.url).href];
-  }
-  const list = Array.isArray(option) ? option : [option];
-  if (!list.length) {
-    throw new ValueError("option relay: the list is empty");
-  }
-  return list.map((relay) => {
-    let url;
-    try {
-      url = new URL(relay, globalThis.location?.href);
-    } catch {
-      throw new ValueError(`option relay: ${JSON.stringify(String(relay))} is no URL, as wss://relay.example.org`);
-    }
-    if (!/^(wss?|https?):$/.test(url.protocol)) {
-      throw new ValueError(`option relay: ${url} must start with wss:, ws:, https: or http:`);
-    }
-    return url.href;
-  });
-}
-
-function address(text) {
-  if (!/^(\d{1,3}(\.\d{1,3}){3}|\[[\da-f:.]+\]):\d{1,5}$/i.test(text)) {
-    throw new ValueError(`option bootstrap: ${JSON.stringify(text)} is no address, as 192.0.2.1:8468`);
-  }
-  return text;
-}
-
-/** Where the node runs: in a Worker, or here. */
-async function openPort(inWorker) {
-  if (inWorker) {
-    return new WorkerPort();
-  }
-  const { serve } = await import("./kadmesh.host.js");
-  const { port1, port2 } = new MessageChannel();
-  serve(port2);
-  return {
-    listen: (hear) => (port1.onmessage = ({ data }) => hear(data)),
-    post: (message) => port1.postMessage(message),
-    close() {
-      port1.close();
-      port2.close();
-    },
-  };
-}
-
-class WorkerPort {
-  constructor() {
-    this.worker = newWorker();
-  }
-
-  listen(hear, fail) {
-    this.worker.onmessage = ({ data }) => hear(data);
-    this.worker.onerror = (event) => fail(`the Worker has failed: ${event.message ?? "kadmesh.worker.js cannot be loaded"}`);
-  }
-
-  post(message) {
-    this.worker.postMessage(message);
-  }
-
-  close() {
-    this.worker.terminate();
-  }
-}
-
-function newWorker() {
-  const url = new URL("./kadmesh.worker.js", import.meta.url);
-  if (url.origin === globalThis.location?.origin || !/^https?:$/.test(url.protocol)) {
-    return new Worker(new URL("./kadmesh.worker.js", import.meta.url), { type: "module" });
-  }
-  // A Worker must come from the page's own origin; what it imports need not.
-  const source = new Blob([`import ${JSON.stringify(url.href)};`], { type: "text/javascript" });
-  const blob = URL.createObjectURL(source);
-  const worker = new Worker(blob, { type: "module" });
-  worker.addEventListener("message", () => URL.revokeObjectURL(blob), { once: true });
-  return worker;
 }

@@ -15,7 +15,7 @@ const maxSlots = 256;
 /** What there is without a database, or when it cannot be used. */
 export class NoStorage {
   state = "memory";
-  identity = { id: "", contacts: [], resume: null };
+  identity = soundIdentity();
   records = [];
   remember() {}
   save() {}
@@ -32,17 +32,16 @@ export async function openStorage(name) {
   if (!name || !globalThis.indexedDB || !globalThis.navigator?.locks) {
     return new NoStorage();
   }
-  const slot = await takeSlot(name);
-  if (!slot) {
-    return new NoStorage();
-  }
+  let slot, db;
   try {
-    const db = await Promise.race([openDatabase(name), new Promise((_, no) => setTimeout(no, openFor))]);
+    slot = await takeSlot(name);
+    db = await openDatabase(name);
     const storage = new Storage(db, slot);
     await storage.load();
     return storage;
   } catch {
-    slot.release();
+    db?.close();
+    slot?.release();
     return new NoStorage();
   }
 }
@@ -55,7 +54,7 @@ async function takeSlot(name) {
       return { number, release };
     }
   }
-  return null;
+  throw new Error("all slots are taken");
 }
 
 /** Takes a lock if it is free, and gives a function that releases it; else null. */
@@ -69,18 +68,38 @@ function tryLock(name) {
 function openDatabase(name) {
   return new Promise((resolve, reject) => {
     const open = indexedDB.open(name, 1);
+    const late = setTimeout(() => {
+      open.onsuccess = () => open.result.close();
+      reject(new Error("the database does not open"));
+    }, openFor);
     open.onupgradeneeded = () => {
       open.result.createObjectStore("identities");
       open.result.createObjectStore("records");
     };
-    open.onsuccess = () => resolve(open.result);
+    open.onsuccess = () => {
+      clearTimeout(late);
+      resolve(open.result);
+    };
     open.onerror = () => reject(open.error);
   });
 }
 
+/** What is not damaged of an identity that was kept, if one was. */
+function soundIdentity({ id, contacts, resume } = {}) {
+  return {
+    id: typeof id === "string" ? id : "",
+    contacts: Array.isArray(contacts) ? contacts.filter((address) => typeof address === "string") : [],
+    resume: typeof resume?.url === "string" && resume.token instanceof Uint8Array ? resume : null,
+  };
+}
+
+function isSound({ key, value, published, ttl, cached }) {
+  return typeof key === "string" && value instanceof Uint8Array && Number.isSafeInteger(published) && Number.isSafeInteger(ttl) && typeof cached === "boolean";
+}
+
 class Storage {
   state = "kept";
-  identity = { id: "", contacts: [], resume: null };
+  identity = soundIdentity();
   records = [];
 
   constructor(db, slot) {
@@ -99,8 +118,8 @@ class Storage {
       result(t.objectStore("identities").get(n)),
       result(t.objectStore("records").getAll(IDBKeyRange.bound([n], [n, []]))),
     ]);
-    this.identity = { ...this.identity, ...identity };
-    this.records = records;
+    this.identity = soundIdentity(identity ?? {});
+    this.records = records.filter((record) => record && isSound(record));
   }
 
   /** Changes the identity. */

@@ -21,7 +21,12 @@ function typesOf(value) {
       }
       return ["float"];
   }
-  return value instanceof Uint8Array ? ["bytes"] : [];
+  return isBytes(value) ? ["bytes"] : [];
+}
+
+/** Whether value is a Uint8Array, perhaps one of another window. */
+function isBytes(value) {
+  return ArrayBuffer.isView(value) && value[Symbol.toStringTag] === "Uint8Array";
 }
 
 /** The type and the bytes that stand for value. */

@@ -6,87 +6,33 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strconv"
+	"strings"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
-// hostPort is where a node is as a user writes it: a name or an IP address, and
-// a UDP port.
-type hostPort struct {
-	host string
-	port uint16
+// peerList is the value of a flag that says where nodes are. An empty one is an
+// error: it is what a variable that is not set leaves.
+type peerList []cli.HostPort
+
+// Set adds to the list.
+func (l *peerList) Set(s string) error {
+	peers, err := cli.ParsePeers(strings.Split(s, ","))
+	*l = append(*l, peers...)
+	return err
 }
 
-func (h hostPort) String() string {
-	return net.JoinHostPort(h.host, strconv.Itoa(int(h.port)))
-}
+// Type is for package pflag.
+func (l *peerList) Type() string { return "peers" }
 
-// parseHostPort reads HOST:PORT, in which an IPv6 address is in brackets.
-func parseHostPort(s string) (hostPort, error) {
-	host, port, err := net.SplitHostPort(s)
-	if err != nil {
-		return hostPort{}, fmt.Errorf("%q: want HOST:PORT, as in 127.0.0.1:8468 or [::1]:8468", s)
+// String lists the peers for a message.
+func (l peerList) String() string {
+	var list []string
+	for _, h := range l {
+		list = append(list, h.String())
 	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return hostPort{}, fmt.Errorf("%q: the port is a number up to 65535", s)
-	}
-	return hostPort{host, uint16(n)}, nil
-}
-
-// parsePeers reads where other nodes are.
-func parsePeers(list []string) ([]hostPort, error) {
-	var peers []hostPort
-	for _, s := range list {
-		h, err := parseHostPort(s)
-		if err != nil {
-			return nil, usagef("%w", err)
-		}
-		if h.host == "" || h.port == 0 {
-			return nil, usagef("%q: the host or the port of the node is missing", s)
-		}
-		peers = append(peers, h)
-	}
-	return peers, nil
-}
-
-// lookupFunc finds the addresses of a name, as net.Resolver.LookupNetIP does.
-type lookupFunc func(ctx context.Context, network, host string) ([]netip.Addr, error)
-
-// literal returns the address of a host that is not a name. The unspecified
-// address stands for this machine, as programs print it that listen on it.
-func (h hostPort) literal() (netip.AddrPort, bool) {
-	ip, err := netip.ParseAddr(h.host)
-	if err != nil {
-		return netip.AddrPort{}, false
-	}
-	switch ip = ip.Unmap(); ip {
-	case netip.IPv4Unspecified():
-		ip = netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	case netip.IPv6Unspecified():
-		ip = netip.IPv6Loopback()
-	}
-	return netip.AddrPortFrom(ip, h.port), true
-}
-
-// resolve returns all addresses of h.
-func (h hostPort) resolve(ctx context.Context, lookup lookupFunc) ([]netip.AddrPort, error) {
-	if addr, ok := h.literal(); ok {
-		return []netip.AddrPort{addr}, nil
-	}
-	ips, err := lookup(ctx, "ip", h.host)
-	if err != nil {
-		var dns *net.DNSError
-		if errors.As(err, &dns) {
-			err = errors.New(dns.Err)
-		}
-		return nil, fmt.Errorf("%s does not resolve: %w", h.host, err)
-	}
-	var addrs []netip.AddrPort
-	for _, ip := range ips {
-		addrs = append(addrs, netip.AddrPortFrom(ip.Unmap(), h.port))
-	}
-	return addrs, nil
+	return strings.Join(list, ", ")
 }
 
 // slowName is how much longer to wait for the other names once one has been
@@ -95,7 +41,7 @@ const slowName = time.Second
 
 // resolveAny resolves all peers at the same time and returns what addresses it
 // gets, or an error if it gets none.
-func resolveAny(ctx context.Context, peers []hostPort) ([]netip.AddrPort, error) {
+func resolveAny(ctx context.Context, peers peerList) ([]netip.AddrPort, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type result struct {
@@ -105,7 +51,7 @@ func resolveAny(ctx context.Context, peers []hostPort) ([]netip.AddrPort, error)
 	results := make(chan result, len(peers))
 	for _, h := range peers {
 		go func() {
-			addrs, err := h.resolve(ctx, net.DefaultResolver.LookupNetIP)
+			addrs, err := h.Resolve(ctx, net.DefaultResolver.LookupNetIP)
 			results <- result{addrs, err}
 		}()
 	}
@@ -132,17 +78,17 @@ func resolveAny(ctx context.Context, peers []hostPort) ([]netip.AddrPort, error)
 // parseListen reads the address to listen on. No host means all of IPv4, as
 // Python's kademlia has it.
 func parseListen(ctx context.Context, s string) (netip.AddrPort, error) {
-	h, err := parseHostPort(s)
+	h, err := cli.ParseHostPort(s)
 	if err != nil {
-		return netip.AddrPort{}, usagef("%w", err)
+		return netip.AddrPort{}, err
 	}
-	if h.host == "" {
-		return netip.AddrPortFrom(netip.IPv4Unspecified(), h.port), nil
+	if h.Host == "" {
+		return netip.AddrPortFrom(netip.IPv4Unspecified(), h.Port), nil
 	}
-	if ip, err := netip.ParseAddr(h.host); err == nil {
-		return netip.AddrPortFrom(ip.Unmap(), h.port), nil
+	if ip, err := netip.ParseAddr(h.Host); err == nil {
+		return netip.AddrPortFrom(ip.Unmap(), h.Port), nil
 	}
-	addrs, err := h.resolve(ctx, net.DefaultResolver.LookupNetIP)
+	addrs, err := h.Resolve(ctx, net.DefaultResolver.LookupNetIP)
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("listen on %v: %w", h, err)
 	}

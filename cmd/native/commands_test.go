@@ -4,13 +4,14 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestPing(t *testing.T) {
 	id := strings.Repeat("5", 40)
 	_, addr := startNode(t, "--id", id)
 	r := run(t, "", "ping", addr)
-	if ok, _ := regexp.MatchString(`^pong from `+addr+` id `+id+` in \d+\.\d ms\n$`, r.stdout); !ok || r.code != 0 {
+	if ok, _ := regexp.MatchString(`^pong from `+addr+` id `+id+` in \d+(\.\d ms| µs)\n$`, r.stdout); !ok || r.code != 0 {
 		t.Errorf("ping = %q", r)
 	}
 	var pong struct {
@@ -45,7 +46,10 @@ func TestVersion(t *testing.T) {
 		}
 	}
 	var b struct{ Version, Commit, Go, System string }
-	decode(t, run(t, "", "version", "--json").stdout, &b)
+	plain := run(t, "", "version", "--json")
+	want(t, plain, "--version", "--json")
+	want(t, plain, "--json", "--version")
+	decode(t, plain.stdout, &b)
 	if b.Version != "v0.0.0-test" || b.Go == "" || b.System == "" {
 		t.Errorf("version --json = %+v", b)
 	}
@@ -70,5 +74,25 @@ func TestLookup(t *testing.T) {
 	}
 	if list.ID != "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d" || len(list.Nodes) != len(addrs) {
 		t.Errorf("lookup --json = %+v, want %d nodes", list, len(addrs))
+	}
+}
+
+// --k says on how many nodes a value is kept.
+func TestK(t *testing.T) {
+	addrs := startNetwork(t, 4)
+	want(t, result{"stored on 2 nodes\n", "", 0}, "set", "hello", "v", "--k", "2", "-b", addrs[0])
+	want(t, result{"v\n", "", 0}, "get", "hello", "-k", "2", "-b", addrs[3])
+	if r := run(t, "", "lookup", "hello", "--k", "3", "-b", addrs[1]); r.code != 0 || strings.Count(r.stdout, "\n") != 3 {
+		t.Errorf("lookup --k 3 = %q, want 3 nodes", r)
+	}
+}
+
+func TestBrief(t *testing.T) {
+	for took, want := range map[time.Duration]string{
+		0: "0 µs", 41 * time.Microsecond: "41 µs", 999999: "999 µs", time.Millisecond: "1.0 ms", 12345 * time.Microsecond: "12.3 ms",
+	} {
+		if got := brief(took); got != want {
+			t.Errorf("brief(%v) = %q, want %q", took, got, want)
+		}
 	}
 }

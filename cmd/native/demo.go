@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
 // What the demo stores.
@@ -20,43 +21,55 @@ const (
 	demoValue = "hello from kadmesh"
 )
 
+// demoPageAddr is where the page is by default.
+const demoPageAddr = "127.0.0.1:8080"
+
 // maxDemoNodes keeps the demo from taking up a machine.
 const maxDemoNodes = 256
 
 func (p *program) demo() *cobra.Command {
 	var nodes int
 	var port uint16
+	var page string
 	cmd := &cobra.Command{
 		Use:   "demo [flags]",
 		Short: "Start a small network on this machine and show it at work",
 		Long: `Demo starts a few nodes in one process, on the loopback interface, and joins them
 into a network. It stores a value through one of them, reads it through another
-that does not keep it, and says what to try next. The network stays up until
-SIGINT or SIGTERM.
+that does not keep it, and says what to try next. It also serves a page with which
+a browser tab joins the network as a node. The network stays up until SIGINT or
+SIGTERM.
 
-With --json: {"bootstrap", "nodes": [{"id", "addr"}], "k", "key", "value",
+With --json: {"bootstrap", "page", "nodes": [{"id", "addr"}], "k", "key", "value",
 "set": {"via", "kept_by", "ms"}, "get": {"via", "from", "ms"}}, where via, kept_by
-and from are addresses of nodes`,
-		Args:              takes(),
+and from are addresses of nodes. page is the URL of the page, if the program was
+built with it`,
+		Args:              cli.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if nodes < 2 || nodes > maxDemoNodes {
-				return usagef("--nodes %d: want 2 to %d", nodes, maxDemoNodes)
+				return cli.Usagef("--nodes %d: want 2 to %d", nodes, maxDemoNodes)
 			}
-			return p.runDemo(cmd.Context(), nodes, port)
+			at, err := netip.ParseAddrPort(page)
+			if err != nil {
+				return cli.Usagef("--page %s: want IP:PORT, as %s", page, demoPageAddr)
+			}
+			d := demo{k: min(20, nodes/2), pageAt: at, pageFree: !cmd.Flags().Changed("page")}
+			return p.runDemo(cmd.Context(), &d, nodes, port)
 		},
 	}
 	cmd.Flags().IntVarP(&nodes, "nodes", "n", 8, "how many nodes to start")
 	cmd.Flags().Uint16VarP(&port, "port", "p", 0, "`PORT` of the first node (default a free one)")
-	complete(cmd, "nodes")
-	complete(cmd, "port")
+	cmd.Flags().StringVar(&page, "page", demoPageAddr, "serve the page at `IP:PORT`; if that is the default and taken, at a free port")
+	cli.Complete(cmd, "page")
+	cli.Complete(cmd, "nodes")
+	cli.Complete(cmd, "port")
 	return cmd
 }
 
-func (p *program) runDemo(ctx context.Context, nodes int, port uint16) error {
-	ctx, stop := untilSignal(ctx)
+func (p *program) runDemo(ctx context.Context, d *demo, nodes int, port uint16) error {
+	ctx, stop := cli.UntilSignal(ctx)
 	defer stop()
-	d := demo{k: min(20, nodes/2)}
 	defer d.close()
 	start := time.Now()
 	err := d.start(ctx, nodes, port)
@@ -70,7 +83,7 @@ func (p *program) runDemo(ctx context.Context, nodes int, port uint16) error {
 	if err != nil {
 		return err
 	}
-	if err := p.print(d.text(), d.object()); err != nil {
+	if err := p.Print(d.text(), d.object()); err != nil {
 		return err
 	}
 	<-ctx.Done()
@@ -80,7 +93,10 @@ func (p *program) runDemo(ctx context.Context, nodes int, port uint16) error {
 // demo is a network in this process, and what was done with it.
 type demo struct {
 	k        int // less than there are nodes, so that not all keep the value
+	pageAt   netip.AddrPort
+	pageFree bool // another port will do
 	nodes    []*core.Node
+	page     *demoPage // nil if the program was built without
 	joined   time.Duration
 	set, get demoStep
 	keepers  []*core.Node
@@ -110,7 +126,13 @@ func (d *demo) start(ctx context.Context, nodes int, port uint16) error {
 			}
 		}
 	}
-	return nil
+	var seeds []netip.AddrPort
+	for _, n := range d.nodes[:min(3, len(d.nodes))] {
+		seeds = append(seeds, n.Addr())
+	}
+	var err error
+	d.page, err = startDemoPage(d.pageAt, d.pageFree, seeds)
+	return err
 }
 
 // use sets a value through the second node, and gets it through one that does not
@@ -138,6 +160,7 @@ func (d *demo) use(ctx context.Context) error {
 }
 
 func (d *demo) close() {
+	d.page.close()
 	for _, n := range d.nodes {
 		n.Close()
 	}
@@ -150,18 +173,28 @@ func (d *demo) number(addr netip.AddrPort) int {
 
 func (d *demo) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d nodes in one process, joined into a network in %s;\na value is kept by the %d nodes nearest to its key\n\n", len(d.nodes), inMS(d.joined), d.k)
+	nearest := "the node"
+	if d.k > 1 {
+		nearest = fmt.Sprintf("the %d nodes", d.k)
+	}
+	fmt.Fprintf(&b, "%d nodes in one process, joined into a network in %s;\na value is kept by %s nearest to its key\n\n", len(d.nodes), brief(d.joined), nearest)
 	fmt.Fprintf(&b, "  node  address          id\n")
 	for i, n := range d.nodes {
 		fmt.Fprintf(&b, "  %4d  %-15v  %v\n", i+1, n.Addr(), n.ID())
+	}
+	keeping := "node "
+	if len(d.keepers) > 1 {
+		keeping = "nodes "
 	}
 	var keepers []string
 	for _, n := range d.keepers {
 		keepers = append(keepers, fmt.Sprint(d.number(n.Addr())))
 	}
 	fmt.Fprintf(&b, `
-  set %s = %q through node %d: kept by nodes %s (%s)
+  set %s = %q through node %d: kept by %s (%s)
   get %s through node %d: %q, from node %d (%s)
+
+%s
 
 The network stays up until you press Ctrl-C. From another terminal, try
 
@@ -171,14 +204,27 @@ The network stays up until you press Ctrl-C. From another terminal, try
 or, in Python (pip install kademlia),
 
 %s`,
-		demoKey, demoValue, d.number(d.set.via.Addr()), strings.Join(keepers, ", "), inMS(d.set.took),
-		demoKey, d.number(d.get.via.Addr()), textOf(d.found.Value), d.number(d.found.Holder.Addr), inMS(d.get.took),
-		d.command("get "+demoKey), d.command("set answer 42 --type int"), d.python())
+		demoKey, demoValue, d.number(d.set.via.Addr()), keeping+strings.Join(keepers, ", "), brief(d.set.took),
+		demoKey, d.number(d.get.via.Addr()), textOf(d.found.Value), d.number(d.found.Holder.Addr), brief(d.get.took), d.invitation(),
+		d.command("get "+demoKey), d.command(fmt.Sprintf("set answer 42 --type int --k %d", d.k)), d.python())
 	return b.String()
 }
 
-// inMS writes a duration in milliseconds.
-func inMS(t time.Duration) string { return fmt.Sprintf("%.1f ms", ms(t)) }
+// invitation says where the page is.
+func (d *demo) invitation() string {
+	if d.page == nil {
+		return "This program was built without the page: `make demo`, in the repository, has it."
+	}
+	return "Open this page, and its browser tab becomes a node too:\n\n  " + d.page.url
+}
+
+// brief writes a duration in milliseconds, or microseconds if it is shorter.
+func brief(t time.Duration) string {
+	if t < time.Millisecond {
+		return fmt.Sprintf("%d µs", t.Microseconds())
+	}
+	return fmt.Sprintf("%.1f ms", ms(t))
+}
 
 func ms(t time.Duration) float64 { return float64(t.Microseconds()) / 1000 }
 
@@ -211,6 +257,7 @@ func (d *demo) object() any {
 	}
 	o := struct {
 		Bootstrap netip.AddrPort `json:"bootstrap"`
+		Page      string         `json:"page,omitempty"`
 		Nodes     []core.Contact `json:"nodes"`
 		K         int            `json:"k"`
 		Key       string         `json:"key"`
@@ -221,6 +268,9 @@ func (d *demo) object() any {
 		Bootstrap: d.nodes[0].Addr(), K: d.k, Key: demoKey, Value: textOf(d.found.Value),
 		Set: step{Via: d.set.via.Addr(), MS: ms(d.set.took)},
 		Get: step{Via: d.get.via.Addr(), From: d.found.Holder.Addr, MS: ms(d.get.took)},
+	}
+	if d.page != nil {
+		o.Page = d.page.url
 	}
 	for _, n := range d.nodes {
 		o.Nodes = append(o.Nodes, core.Contact{ID: n.ID(), Addr: n.Addr()})

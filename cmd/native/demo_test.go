@@ -1,30 +1,51 @@
 package main
 
 import (
+	"context"
+	"io"
+	"net"
+	"net/http"
 	"os"
+	"regexp"
+	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/internal/site"
+	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/web"
 )
 
-func TestDemo(t *testing.T) {
-	p := start(t, "demo", "--nodes", "5", "--json")
-	var d struct {
-		Bootstrap  string
-		Nodes      []struct{ ID, Addr string }
-		K          int
-		Key, Value string
-		Set        struct {
-			Via  string
-			Kept []string `json:"kept_by"`
-			MS   float64
-		}
-		Get struct {
-			Via, From string
-			MS        float64
-		}
+// demonstration is what demo --json prints.
+type demonstration struct {
+	Bootstrap  string
+	Page       string
+	Nodes      []struct{ ID, Addr string }
+	K          int
+	Key, Value string
+	Set        struct {
+		Via  string
+		Kept []string `json:"kept_by"`
+		MS   float64
 	}
+	Get struct {
+		Via, From string
+		MS        float64
+	}
+}
+
+func startDemo(t *testing.T, args ...string) (*process, demonstration) {
+	t.Helper()
+	p := start(t, append([]string{"demo", "--json"}, args...)...)
+	var d demonstration
 	decode(t, p.stdout.await(t, `(?s).*\n`)[0], &d)
-	if len(d.Nodes) != 5 || d.Bootstrap != d.Nodes[0].Addr || d.K != 2 || len(d.Set.Kept) < d.K || d.Get.From == d.Get.Via {
+	return p, d
+}
+
+func TestDemo(t *testing.T) {
+	p, d := startDemo(t, "--nodes", "5", "--page", "127.0.0.1:0")
+	if len(d.Nodes) != 5 || d.Bootstrap != d.Nodes[0].Addr || d.K != 2 || len(d.Set.Kept) != d.K || d.Get.From == d.Get.Via {
 		t.Errorf("demo --json = %+v", d)
 	}
 	want(t, result{d.Value + "\n", "", 0}, "get", d.Key, "-b", d.Bootstrap)
@@ -33,12 +54,109 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// The demo says what to type, and that works.
+// The demo says what to type, and that works and agrees with what it said before.
 func TestDemoText(t *testing.T) {
-	p := start(t, "demo")
-	text := p.stdout.await(t, `(?s)^8 nodes .* get greeting (--bootstrap) (\S+)\n.*asyncio.run\(main\(\)\)\n`)
-	want(t, result{"hello from kadmesh\n", "", 0}, "get", "greeting", text[1], text[2])
+	p := start(t, "demo", "--page", "127.0.0.1:0")
+	text := p.stdout.await(t, `(?s)^8 nodes .* kept by the (4) nodes nearest .* kept by nodes (\d, \d, \d, \d) `+
+		`.* get greeting (--bootstrap) (\S+)\n  \S+ (set answer 42 [^\n]+)\n.*asyncio.run\(main\(\)\)\n`)
+	want(t, result{"hello from kadmesh\n", "", 0}, "get", "greeting", text[3], text[4])
+	want(t, result{"stored on 4 nodes\n", "", 0}, strings.Fields(text[5])...)
+	if hasPage(t) != strings.Contains(p.stdout.String(), "Open this page") {
+		t.Errorf("the program has a page: %v, but says\n%s", hasPage(t), &p.stdout)
+	}
 	if code := p.stop(t, syscall.SIGTERM); code != 0 || p.stderr.String() != "" {
 		t.Errorf("exit status after SIGTERM is %d, stderr %q, want 0 and nothing", code, &p.stderr)
 	}
+}
+
+func TestSmallestDemoText(t *testing.T) {
+	p := start(t, "demo", "--nodes", "2", "--page", "127.0.0.1:0")
+	p.stdout.await(t, `(?s)^2 nodes .* kept by the node nearest to its key\n.*: kept by node \d \(.* --k 1 .*main\(\)\)\n`)
+}
+
+// hasPage reports whether programs built now have the page, as far as its module
+// goes.
+func hasPage(t *testing.T) bool {
+	t.Helper()
+	files, err := site.New(web.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files.HasModule()
+}
+
+func TestDemoPage(t *testing.T) {
+	p, d := startDemo(t, "--nodes", "2", "--page", "127.0.0.1:0")
+	if !hasPage(t) {
+		if d.Page != "" {
+			t.Errorf("page %q, want none without the module", d.Page)
+		}
+		t.Skip("the rest needs the module: make module")
+	}
+	if ok, _ := regexp.MatchString(`^http://127\.0\.0\.1:[1-9]\d*/$`, d.Page); !ok {
+		t.Fatalf("page %q, want a URL on this machine", d.Page)
+	}
+	for path, code := range map[string]int{
+		"": http.StatusOK, "kadmesh.wasm": http.StatusOK, "kadmesh.js": http.StatusOK, "nothing": http.StatusNotFound,
+	} {
+		if got, body := fetch(t, d.Page+path); got != code || code == http.StatusOK && body == "" {
+			t.Errorf("%s%s: status %d, %d bytes, want %d", d.Page, path, got, len(body), code)
+		}
+	}
+	joinThroughPage(t, d)
+	if code := p.stop(t, os.Interrupt); code != 0 || p.stderr.String() != "" {
+		t.Errorf("exit status after SIGINT is %d, stderr %q, want 0 and nothing", code, &p.stderr)
+	}
+}
+
+// joinThroughPage joins the demo as a tab does, and reads its value.
+func joinThroughPage(t *testing.T, d demonstration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	conn, err := wsrelay.Dial(ctx, wsrelay.Config{Relays: []string{d.Page + "relay"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seeds := conn.Bootstrap()
+	tab := core.NewNode(conn, core.Config{})
+	t.Cleanup(func() { tab.Close() })
+	if err := tab.Bootstrap(ctx, seeds...); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := tab.Get(ctx, d.Key); err != nil || v != core.String(d.Value) {
+		t.Errorf("get through the page's relay = %v, %v, want %q", v, err, d.Value)
+	}
+}
+
+func fetch(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	r, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, string(b)
+}
+
+// A port that is taken is an error, unless nobody asked for that port.
+func TestDemoPagePortInUse(t *testing.T) {
+	if !hasPage(t) {
+		t.Skip("needs the module: make module")
+	}
+	l, err := net.Listen("tcp", demoPageAddr)
+	if err == nil {
+		defer l.Close()
+	} // else somebody else has it, which is as good
+	_, d := startDemo(t, "--nodes", "2")
+	if d.Page == "" || strings.Contains(d.Page, demoPageAddr) {
+		t.Errorf("page %q, want another port than that of %s", d.Page, demoPageAddr)
+	}
+	taken := strings.TrimSuffix(strings.TrimPrefix(d.Page, "http://"), "/")
+	want(t, result{"", "serve the page: listen tcp " + taken + ": bind: address already in use; choose another place with --page\n", 1},
+		"demo", "--nodes", "2", "--page", taken)
 }

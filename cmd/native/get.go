@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
 func (p *program) get() *cobra.Command {
@@ -24,11 +25,14 @@ hexadecimal digits. A nil, list or map, which a program may have stored, is
 printed as JSON; what JSON has no words for, as its type and its msgpack encoding
 in hexadecimal digits.
 
+` + ghost + `
+
 With --raw, the content of a str or bytes is written unchanged and without a
 newline, numbers and booleans as text, all else in its msgpack encoding.
 
-With --json: {"key", "type", "value", "encoding", "from", "published"}
+With --json: {"key", "id", "type", "value", "encoding", "from", "published"}
 
+  id         the key's SHA-1, which tells keys apart that are not UTF-8
   type       str, bytes, int, float, bool, list, map or other
   value      an int has all its digits, even where they are more than 53 bits; a
              float has a point or an exponent, or is "NaN", "+Inf" or "-Inf"
@@ -50,21 +54,21 @@ With --json: {"key", "type", "value", "encoding", "from", "published"}
 }
 
 func (p *program) runGet(ctx context.Context, a access, key string, raw bool) error {
-	peers, err := a.peers()
-	if err != nil {
+	if err := a.check(); err != nil {
 		return err
 	}
-	if raw && p.json {
-		return usagef("both --raw and --json given: choose one")
+	if raw && p.JSON {
+		return cli.Usagef("both --raw and --json given: choose one")
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	node, err := a.join(ctx, peers, core.Config{LookupTimeout: a.timeout})
+	node, err := a.join(ctx, core.Config{LookupTimeout: a.timeout})
 	if err != nil {
 		return err
 	}
 	defer node.Close()
-	f, err := node.Find(ctx, core.Key(key))
+	id := core.Key(key)
+	f, err := node.Find(ctx, id)
 	if errors.Is(err, core.ErrNoAnswer) {
 		return errSilence
 	}
@@ -72,17 +76,18 @@ func (p *program) runGet(ctx context.Context, a access, key string, raw bool) er
 		return a.explain(err)
 	}
 	if raw {
-		_, err := p.out.Write(payload(f.Value))
+		_, err := p.Out.Write(payload(f.Value))
 		return err
 	}
 	text := textOf(f.Value)
-	if isTerminal(p.out) {
+	if isTerminal(p.Out) {
 		text = tame(text)
 	}
-	return p.print(text, struct {
-		Key string `json:"key"`
+	return p.Print(text, struct {
+		Key string  `json:"key"`
+		ID  core.ID `json:"id"`
 		jsonValue
 		From      core.Contact `json:"from"`
 		Published time.Time    `json:"published,omitzero"`
-	}{key, jsonOf(f.Value), f.Holder, f.Published.UTC().Truncate(time.Second)})
+	}{key, id, jsonOf(f.Value), f.Holder, f.Published.UTC().Truncate(time.Second)})
 }

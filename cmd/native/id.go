@@ -30,7 +30,7 @@ With --json: {"id", "key": only if one was given}`,
 			} else {
 				r.ID, r.Key = core.Key(args[0]), &args[0]
 			}
-			return p.print(r.ID.String(), r)
+			return p.Print(r.ID.String(), r)
 		},
 	}
 }

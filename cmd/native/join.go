@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
 // joining keeps a node in touch with the network through others that are given
@@ -16,7 +18,7 @@ import (
 type joining struct {
 	bootstrap func(ctx context.Context, seeds ...netip.AddrPort) error
 	alone     func() bool // whether the node knows nobody
-	lookup    lookupFunc
+	lookup    cli.LookupFunc
 	fits      func(netip.Addr) bool // whether the node can send there
 	log       *slog.Logger
 }
@@ -30,14 +32,14 @@ const (
 
 // through joins by way of h, and returns when ctx is over. Once that has worked,
 // it is for the node to stay in touch, unless it loses everybody.
-func (j *joining) through(ctx context.Context, h hostPort) {
+func (j *joining) through(ctx context.Context, h cli.HostPort) {
 	var known []netip.AddrPort
 	joined := false
 	for pause := joinFirst; ; pause = min(2*pause, joinMax) {
 		if !joined || j.alone() {
 			addrs, err := j.resolve(ctx, h)
 			if err != nil && ctx.Err() == nil {
-				j.log.Warn("bootstrap name is of no use yet", "name", h.host, "error", err, "retry", pause)
+				j.log.Warn("bootstrap name is of no use yet", "name", h.Host, "error", err, "retry", pause)
 			}
 			addrs = slices.DeleteFunc(addrs, func(a netip.AddrPort) bool { return slices.Contains(known, a) })
 			known = append(known, addrs...)
@@ -56,14 +58,14 @@ func (j *joining) through(ctx context.Context, h hostPort) {
 }
 
 // resolve returns the addresses of h that the node can send to.
-func (j *joining) resolve(ctx context.Context, h hostPort) ([]netip.AddrPort, error) {
-	addrs, err := h.resolve(ctx, j.lookup)
+func (j *joining) resolve(ctx context.Context, h cli.HostPort) ([]netip.AddrPort, error) {
+	addrs, err := h.Resolve(ctx, j.lookup)
 	if err != nil {
 		return nil, err
 	}
 	addrs = slices.DeleteFunc(addrs, func(a netip.AddrPort) bool { return !j.fits(a.Addr()) })
 	if len(addrs) == 0 {
-		return nil, fmt.Errorf("%s has no address of the IP version that this node listens on", h.host)
+		return nil, fmt.Errorf("%s has no address of the IP version that this node listens on", h.Host)
 	}
 	return addrs, nil
 }

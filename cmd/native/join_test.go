@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
 // A name is looked up until it resolves; what it resolves to is given to the
@@ -53,7 +55,7 @@ func TestJoinThroughName(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		over := make(chan bool)
 		go func() {
-			j.through(ctx, hostPort{"seed.example", 8468})
+			j.through(ctx, cli.HostPort{Host: "seed.example", Port: 8468})
 			close(over)
 		}()
 		time.Sleep(time.Hour)

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
 func (p *program) lookup() *cobra.Command {
@@ -29,7 +30,7 @@ With --json: {"id": what was looked for, "nodes": [{"id", "addr"}]}`,
 			if isID {
 				var err error
 				if target, err = core.ParseID(args[0]); err != nil {
-					return usagef("%w", err)
+					return cli.Usagef("%w", err)
 				}
 			}
 			return p.runLookup(cmd.Context(), a, target)
@@ -41,13 +42,12 @@ With --json: {"id": what was looked for, "nodes": [{"id", "addr"}]}`,
 }
 
 func (p *program) runLookup(ctx context.Context, a access, target core.ID) error {
-	peers, err := a.peers()
-	if err != nil {
+	if err := a.check(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	node, err := a.join(ctx, peers, core.Config{LookupTimeout: a.timeout / 2})
+	node, err := a.join(ctx, core.Config{LookupTimeout: a.timeout / 2})
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (p *program) runLookup(ctx context.Context, a access, target core.ID) error
 	for _, c := range nodes {
 		lines = append(lines, fmt.Sprintf("%v %v", c.ID, c.Addr))
 	}
-	return p.print(strings.Join(lines, "\n"), struct {
+	return p.Print(strings.Join(lines, "\n"), struct {
 		ID    core.ID        `json:"id"`
 		Nodes []core.Contact `json:"nodes"`
 	}{target, nodes})

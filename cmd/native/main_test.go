@@ -29,8 +29,20 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"get", "k", "-b", "example.org:dht"}, "the port is a number"},
 		{[]string{"get", "k", "-b", "127.0.0.1:65536"}, "the port is a number up to 65535"},
 		{[]string{"get", "k", "-b", "127.0.0.1:0"}, "the host or the port of the node is missing"},
+		{[]string{"get", "k", "-b", ""}, `--bootstrap "": want HOST:PORT`},
+		{[]string{"get", "k", "-b", addr, "-b", ""}, `--bootstrap "": want HOST:PORT`},
+		{[]string{"set", "k", "v", "-b", ""}, `--bootstrap "": want HOST:PORT`},
+		{[]string{"ping", ""}, `"": want HOST:PORT`},
+		{[]string{"get", "k", "-b", addr, "--timeout", "5"}, `--timeout "5": want a number with a unit, as in 500ms, 10s or 24h`},
+		{[]string{"get", "k", "-b", addr, "--k", "0"}, "--k 0: want 1 to 1000"},
+		{[]string{"set", "k", "v", "-b", addr, "--k", "1001"}, "--k 1001: want 1 to 1000"},
+		{[]string{"lookup", "k", "-b", addr, "--k", "many"}, `--k "many": want a whole number`},
 		{[]string{"get", "k", "-b", addr, "--timeout", "0"}, "--timeout 0s: must be more than zero"},
 		{[]string{"set", "k", "-b", addr}, "no VALUE given"},
+		{[]string{"set", "--", "-k", "v", "-b", addr}, `unexpected argument "-b" (flags go before --)`},
+		{[]string{"get", "--", "k", "-b", addr}, `unexpected argument "-b" (flags go before --)`},
+		{[]string{"set", "k", "two", "words", "-b", addr}, `unexpected argument "words" (a key or value that has spaces goes in quotes)`},
+		{[]string{"set", "k", "--file", "", "-b", addr}, "--file is empty"},
 		{[]string{"set", "k", "v", "--file", "f", "-b", addr}, "both VALUE and --file given"},
 		{[]string{"set", "k", "-5", "-b", addr}, "goes behind --"},
 		{[]string{"set", "k", "v", "-b", addr, "--type", "list"}, "want one of str, bytes, int, float, bool"},
@@ -45,11 +57,21 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"set", "k", long, "-b", addr}, "at most 8137 bytes"},
 		{[]string{"set", "k", long, "-b", addr, "--type", "bytes"}, "at most 8137 bytes"},
 		{[]string{"set", "k", "--file", "/dev/zero", "-b", addr, "--type", "bytes"}, "at most 8137 bytes"},
-		{[]string{"set", "k", "v", "-b", addr, "--ttl", "169h"}, "--ttl 169h0m0s"},
+		{[]string{"set", "k", "v", "-b", addr, "--ttl", "169h"}, "--ttl 169h0m0s: want from 1s to 168h0m0s"},
+		{[]string{"set", "k", "v", "-b", addr, "--ttl", "1ms"}, "--ttl 1ms: want from 1s"},
+		{[]string{"set", "k", "v", "-b", addr, "--ttl", "-1h"}, "--ttl -1h0m0s: want from 1s"},
 		{[]string{"ping"}, "no HOST:PORT given"},
 		{[]string{"lookup", "--id", "abc", "-b", addr}, "want 40 hexadecimal digits"},
+		{[]string{"lookup", "--id", strings.Repeat("z", 40), "-b", addr}, "want 40 hexadecimal digits, not all of these are"},
+		{[]string{"help", "frob"}, `unknown help topic "frob"`},
+		{[]string{"help", "set", "frob"}, `unknown help topic "set frob"`},
+		{[]string{"completion", "tcsh"}, `unknown command "tcsh" for "kadmesh completion"`},
 		{[]string{"version", "now"}, `unexpected argument "now"`},
 		{[]string{"node", "--listen", "here"}, `"here": want HOST:PORT`},
+		{[]string{"node", "--bootstrap", ""}, `--bootstrap "": want HOST:PORT`},
+		{[]string{"node", "--bootstrap", "127.0.0.1:0"}, "--bootstrap \"127.0.0.1:0\": the host or the port of the node is missing"},
+		{[]string{"node", "--id", ""}, "want 40 hexadecimal digits"},
+		{[]string{"node", "--ttl", "1ms"}, "--ttl 1ms: want from 1s"},
 		{[]string{"node", "--id", "abc"}, "want 40 hexadecimal digits"},
 		{[]string{"node", "--id", strings.Repeat("0", 40)}, "all zeros"},
 		{[]string{"node", "--k", "0"}, "--k 0: want 1 to"},
@@ -59,6 +81,8 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"node", "--log-level", "loud"}, "want one of debug, info, warn, error"},
 		{[]string{"node", "--log-format", "xml"}, "want text or json"},
 		{[]string{"node", "--listen", "127.0.0.1:0", "--bootstrap", "[::1]:8468"}, "of the other IP version"},
+		{[]string{"demo", "--port", "70000"}, `--port "70000": want a number up to 65535`},
+		{[]string{"demo", "--page", "here"}, "--page here: want IP:PORT, as 127.0.0.1:8080"},
 		{[]string{"demo", "--nodes", "1"}, "--nodes 1: want 2 to"},
 	}
 	for _, tt := range tests {
@@ -193,6 +217,9 @@ func TestHelp(t *testing.T) {
 		if h.code != 0 || h.stderr != "" || !strings.Contains(h.stdout, "--json") {
 			t.Errorf("%s --help = %q", command, h)
 		}
+	}
+	if h := run(t, "", "help", "completion", "bash"); h.code != 0 || !strings.Contains(h.stdout, "bash") {
+		t.Errorf("help completion bash = %q", h)
 	}
 	if bare := run(t, ""); bare != r || r.code != 0 {
 		t.Errorf("without arguments: %q, want the help", bare)

@@ -47,6 +47,10 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
+func TestListenOnMulticast(t *testing.T) {
+	want(t, result{"", "listen on 239.1.1.1:0: a multicast address is no node's own\n", 1}, "node", "--listen", "239.1.1.1:0")
+}
+
 // A bootstrap that is not there yet is waited for, and does not keep a node from
 // leaving.
 func TestNodeWaitsForBootstrap(t *testing.T) {
@@ -61,7 +65,7 @@ func TestNodeWaitsForBootstrap(t *testing.T) {
 	p.stderr.await(t, `level=WARN msg="bootstrap node does not answer" addr=`+late)
 	c.Close()
 	start(t, "node", "--listen", late).stdout.await(t, listeningLine)
-	p.stderr.await(t, `msg=joined contacts=1`)
+	p.stderr.await(t, `msg=joined `)
 	want(t, result{"stored on 2 nodes\n", "", 0}, "set", "k", "v", "-b", addr)
 	begin := time.Now()
 	if code := p.stop(t, syscall.SIGTERM); code != 0 || time.Since(begin) > 5*time.Second {

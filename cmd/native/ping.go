@@ -20,12 +20,16 @@ func (p *program) ping() *cobra.Command {
 		Long: `Ping asks the node at HOST:PORT for its id, and prints it with the round-trip
 time. It asks again each second, and exits with 1 if no answer comes.
 
+` + ghost + `
+
 With --json: {"addr", "id", "ms": the round-trip time in milliseconds}`,
 		Example:           `  kadmesh ping 127.0.0.1:8468`,
 		Args:              takes("HOST:PORT"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			a.bootstrap = args
+			if err := a.bootstrap.Set(args[0]); err != nil {
+				return err
+			}
 			return p.runPing(cmd.Context(), a)
 		},
 	}
@@ -34,22 +38,21 @@ With --json: {"addr", "id", "ms": the round-trip time in milliseconds}`,
 }
 
 func (p *program) runPing(ctx context.Context, a access) error {
-	peers, err := a.peers()
-	if err != nil {
+	if err := a.checkTimeout(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	node, addrs, err := dial(ctx, peers, core.Config{RPCTimeout: a.timeout})
+	node, addrs, err := dial(ctx, a.bootstrap, core.Config{RPCTimeout: a.timeout})
 	if err != nil {
 		return err
 	}
 	defer node.Close()
 	r, ok := pingAny(ctx, node, addrs)
 	if !ok {
-		return fmt.Errorf("no answer from %s within %v", names(peers), a.timeout)
+		return fmt.Errorf("no answer from %s within %v", a.bootstrap, a.timeout)
 	}
-	return p.print(fmt.Sprintf("pong from %v id %v in %s", r.addr, r.id, inMS(r.rtt)), struct {
+	return p.Print(fmt.Sprintf("pong from %v id %v in %s", r.addr, r.id, brief(r.rtt)), struct {
 		Addr netip.AddrPort `json:"addr"`
 		ID   core.ID        `json:"id"`
 		MS   float64        `json:"ms"`

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
 func (p *program) set() *cobra.Command {
@@ -30,6 +31,8 @@ text, unless --type says otherwise, for files too. The types are
   float  a 64-bit number, nan, inf or -inf
   bool   true or false
 
+`+ghost+`
+
 With --json: {"key", "id": the key's SHA-1, "type", "nodes": how many took it}`, maxContent),
 		Example: `  kadmesh set greeting "hello, world" --bootstrap 127.0.0.1:8468
   kadmesh set depth --type int --bootstrap 127.0.0.1:8468 -- -11034
@@ -44,10 +47,10 @@ With --json: {"key", "id": the key's SHA-1, "type", "nodes": how many took it}`,
 	}
 	s.access.flags(cmd)
 	cmd.Flags().StringVarP(&s.kind, "type", "t", "str", "take the value for a `TYPE`: "+strings.Join(valueTypes, ", "))
-	complete(cmd, "type", valueTypes...)
+	cli.Complete(cmd, "type", valueTypes...)
 	cmd.Flags().StringVarP(&s.file, "file", "f", "", "read the value from the file `PATH`, - for standard input")
-	cmd.Flags().DurationVar(&s.ttl, "ttl", 24*time.Hour, "how long the value lives, 168h at most (and always, on Python nodes)")
-	complete(cmd, "ttl")
+	cmd.Flags().DurationVar(&s.ttl, "ttl", 24*time.Hour, "how long the value lives, from 1s to 168h (on Python nodes always 168h)")
+	cli.Complete(cmd, "ttl")
 	return cmd
 }
 
@@ -66,13 +69,15 @@ func (s *setting) value(p *program, args []string) (core.Value, error) {
 	var err error
 	switch {
 	case s.fromFile && len(args) > 0:
-		return core.Value{}, usagef("both VALUE and --file given: only one can be set")
+		return core.Value{}, cli.Usagef("both VALUE and --file given: only one can be set")
+	case s.fromFile && s.file == "":
+		return core.Value{}, cli.Usagef("--file is empty: name a file, or - for standard input")
 	case s.fromFile:
-		text, err = readContent(s.file, p.in)
+		text, err = readContent(s.file, p.In)
 	case len(args) == 0:
-		return core.Value{}, usagef("no VALUE given: pass it as an argument, with --file, or - to read standard input")
+		return core.Value{}, cli.Usagef("no VALUE given: pass it as an argument, with --file, or - to read standard input")
 	case args[0] == "-":
-		text, err = readContent("-", p.in)
+		text, err = readContent("-", p.In)
 	default:
 		text = []byte(args[0])
 	}
@@ -83,12 +88,12 @@ func (s *setting) value(p *program, args []string) (core.Value, error) {
 }
 
 func (p *program) runSet(ctx context.Context, s setting, args []string) error {
-	peers, err := s.peers()
-	if err != nil {
+	if err := s.check(); err != nil {
 		return err
 	}
-	if s.ttl <= 0 || s.ttl > core.MaxTTL {
-		return usagef("--ttl %v: want more than zero, and %v at most", s.ttl, core.MaxTTL)
+	ttl, err := lifetime(s.ttl)
+	if err != nil {
+		return err
 	}
 	key := args[0]
 	v, err := s.value(p, args[1:])
@@ -98,7 +103,7 @@ func (p *program) runSet(ctx context.Context, s setting, args []string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	// Half of the time for finding nodes leaves as much to store on them.
-	node, err := s.join(ctx, peers, core.Config{TTL: s.ttl, LookupTimeout: s.timeout / 2})
+	node, err := s.join(ctx, core.Config{TTL: ttl, LookupTimeout: s.timeout / 2})
 	if err != nil {
 		return err
 	}
@@ -110,12 +115,21 @@ func (p *program) runSet(ctx context.Context, s setting, args []string) error {
 	if err != nil {
 		return s.explain(err)
 	}
-	return p.print("stored on "+plural(count, "node"), struct {
+	return p.Print("stored on "+plural(count, "node"), struct {
 		Key   string  `json:"key"`
 		ID    core.ID `json:"id"`
 		Type  string  `json:"type"`
 		Nodes int     `json:"nodes"`
 	}{key, core.Key(key), v.Kind().String(), count})
+}
+
+// lifetime rounds what --ttl says up to whole seconds, which is how nodes tell it
+// to each other.
+func lifetime(ttl time.Duration) (time.Duration, error) {
+	if ttl < time.Second || ttl > core.MaxTTL {
+		return 0, cli.Usagef("--ttl %v: want from 1s to %v", ttl, core.MaxTTL)
+	}
+	return (ttl + time.Second - 1).Truncate(time.Second), nil
 }
 
 // plural counts things: 1 node, 2 nodes.

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
 // maxContent is how many bytes a string or byte string may have: the encoding
@@ -42,13 +43,13 @@ func readContent(path string, stdin io.Reader) ([]byte, error) {
 // parseValue makes a value of the named type out of text.
 func parseValue(kind string, text []byte) (core.Value, error) {
 	if len(text) > maxContent {
-		return core.Value{}, usagef("the value is too big: at most %d bytes fit into one message", maxContent)
+		return core.Value{}, cli.Usagef("the value is too big: at most %d bytes fit into one message", maxContent)
 	}
 	word := strings.TrimSpace(string(text))
 	switch kind {
 	case "str":
 		if !utf8.Valid(text) {
-			return core.Value{}, usagef("the value is not UTF-8 text: set it with --type bytes")
+			return core.Value{}, cli.Usagef("the value is not UTF-8 text: set it with --type bytes")
 		}
 		return core.String(string(text)), nil
 	case "bytes":
@@ -57,28 +58,28 @@ func parseValue(kind string, text []byte) (core.Value, error) {
 		n, ok := new(big.Int).SetString(word, 10)
 		switch {
 		case !ok:
-			return core.Value{}, usagef("%q is not an int: want a whole decimal number", word)
+			return core.Value{}, cli.Usagef("%q is not an int: want a whole decimal number", word)
 		case n.IsInt64():
 			return core.Int(n.Int64()), nil
 		case n.IsUint64():
 			return core.Uint(n.Uint64()), nil
 		}
-		return core.Value{}, usagef("%s is out of range: an int goes from %d to %d", word, math.MinInt64, uint64(math.MaxUint64))
+		return core.Value{}, cli.Usagef("%s is out of range: an int goes from %d to %d", word, math.MinInt64, uint64(math.MaxUint64))
 	case "float":
 		f, err := strconv.ParseFloat(word, 64)
 		if errors.Is(err, strconv.ErrRange) {
-			return core.Value{}, usagef("%s is out of range of a 64-bit float", word)
+			return core.Value{}, cli.Usagef("%s is out of range of a 64-bit float", word)
 		}
 		if err != nil {
-			return core.Value{}, usagef("%q is not a float: want a number, nan, inf or -inf", word)
+			return core.Value{}, cli.Usagef("%q is not a float: want a number, nan, inf or -inf", word)
 		}
 		return core.Float(f), nil
 	case "bool":
 		b, err := strconv.ParseBool(word)
 		if err != nil {
-			return core.Value{}, usagef("%q is not a bool: want true or false", word)
+			return core.Value{}, cli.Usagef("%q is not a bool: want true or false", word)
 		}
 		return core.Bool(b), nil
 	}
-	return core.Value{}, usagef("--type %q: want one of %s", kind, strings.Join(valueTypes, ", "))
+	return core.Value{}, cli.Usagef("--type %q: want one of %s", kind, strings.Join(valueTypes, ", "))
 }

@@ -71,7 +71,7 @@ func TestValues(t *testing.T) {
 		if encoding := map[bool]string{true: "hex"}[tt.kind == "bytes"]; g.Encoding != encoding {
 			t.Errorf("get --json %.80q: encoding %q, want %q", name, g.Encoding, encoding)
 		}
-		if len(g.From.ID) != 40 || g.From.Addr == "" || g.Published == "" || g.Key != name {
+		if len(g.From.ID) != 40 || g.From.Addr == "" || g.Published == "" || g.Key != name || g.ID != core.Key(name).String() {
 			t.Errorf("get --json %.80q = %+v", name, g)
 		}
 	}
@@ -79,10 +79,10 @@ func TestValues(t *testing.T) {
 
 // gotten is what get --json prints.
 type gotten struct {
-	Key, Type, Encoding string
-	Value               json.RawMessage
-	From                struct{ ID, Addr string }
-	Published           string
+	Key, ID, Type, Encoding string
+	Value                   json.RawMessage
+	From                    struct{ ID, Addr string }
+	Published               string
 }
 
 func getJSON(t *testing.T, key, addr string) gotten {
@@ -96,6 +96,32 @@ func TestSetJSON(t *testing.T) {
 	_, addr := startNode(t)
 	want(t, result{`{"key":"hello","id":"aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d","type":"int","nodes":1}` + "\n", "", 0},
 		"set", "hello", "1", "--type", "int", "--json", "--bootstrap", addr)
+}
+
+// The id tells keys apart that JSON cannot say.
+func TestKeyNotUTF8(t *testing.T) {
+	_, addr := startNode(t)
+	for _, key := range []string{"\xfe", "\xff"} {
+		want(t, result{"stored on 1 node\n", "", 0}, "set", key, "v", "--bootstrap", addr)
+		if g := getJSON(t, key, addr); g.Key != "\ufffd" || g.ID != core.Key(key).String() {
+			t.Errorf("get --json %q: key %q, id %s, want a replacement character and %v", key, g.Key, g.ID, core.Key(key))
+		}
+	}
+}
+
+func TestLifetime(t *testing.T) {
+	for ttl, want := range map[time.Duration]time.Duration{
+		time.Second: time.Second, 1001 * time.Millisecond: 2 * time.Second, core.MaxTTL: core.MaxTTL,
+	} {
+		if got, err := lifetime(ttl); got != want || err != nil {
+			t.Errorf("lifetime(%v) = %v, %v, want %v", ttl, got, err, want)
+		}
+	}
+	for _, ttl := range []time.Duration{-time.Hour, 0, time.Second - 1, core.MaxTTL + 1} {
+		if got, err := lifetime(ttl); err == nil {
+			t.Errorf("lifetime(%v) = %v, want an error", ttl, got)
+		}
+	}
 }
 
 // A value lives as long as it was told to.

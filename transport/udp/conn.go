@@ -53,6 +53,10 @@ func listen(addr netip.AddrPort, via func(*single) (batcher, error)) (*Conn, err
 		return nil, fmt.Errorf("listen on %v: no IP address", addr)
 	}
 	addr = unmap(addr)
+	if addr.Addr().IsMulticast() {
+		// Package net would listen on all addresses instead.
+		return nil, fmt.Errorf("listen on %v: a multicast address is no node's own", addr)
+	}
 	sock, err := net.ListenUDP(network(addr.Addr()), net.UDPAddrFromAddrPort(addr))
 	if err != nil {
 		return nil, fmt.Errorf("listen on %v: %w", addr, cause(err))

@@ -80,6 +80,9 @@ func TestListenErrors(t *testing.T) {
 		want string
 	}{
 		{"no address", netip.AddrPort{}, "listen on invalid AddrPort: no IP address"},
+		{"multicast", netip.MustParseAddrPort("239.1.1.1:0"), "listen on 239.1.1.1:0: a multicast address"},
+		{"mapped multicast", netip.MustParseAddrPort("[::ffff:239.1.1.1]:0"), "listen on 239.1.1.1:0: a multicast address"},
+		{"IPv6 multicast", netip.MustParseAddrPort("[ff02::1]:0"), "listen on [ff02::1]:0: a multicast address"},
 		{"port in use", taken, "listen on " + taken.String() + ": bind: "},
 		{"not ours", netip.MustParseAddrPort("192.0.2.1:0"), "listen on 192.0.2.1:0: bind: "},
 	}

@@ -72,12 +72,12 @@ func (a *Access) checkHost(r *http.Request) error {
 	return fmt.Errorf("this relay is not known as %q: its operator can allow that host", host)
 }
 
-// hostOf is a Host header without port and brackets.
-func hostOf(header string) string {
-	if host, _, err := net.SplitHostPort(header); err == nil {
+// hostOf is a host without port and brackets.
+func hostOf(s string) string {
+	if host, _, err := net.SplitHostPort(s); err == nil {
 		return host
 	}
-	return strings.Trim(header, "[]")
+	return strings.Trim(s, "[]")
 }
 
 // client returns the address that r comes from: behind proxies, the last one in
@@ -89,7 +89,7 @@ func (a *Access) client(r *http.Request) netip.Addr {
 		if !a.isProxy(ip) {
 			break
 		}
-		next, err := netip.ParseAddr(strings.Trim(strings.TrimSpace(hop), "[]"))
+		next, err := netip.ParseAddr(hostOf(strings.TrimSpace(hop))) // some add the port
 		if err != nil {
 			break
 		}

@@ -11,25 +11,54 @@ import (
 // 64 KiB.
 const maxParcels = 4
 
-// parcel is a message of datagrams that is being put together.
+// parcel is a message of datagrams that is being put together. Most hold one or
+// two of them: so each begins small, lest a client's answer take 64 KiB.
 type parcel struct {
 	b     []byte // room for the header of a frame, and then the message
 	count int
 }
 
-var parcels = sync.Pool{New: func() any {
-	p := &parcel{b: make([]byte, maxHeader, maxHeader+maxMessage)}
-	p.b = append(p.b, byte(kindDatagrams))
-	return p
-}}
+const (
+	smallParcel = 2 << 10
+	largeParcel = maxHeader + maxMessage
+)
+
+var smallParcels, largeParcels = parcels(smallParcel), parcels(largeParcel)
+
+func parcels(size int) *sync.Pool {
+	return &sync.Pool{New: func() any {
+		b := make([]byte, maxHeader, size)
+		return &parcel{b: append(b, byte(kindDatagrams))}
+	}}
+}
+
+func newParcel() *parcel { return smallParcels.Get().(*parcel) }
 
 func (p *parcel) free() {
 	p.b, p.count = p.b[:maxHeader+1], 0
-	parcels.Put(p)
+	if cap(p.b) < largeParcel {
+		smallParcels.Put(p)
+	} else {
+		largeParcels.Put(p)
+	}
+}
+
+// add appends a datagram, which fits, and returns the parcel that has it: a large
+// one may take the place of p.
+func (p *parcel) add(a netip.AddrPort, payload []byte) *parcel {
+	if len(p.b)+datagramLen(len(payload)) > cap(p.b) {
+		large := largeParcels.Get().(*parcel)
+		large.b, large.count = append(large.b[:0], p.b...), p.count
+		p.free()
+		p = large
+	}
+	p.b = appendDatagram(p.b, a, payload)
+	p.count++
+	return p
 }
 
 // fits reports whether one more datagram of n bytes fits into the message.
-func (p *parcel) fits(n int) bool { return len(p.b)+datagramLen(n) <= maxHeader+maxMessage }
+func (p *parcel) fits(n int) bool { return len(p.b)+datagramLen(n) <= largeParcel }
 
 // frame is the parcel as a frame of the WebSocket.
 func (p *parcel) frame() []byte { return frame(p.b) }
@@ -47,11 +76,10 @@ func (b *backlog) add(a netip.AddrPort, payload []byte) (dropped int) {
 			dropped = oldest.count
 			oldest.free()
 		}
-		*b = append(*b, parcels.Get().(*parcel))
+		*b = append(*b, newParcel())
 	}
-	last := (*b)[len(*b)-1]
-	last.b = appendDatagram(last.b, a, payload)
-	last.count++
+	last := &(*b)[len(*b)-1]
+	*last = (*last).add(a, payload)
 	return dropped
 }
 

@@ -72,7 +72,7 @@ func BenchmarkPing(b *testing.B) {
 	}
 }
 
-func udpConn(b *testing.B) *udp.Conn {
+func udpConn(b testing.TB) *udp.Conn {
 	c, err := udp.Listen(netip.MustParseAddrPort("127.0.0.1:0"))
 	if err != nil {
 		b.Fatal(err)

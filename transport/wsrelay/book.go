@@ -3,10 +3,12 @@
 package wsrelay
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -17,11 +19,14 @@ type book struct {
 	start  time.Time
 	net    network
 
+	ports map[byte]*ports // by family; their queues are guarded by mu
+
 	mu     sync.RWMutex // guards what follows; taken before the lock of a lease
 	tokens tokens
-	ports  map[byte]*ports // by family
 	leases map[netip.AddrPort]*lease
-	sites  map[netip.Addr][]*lease // by where the clients are, first come first
+	// sites has the leases by where their clients are, first those that have been
+	// away for longest. It is empty if there is no bound for a site.
+	sites map[netip.Addr][]*lease
 }
 
 // maxAttempts is how many ports are tried that turn out to be in use by others.
@@ -42,7 +47,7 @@ func (b *book) find(a netip.AddrPort) *lease {
 func (b *book) lend(now time.Time, c *session, h *hello) (old *session, resumed bool, err *RelayError) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if l := b.resume(now, h); l != nil {
+	if l := b.resume(h); l != nil {
 		if err := b.move(l, c.site); err != nil {
 			return nil, false, err
 		}
@@ -58,8 +63,7 @@ func (b *book) lend(now time.Time, c *session, h *hello) (old *session, resumed 
 			return nil, false, err
 		}
 	}
-	l.site = c.site
-	b.sites[l.site] = append(b.sites[l.site], l)
+	b.settle(l, c.site)
 	return b.hand(l, c), resumed, nil
 }
 
@@ -80,7 +84,7 @@ func (b *book) hand(l *lease, c *session) *session {
 }
 
 // resume returns the lease that the token of h is for, if it is still there.
-func (b *book) resume(now time.Time, h *hello) *lease {
+func (b *book) resume(h *hello) *lease {
 	p, port, _ := b.claim(h)
 	if p == nil {
 		return nil
@@ -132,6 +136,7 @@ func (b *book) open(now time.Time, fam byte) (*lease, *RelayError) {
 	if p == nil {
 		return nil, &RelayError{CodeFull, fmt.Sprintf("this relay lends no IPv%d addresses", fam)}
 	}
+	var failed error
 	for range maxAttempts {
 		port, ok := p.next()
 		if !ok {
@@ -143,9 +148,20 @@ func (b *book) open(now time.Time, fam byte) (*lease, *RelayError) {
 			return l, nil
 		}
 		p.giveBack(port)
-		b.server.log.Warn("port cannot be lent", "bind", p.bind, "port", port, "error", err)
+		if failed = err; !isTaken(err) {
+			break // another port would not help
+		}
+	}
+	if failed != nil {
+		b.server.log.Warn("no port can be lent", "bind", p.bind, "ports", p.all, "error", failed)
 	}
 	return nil, &RelayError{CodeFull, "no port is free"}
+}
+
+// isTaken reports whether err says that a port is not to be had, while others may
+// be.
+func isTaken(err error) bool {
+	return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.EACCES)
 }
 
 // bind opens the socket of a new lease.
@@ -162,16 +178,9 @@ func (b *book) bind(p *ports, port uint16) (*lease, error) {
 }
 
 // admit makes room for one more client from a site, or says why there is none.
-// Who comes anew takes the place of the one from the same site that has been away
-// for longest: a page that was loaded again does not know its token.
 func (b *book) admit(site netip.Addr) *RelayError {
-	list := b.sites[site]
-	if max := b.limits.PeersPerIP; max > 0 && len(list) >= max {
-		i := slices.IndexFunc(list, func(l *lease) bool { return l.expiry != nil })
-		if i < 0 {
-			return &RelayError{CodePerIP, fmt.Sprintf("%d clients from this address already", len(list))}
-		}
-		b.release(list[i])
+	if err := b.admitFrom(site); err != nil {
+		return err
 	}
 	if len(b.leases) >= b.limits.Peers {
 		return &RelayError{CodeFull, fmt.Sprintf("%d clients already", len(b.leases))}
@@ -179,18 +188,50 @@ func (b *book) admit(site netip.Addr) *RelayError {
 	return nil
 }
 
-// move notes that the client of l has come back from another site.
-func (b *book) move(l *lease, site netip.Addr) *RelayError {
-	if l.site == site {
+// admitFrom makes room at a site. Who comes anew takes the place of the one from
+// there that has been away for longest: a page that was loaded again does not
+// know its token.
+func (b *book) admitFrom(site netip.Addr) *RelayError {
+	list := b.sites[site]
+	if max := b.limits.PeersPerIP; max < 0 || len(list) < max {
 		return nil
 	}
-	if max := b.limits.PeersPerIP; max > 0 && len(b.sites[site]) >= max {
-		return &RelayError{CodePerIP, fmt.Sprintf("%d clients from this address already", max)}
+	i := slices.IndexFunc(list, func(l *lease) bool { return l.expiry != nil })
+	if i < 0 {
+		return &RelayError{CodePerIP, fmt.Sprintf("%d clients from this address already", len(list))}
 	}
-	b.leave(l)
-	l.site = site
-	b.sites[site] = append(b.sites[site], l)
+	b.release(list[i])
 	return nil
+}
+
+// move notes that the client of l has come back, perhaps from another site.
+func (b *book) move(l *lease, site netip.Addr) *RelayError {
+	if l.site != site {
+		if err := b.admitFrom(site); err != nil {
+			return err
+		}
+		b.unsettle(l)
+		b.settle(l, site)
+	}
+	return nil
+}
+
+// settle puts l at the end of the list of a site.
+func (b *book) settle(l *lease, site netip.Addr) {
+	l.site = site
+	if b.limits.PeersPerIP > 0 {
+		b.sites[site] = append(b.sites[site], l)
+	}
+}
+
+// unsettle takes l off the list of its site.
+func (b *book) unsettle(l *lease) {
+	list := slices.DeleteFunc(b.sites[l.site], func(o *lease) bool { return o == l })
+	if len(list) == 0 {
+		delete(b.sites, l.site)
+	} else {
+		b.sites[l.site] = list
+	}
 }
 
 // left notes that c has ended: its port stays lent for the grace time, or is free
@@ -210,6 +251,8 @@ func (b *book) left(c *session, forGood bool) {
 	case forGood:
 		b.release(l)
 	default:
+		b.unsettle(l)
+		b.settle(l, l.site)
 		l.turns++
 		turn := l.turns
 		l.expiry = time.AfterFunc(b.limits.Grace, func() { b.expire(l, turn) })
@@ -232,19 +275,9 @@ func (b *book) release(l *lease) {
 		l.expiry.Stop()
 	}
 	delete(b.leases, l.addr)
-	b.leave(l)
+	b.unsettle(l)
 	l.sock.close()
 	b.ports[family(l.addr.Addr())].giveBack(l.addr.Port())
-}
-
-// leave takes l off the list of its site.
-func (b *book) leave(l *lease) {
-	list := slices.DeleteFunc(b.sites[l.site], func(o *lease) bool { return o == l })
-	if len(list) == 0 {
-		delete(b.sites, l.site)
-	} else {
-		b.sites[l.site] = list
-	}
 }
 
 // close ends all leases. Their clients are gone.

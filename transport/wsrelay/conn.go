@@ -63,7 +63,7 @@ func newConn(cfg Config) (*Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.relays.list = append(c.relays.list, relay{url: url})
+		c.relays.list = append(c.relays.list, relay{url: url, resume: cfg.Resume[url]})
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil

@@ -23,6 +23,11 @@ type Config struct {
 	// one lent.
 	Family int
 
+	// Resume has tokens from an earlier Conn, by the URL of the relay: State.Resume
+	// and State.Relay of when it was connected. A relay that still holds the
+	// address lends it again.
+	Resume map[string]string
+
 	// OnState is told of each change, in order. It must return soon and must not
 	// call Close.
 	OnState func(State)

@@ -67,11 +67,13 @@ func (c *session) receiveOne() (over bool, err error) {
 	}
 	switch kind(b[0]) {
 	case kindDatagrams:
-		return c.forward(in, b[1:])
+		if len(b) > 1 {
+			return c.forward(in, b[1:])
+		}
 	case kindHello, kindWelcome, kindRestarting, kindError, kindDrops:
 		return false, errMalformed
 	}
-	return false, nil
+	return !c.lease.pays(c.server.now(), len(b)), nil // it says nothing, but is work
 }
 
 // next waits for a message, which has at least one byte. It takes an inbox only

@@ -76,19 +76,27 @@ func (l *lease) drop(reason Drop) {
 	}
 }
 
+// pays reports whether the client may send another datagram of n bytes, or what
+// is as much work.
+func (l *lease) pays(now time.Duration, n int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.allowance.pays(now, &l.server.cfg.Limits, n)
+}
+
 // admits reports whether the client may send a datagram, or why not. If it is for
 // another client of this relay, it returns that one's lease.
 func (l *lease) admits(to netip.AddrPort, p []byte, parser *rpc.Parser) (other *lease, reason Drop, ok bool) {
 	s := l.server
 	now := s.now()
+	if !l.pays(now, len(p)) {
+		return nil, DropRate, false
+	}
 	if other = s.book.find(to); other == nil && !s.reachable(to) {
 		return nil, DropDestination, false
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.allowance.pays(now, &s.cfg.Limits, len(p)) {
-		return nil, DropRate, false
-	}
 	kind, ok := parser.WellFormed(p)
 	if !ok || len(p) > MaxDatagram {
 		return nil, DropNotRPC, false

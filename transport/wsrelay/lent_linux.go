@@ -63,13 +63,14 @@ func (n *epoll) run() {
 	for {
 		var ready int
 		err := n.raw.Read(func(fd uintptr) bool {
-			ready, _ = syscall.EpollWait(int(fd), events[:], 0)
-			return ready > 0
+			var err error
+			ready, err = syscall.EpollWait(int(fd), events[:], 0)
+			return ready > 0 || err == syscall.EINTR
 		})
 		if err != nil {
 			return
 		}
-		for _, e := range events[:ready] {
+		for _, e := range events[:max(ready, 0)] {
 			n.mu.RLock()
 			s := n.sockets[e.Fd]
 			n.mu.RUnlock()

@@ -63,7 +63,7 @@ var statuses = map[Code]websocket.StatusCode{
 func (c *session) queue(from netip.AddrPort, p []byte) {
 	c.mu.Lock()
 	dropped := 0
-	if c.last == nil {
+	if c.last == nil && !c.ended {
 		dropped = c.waiting.add(from, p)
 		c.wake()
 	}
@@ -121,6 +121,9 @@ func (c *session) tell() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.telling = false
+	if c.ended || c.last != nil {
+		return
+	}
 	c.control = append(c.control, newFrame(encodeDrops(&c.drops)))
 	c.drops = [drops]uint32{}
 	c.wake()
@@ -158,7 +161,11 @@ func (c *session) write() {
 			c.ws.CloseNow()
 			return
 		case last != nil:
+			// Package websocket waits for the client's answer, and for all that a
+			// frame before it claims to hold, however long that takes.
+			end := time.AfterFunc(lastTime, c.abort)
 			c.ws.Close(last.status, last.text)
+			end.Stop()
 			return
 		case slow:
 			c.cut(CodeSlow, "too much piled up")

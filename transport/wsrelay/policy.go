@@ -26,7 +26,7 @@ func (p *policy) allows(a netip.AddrPort) bool {
 	if a.Port() < minPort || ip.Zone() != "" {
 		return false
 	}
-	if slices.ContainsFunc(p.deny, func(d netip.Prefix) bool { return d.Contains(ip) }) {
+	if p.denies(ip) {
 		return false
 	}
 	if p.private && isPrivate(ip) {
@@ -34,6 +34,9 @@ func (p *policy) allows(a netip.AddrPort) bool {
 	}
 	return isGlobal(ip) && (p.private || !slices.Contains(p.own, ip))
 }
+
+// denies reports whether the operator has forbidden ip.
+func (p *policy) denies(ip netip.Addr) bool { return in(ip.Unmap(), p.deny) }
 
 // isPrivate reports whether ip is of this machine alone, or of a network with
 // addresses of its own. Link-local addresses do not count: clouds keep their

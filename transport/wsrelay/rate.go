@@ -30,6 +30,7 @@ type bucket struct {
 // take takes n, or returns false and takes nothing if that is more than there is.
 func (b *bucket) take(now time.Duration, r Rate, n float64) bool {
 	if r.PerSecond < 0 {
+		b.at = now
 		return true
 	}
 	if now > b.at {

@@ -67,7 +67,7 @@ func (c *Conn) connected(url string, w welcome) {
 	before := c.state.Addr
 	c.welcome = w
 	c.mu.Unlock()
-	s := State{Phase: Connected, Relay: url, Addr: w.lent, Resumed: w.lent == before}
+	s := State{Phase: Connected, Relay: url, Addr: w.lent, Resumed: w.lent == before, Resume: w.resume}
 	s.Changed = before.IsValid() && !s.Resumed
 	c.counts.connected.Add(1)
 	if s.Resumed {

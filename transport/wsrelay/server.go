@@ -99,7 +99,7 @@ func (s *Server) now() time.Duration { return time.Since(s.start) }
 // reachable reports whether clients may exchange datagrams with a, which is no
 // lent address.
 func (s *Server) reachable(a netip.AddrPort) bool {
-	return s.policy.allows(a) || slices.Contains(*s.bootstrap.Load(), a)
+	return s.policy.allows(a) || slices.Contains(*s.bootstrap.Load(), a) && !s.policy.denies(a.Addr())
 }
 
 // ServeHTTP takes in a client. It returns when the WebSocket is open, which lets

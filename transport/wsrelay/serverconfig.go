@@ -32,11 +32,12 @@ type ServerConfig struct {
 	// must be global ones.
 	AllowPrivate bool
 
-	// Deny are destinations that no client may reach, whatever else is said.
+	// Deny are destinations that no client may reach, bootstrap nodes among them,
+	// but not lent addresses.
 	Deny []netip.Prefix
 
 	// Bootstrap are nodes of the network, of which clients are told, and which
-	// they may always reach. At most 16 of each family count. See SetBootstrap.
+	// they may reach wherever these are. At most 16 of each family count. See SetBootstrap.
 	Bootstrap []netip.AddrPort
 
 	// Secret is what resume tokens are made of. A relay that starts again with
@@ -85,7 +86,17 @@ func (c ServerConfig) check() (ServerConfig, error) {
 			return c, fmt.Errorf("public address %v: %w", ip, ErrNotPublic)
 		}
 	}
-	if c.Ports.Len() < 0 || c.Ports != (PortRange{}) && c.Ports.First < minPort {
+	for _, ip := range c.BindIPs {
+		if ip.Is4In6() || ip.Zone() != "" {
+			return c, fmt.Errorf("bind address %v: want plain IPv4 or IPv6", ip)
+		}
+	}
+	for _, p := range c.Deny {
+		if !p.IsValid() || p.Addr().Is4In6() {
+			return c, fmt.Errorf("denied network %v: want plain IPv4 or IPv6", p)
+		}
+	}
+	if c.Ports != (PortRange{}) && (c.Ports.First < minPort || c.Ports.Last < c.Ports.First) {
 		return c, fmt.Errorf("ports %v: want FROM-TO, from %d up", c.Ports, minPort)
 	}
 	return c, nil

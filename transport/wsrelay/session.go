@@ -153,5 +153,7 @@ func (c *session) end() {
 	}
 	c.writer.Wait()
 	c.ws.CloseNow()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.waiting.clear()
 }

@@ -35,6 +35,9 @@ type State struct {
 	// or it is another one than before. The first address is neither.
 	Resumed, Changed bool
 
+	// Resume, when Connected, is what gets Addr back from Relay: see Config.Resume.
+	Resume string
+
 	Reason error         // when Lost or Stopped
 	Retry  time.Duration // when Lost: from then to the next attempt
 }

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -8,12 +8,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set by the linker, with -X main.version=v1.2.3. Otherwise it is
-// that of the module.
-var version string
-
-// build is what this program was built from.
-type build struct {
+// Build is what a program was built from.
+type Build struct {
 	Version string `json:"version"`
 	// Commit is where the source was in git, if that is known, with "-dirty"
 	// behind it if it had been changed since.
@@ -22,8 +18,10 @@ type build struct {
 	System string `json:"system"`
 }
 
-func built() build {
-	b := build{Version: version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
+// Built returns what this program was built from. version is what the linker was
+// told, and else that of the module.
+func Built(version string) Build {
+	b := Build{Version: version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
@@ -46,22 +44,25 @@ func built() build {
 	return b
 }
 
-func (b build) String() string {
+// String is for people to read.
+func (b Build) String() string {
 	return fmt.Sprintf("kadmesh %s (%s, %s)", b.Version, b.Go, b.System)
 }
 
-func (p *program) version() *cobra.Command {
+// Version returns the command that prints b, and has --version print it too.
+func (p *Program) Version(b Build) *cobra.Command {
+	p.built = b
 	return &cobra.Command{
 		Use:   "version [flags]",
 		Short: "Print the version",
 		Long: `Version prints what this program is built from.
 
 With --json: {"version", "commit": only if known, "go", "system"}`,
-		Args:              takes(),
-		ValidArgsFunction: cobra.NoFileCompletions,
+		DisableFlagsInUseLine: true,
+		Args:                  NoArgs,
+		ValidArgsFunction:     cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
-			b := built()
-			return p.print(b.String(), b)
+			return p.Print(b.String(), b)
 		},
 	}
 }

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/kadmesh/kadmesh/internal/cli"
+	"github.com/kadmesh/kadmesh/transport/wsrelay"
+)
+
+// seeds are the nodes that tabs are told to join through. Those that are given by
+// name are looked up again now and then, since the name may not resolve yet, or
+// mean another address later.
+type seeds struct {
+	nodes  []cli.HostPort
+	lookup cli.LookupFunc
+	fits   func(netip.Addr) bool // whether tabs can send there
+	set    func([]netip.AddrPort)
+	log    *slog.Logger
+}
+
+// Names are looked up every lookupInterval; while one does not resolve, after
+// lookupRetry, then after twice as long each time. A lookup may take lookupTime.
+const (
+	lookupInterval = 5 * time.Minute
+	lookupRetry    = time.Second
+	lookupTime     = 10 * time.Second
+)
+
+// keep keeps the relay informed until ctx is over, if there are names.
+func (s *seeds) keep(ctx context.Context) {
+	if len(literals(s.nodes)) == len(s.nodes) {
+		return // the relay knows them from its start
+	}
+	known := make([][]netip.AddrPort, len(s.nodes)) // by node
+	last := literals(s.nodes)
+	retry := lookupRetry
+	for {
+		wait := lookupInterval
+		if s.resolve(ctx, known) {
+			retry = lookupRetry
+		} else {
+			wait = retry
+			retry = min(2*retry, lookupInterval)
+		}
+		if all := slices.Concat(known...); ctx.Err() == nil && !slices.Equal(all, last) {
+			s.set(all)
+			s.log.Info("bootstrap nodes", "addrs", all)
+			last = all
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// resolve updates known, and returns whether all names resolved. Those that do not
+// keep the addresses that they had.
+func (s *seeds) resolve(ctx context.Context, known [][]netip.AddrPort) bool {
+	ok := true
+	for i, h := range s.nodes {
+		addrs, err := s.find(ctx, h)
+		if err == nil {
+			known[i] = addrs
+		} else if ctx.Err() == nil {
+			s.log.Warn("bootstrap name is of no use now", "name", h.Host, "error", err)
+			ok = false
+		}
+	}
+	return ok
+}
+
+// find returns the addresses of h that tabs can send to, in a fixed order.
+func (s *seeds) find(ctx context.Context, h cli.HostPort) ([]netip.AddrPort, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTime)
+	defer cancel()
+	addrs, err := h.Resolve(ctx, s.lookup)
+	if err != nil {
+		return nil, err
+	}
+	addrs = slices.DeleteFunc(addrs, func(a netip.AddrPort) bool { return !s.fits(a.Addr()) })
+	if len(addrs) == 0 {
+		return nil, fmt.Errorf("%s has no address of the IP version of --public-ip", h.Host)
+	}
+	slices.SortFunc(addrs, netip.AddrPort.Compare)
+	return slices.Compact(addrs), nil
+}
+
+// literals are the nodes that are not given by name.
+func literals(nodes []cli.HostPort) (addrs []netip.AddrPort) {
+	for _, h := range nodes {
+		if addr, ok := h.Literal(); ok {
+			addrs = append(addrs, addr)
+		}
+	}
+	return addrs
+}
+
+// parseBootstrap reads where the nodes are that tabs should join through.
+func (o *options) parseBootstrap(cfg *wsrelay.ServerConfig) ([]cli.HostPort, error) {
+	nodes, err := cli.ParsePeers(o.bootstrap)
+	if err != nil {
+		return nil, cli.Usagef("--bootstrap %w", err)
+	}
+	for _, h := range nodes {
+		addr, ok := h.Literal()
+		switch {
+		case !ok:
+		case !lends(cfg, addr.Addr()):
+			return nil, cli.Usagef("--bootstrap %v cannot be reached from --public-ip %v, which is of the other IP version", h, cfg.PublicIPs[0])
+		case addr.Addr().IsLoopback() && !cfg.AllowPrivate:
+			return nil, cli.Usagef("--bootstrap %v is this machine alone: give the address that others know the node by", h)
+		}
+	}
+	return nodes, nil
+}

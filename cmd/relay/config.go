@@ -1,0 +1,162 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/kadmesh/kadmesh/internal/cli"
+	"github.com/kadmesh/kadmesh/transport/wsrelay"
+)
+
+// maxGrace is the longest grace time that fits into the protocol.
+const maxGrace = 18 * time.Hour
+
+// defaultPeers is how many tabs there may be if nothing else is said.
+const defaultPeers = 1000
+
+// config returns what the relay is told, or says which flag is wrong. names are
+// those that the certificates are for. It reads files, and changes nothing.
+func (o *options) config(names []string) (cfg wsrelay.ServerConfig, err error) {
+	if err := o.lending.apply(&cfg); err != nil {
+		return cfg, err
+	}
+	if cfg.Access, err = o.access.read(); err != nil {
+		return cfg, err
+	}
+	cfg.Access.Hosts = append(cfg.Access.Hosts, names...)
+	if err := o.limits.check(cfg.Ports); err != nil {
+		return cfg, err
+	}
+	cfg.Limits = o.limits.wsrelay()
+	return cfg, nil
+}
+
+// apply fills in what is about addresses.
+func (l *lending) apply(cfg *wsrelay.ServerConfig) (err error) {
+	cfg.AllowPrivate = l.allowPrivate
+	if cfg.PublicIPs, err = parseIPs("public-ip", l.publicIPs); err != nil {
+		return err
+	}
+	if cfg.BindIPs, err = parseIPs("bind-ip", l.bindIPs); err != nil {
+		return err
+	}
+	if cfg.Ports, err = parsePorts(l.ports); err != nil {
+		return err
+	}
+	if cfg.Deny, err = parsePrefixes("deny", l.deny); err != nil {
+		return err
+	}
+	if len(cfg.PublicIPs) == 0 {
+		if !l.allowPrivate {
+			return cli.Usagef("no --public-ip given: name the address of this machine that others on the Internet send to; or, to try things out on this machine alone, give --allow-private")
+		}
+		cfg.PublicIPs = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+	}
+	for _, ip := range cfg.PublicIPs {
+		if ip.IsUnspecified() {
+			return cli.Usagef("--public-ip %v: name the address that others send to; --bind-ip may be %[1]v", ip)
+		}
+	}
+	for _, ip := range cfg.BindIPs {
+		if !lends(cfg, ip) {
+			return cli.Usagef("--bind-ip %v: there is no --public-ip of that IP version", ip)
+		}
+	}
+	return nil
+}
+
+// lends reports whether the relay lends addresses of the IP version of ip.
+func lends(cfg *wsrelay.ServerConfig, ip netip.Addr) bool {
+	for _, p := range cfg.PublicIPs {
+		if p.Is4() == ip.Is4() {
+			return true
+		}
+	}
+	return false
+}
+
+// check reports which limit is wrong, and fills in how many peers there may be.
+func (l *limits) check(ports wsrelay.PortRange) error {
+	room := ports.Len()
+	switch {
+	case l.peers < 0:
+		return cli.Usagef("--max-peers %d: must be more than zero", l.peers)
+	case l.peers == 0 && room == 0:
+		l.peers = defaultPeers
+	case l.peers == 0:
+		l.peers = min(defaultPeers, room)
+	case room > 0 && l.peers > room:
+		return cli.Usagef("--udp-ports %v are %d ports, too few for --max-peers %d: each tab takes one; give more ports, or --max-peers %[2]d", ports, room, l.peers)
+	}
+	switch {
+	case l.peersPerIP == 0 || l.peersPerIP < -1:
+		return cli.Usagef("--max-peers-per-ip %d: must be more than zero, or -1 for any number", l.peersPerIP)
+	case l.grace <= 0 || l.grace > maxGrace:
+		return cli.Usagef("--grace %v: want more than zero, and %v at most", l.grace, maxGrace)
+	}
+	return nil
+}
+
+// refusal explains an error of wsrelay.NewServer.
+func refusal(err error) error {
+	if errors.Is(err, wsrelay.ErrNotPublic) {
+		return cli.Usagef("%w: give --public-ip the address that the Internet knows (and --bind-ip the one that this machine has), or --allow-private to try things out", err)
+	}
+	return err
+}
+
+// tokenVariable is the environment variable with a token.
+const tokenVariable = "KADMESH_RELAY_TOKEN"
+
+// maxToken is how many bytes of token a client can say.
+const maxToken = 255
+
+// read returns who may use the relay, or says which flag is wrong.
+func (a *admission) read() (access wsrelay.Access, err error) {
+	if access.Tokens, err = a.allTokens(); err != nil {
+		return access, err
+	}
+	for _, o := range a.origins {
+		if err := checkOrigin(o); err != nil {
+			return access, err
+		}
+	}
+	access.Origins = a.origins
+	for _, h := range a.hosts {
+		if h == "" || strings.ContainsAny(h, ":/ ") {
+			return access, cli.Usagef("--allow-host %q: want a name only, as in relay.example.org", h)
+		}
+	}
+	access.Hosts = a.hosts
+	access.Proxies, err = parsePrefixes("trust-proxy", a.proxies)
+	return access, err
+}
+
+// allTokens returns the tokens of flags, file and environment.
+func (a *admission) allTokens() ([]string, error) {
+	tokens := a.tokens
+	if s := os.Getenv(tokenVariable); s != "" {
+		tokens = append(tokens, s)
+	}
+	if a.tokenFile != "" {
+		b, err := os.ReadFile(a.tokenFile)
+		if err != nil {
+			return nil, fmt.Errorf("--token-file: %w", err)
+		}
+		lines := strings.Fields(string(b))
+		if len(lines) == 0 {
+			return nil, cli.Usagef("--token-file %s has no token: write one on each line, or leave the flag out to take everybody", a.tokenFile)
+		}
+		tokens = append(tokens, lines...)
+	}
+	for _, t := range tokens {
+		if t == "" || len(t) > maxToken {
+			return nil, cli.Usagef("a token has from 1 to %d bytes, not %d", maxToken, len(t))
+		}
+	}
+	return tokens, nil
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/crypto/acme"
+	"golang.org/x/crypto/acme/autocert"
+
+	"github.com/kadmesh/kadmesh/internal/cli"
+)
+
+// certification is where certificates come from: files, or an authority.
+type certification struct {
+	cert, key    string
+	domains      []string
+	cache, email string
+}
+
+// check reports which flags do not fit together.
+func (t *certification) check() error {
+	switch {
+	case (t.cert == "") != (t.key == ""):
+		return cli.Usagef("--tls-cert and --tls-key go together: give both")
+	case t.cert != "" && len(t.domains) > 0:
+		return cli.Usagef("both --tls-cert and --acme-domain given: choose one")
+	case len(t.domains) == 0 && (t.cache != "" || t.email != ""):
+		return cli.Usagef("--acme-cache and --acme-email need --acme-domain: name the domain to get a certificate for")
+	case len(t.domains) > 0 && t.cache == "":
+		return cli.Usagef("--acme-domain needs --acme-cache DIR, where certificates are kept: authorities hand out only a few for each domain")
+	}
+	for _, d := range t.domains {
+		if !strings.Contains(strings.Trim(d, "."), ".") || strings.ContainsAny(d, ":/* ") {
+			return cli.Usagef("--acme-domain %q: want a full name, as in relay.example.org", d)
+		}
+	}
+	return nil
+}
+
+func (t *certification) wanted() bool { return t.cert != "" || len(t.domains) > 0 }
+
+// config returns how to serve TLS, and the names that the certificates are for,
+// or nil without TLS. Until stop is called, SIGHUP reads files again.
+func (t *certification) config(log *slog.Logger) (c *tls.Config, names []string, stop func(), err error) {
+	switch {
+	case t.cert != "":
+		p := &pair{cert: t.cert, key: t.key}
+		if names, err = p.load(); err != nil {
+			return nil, nil, nil, err
+		}
+		c = &tls.Config{GetCertificate: p.certificate}
+		return c, names, p.loadOnHangup(log), nil
+	case len(t.domains) > 0:
+		if err := os.MkdirAll(t.cache, 0o700); err != nil {
+			return nil, nil, nil, fmt.Errorf("--acme-cache: %w", err)
+		}
+		m := &autocert.Manager{
+			Prompt: autocert.AcceptTOS, Email: t.email,
+			Cache: autocert.DirCache(t.cache), HostPolicy: autocert.HostWhitelist(t.domains...),
+		}
+		// Package net/http adds the protocols for everybody else.
+		c = &tls.Config{GetCertificate: m.GetCertificate, NextProtos: []string{"h2", "http/1.1", acme.ALPNProto}}
+		return c, t.domains, func() {}, nil
+	}
+	return nil, nil, func() {}, nil
+}
+
+// pair is a certificate and its key in files, which change when it is renewed.
+type pair struct {
+	cert, key string
+	loaded    atomic.Pointer[tls.Certificate]
+}
+
+// load reads the files, and returns the names that the certificate is for, but
+// none with wildcards.
+func (p *pair) load() ([]string, error) {
+	c, err := tls.LoadX509KeyPair(p.cert, p.key)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-cert %s and --tls-key %s: %w", p.cert, p.key, err)
+	}
+	p.loaded.Store(&c)
+	return slices.DeleteFunc(slices.Clone(c.Leaf.DNSNames), func(n string) bool { return strings.Contains(n, "*") }), nil
+}
+
+func (p *pair) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return p.loaded.Load(), nil
+}
+
+// loadOnHangup reads the files at each SIGHUP, until stop is called.
+func (p *pair) loadOnHangup(log *slog.Logger) (stop func()) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for range hangup {
+			if _, err := p.load(); err != nil {
+				log.Error("certificate not renewed, the old one is still used", "error", err)
+			} else {
+				log.Info("certificate read again", "expires", p.loaded.Load().Leaf.NotAfter)
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(hangup)
+		close(hangup)
+		<-over
+	}
+}

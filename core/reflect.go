@@ -1,0 +1,105 @@
+package core
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/kadmesh/kadmesh/internal/wire"
+)
+
+// A request has no proof of where it came from, and the answer can be a hundred
+// times as long: who forges the source could use the node to flood somebody else.
+// So the long answers to addresses that the node does not know are bounded in
+// their sum; beyond that, an address must answer a ping first.
+
+// smallAnswer is how many bytes of a value anybody gets: no more than what a list
+// of contacts takes.
+const smallAnswer = 1024
+
+// The long answers to unknown addresses may have so many bytes, which come back
+// at so many per second. Of those who are asked for proof there are maxProofs at
+// a time; further requests are dropped.
+const (
+	reflectedBytes  = 512 << 10
+	reflectedPerSec = 64 << 10
+	maxProofs       = 32
+)
+
+// reflection is what may be sent to unknown addresses. The zero reflection has
+// the whole allowance.
+type reflection struct {
+	spent  int           // bytes of reflectedBytes
+	at     time.Duration // of the last change
+	proofs int           // under way
+}
+
+// pays reports whether an answer of n bytes may be sent, and counts it.
+func (r *reflection) pays(now time.Duration, n int) bool {
+	back := int(min(now-r.at, time.Minute) * reflectedPerSec / time.Second)
+	if back > 0 {
+		r.spent, r.at = max(0, r.spent-back), now
+	}
+	if r.spent+n > reflectedBytes {
+		return false
+	}
+	r.spent += n
+	return true
+}
+
+// knows reports whether the contact of that id has answered from that address.
+func (e *Engine) knows(id ID, addr netip.AddrPort) bool {
+	p := e.table.get(id)
+	return p != nil && p.proven && p.addr() == addr
+}
+
+// sendProven answers a request for a value after its sender has answered a ping.
+func (e *Engine) sendProven(now time.Duration, from netip.AddrPort, r *wire.Request) {
+	if e.reflection.proofs == maxProofs {
+		e.drop(DropUnproven)
+		return
+	}
+	e.reflection.proofs++
+	msg, key, current := r.Msg, ID(r.Target), r.Trailer.Present
+	settled := false
+	e.call(now, Contact{Addr: from}, wire.Request{Method: wire.Ping}, func(now time.Duration, _ *call, stage Stage, _ *wire.Answer) {
+		if stage < RequestOverdue || settled {
+			return
+		}
+		settled = true
+		e.reflection.proofs--
+		rec, ok := e.holdings.get(now, key)
+		if stage != RequestReplied || !ok {
+			e.drop(DropUnproven)
+			return
+		}
+		e.sendValue(now, from, msg, rec, current)
+	})
+}
+
+// sendValue answers a request with a record, and says how old it is to a node of
+// ours.
+func (e *Engine) sendValue(now time.Duration, to netip.AddrPort, msg wire.MsgID, r Record, current bool) {
+	var t wire.Trailer
+	if current {
+		t = wire.Trailer{Present: true, Caps: e.caps, Sender: e.id, Life: true, Age: e.age(now, r), TTL: r.TTL}
+	}
+	e.send(to, e.codec.write.Value(e.out.buf, &msg, []byte(r.Value.raw), &t))
+}
+
+// serveClient answers what a client must: the ping of a node that it has asked,
+// which may want to know whether the request was its own.
+func (e *Engine) serveClient(from netip.AddrPort, r *wire.Request) {
+	if r.Method == wire.Ping {
+		for _, c := range e.calls {
+			if c.to.Addr == from {
+				id, t := wire.ID(e.id), wire.Trailer{}
+				if r.Trailer.Present {
+					t = wire.Trailer{Present: true, Caps: e.caps, Sender: e.id}
+				}
+				e.send(from, e.codec.write.Pong(e.out.buf, &r.Msg, &id, &t))
+				return
+			}
+		}
+	}
+	e.drop(DropClient)
+}

@@ -1,0 +1,78 @@
+//go:build !js
+
+package site
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// visit opens a connection to a server and says something.
+func visit(t *testing.T, addr, text string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	io.WriteString(c, text)
+	return c
+}
+
+// Connections beyond MaxVisitors are closed, and those that were taken over do
+// not count.
+func TestVisitors(t *testing.T) {
+	const request = "GET / HTTP/1.1\r\nHost: here\r\n\r\n"
+	s := NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/take" {
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			t.Cleanup(func() { c.Close() })
+			io.WriteString(c, "taken")
+		}
+	}), slog.New(slog.DiscardHandler))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan error)
+	go func() { over <- s.Serve(l) }()
+	defer func() { s.Close(); <-over }()
+	addr := l.Addr().String()
+
+	answered := func(c net.Conn) bool {
+		n, _ := c.Read(make([]byte, 5))
+		return n > 0
+	}
+	for range 3 {
+		if !answered(visit(t, addr, strings.Replace(request, "/", "/take", 1))) {
+			t.Fatal("connection closed, want it taken over")
+		}
+	}
+	for i := range MaxVisitors {
+		if !answered(visit(t, addr, request)) {
+			t.Fatalf("connection %d closed, want an answer", i+1)
+		}
+	}
+	if answered(visit(t, addr, request)) {
+		t.Errorf("connection %d got an answer, want it closed", MaxVisitors+1)
+	}
+}
+
+func TestComplaints(t *testing.T) {
+	var out bytes.Buffer
+	s := NewServer(nil, slog.New(slog.NewTextHandler(&out, nil)))
+	s.ErrorLog.Print("http: TLS handshake error from 192.0.2.1:1: EOF")
+	s.ErrorLog.Print("http: panic serving")
+	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `level=WARN msg="http server" error="http: panic serving"`) {
+		t.Errorf("logged %q, want the panic alone", got)
+	}
+}

@@ -1,0 +1,210 @@
+// Package site serves the page and the module of the browser from a file system
+// that does not change, such as the one that is embedded in a program.
+package site
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// module is the compiled node, which is built apart from the page.
+const module = "kadmesh.wasm"
+
+// Site is an http.Handler for the files of a page. It keeps them in memory, text
+// also compressed.
+type Site struct {
+	files map[string]*file // by path, without a slash in front
+}
+
+// file is what is served under one path.
+type file struct {
+	kind   string // media type
+	open   bool   // pages of other sites may use it
+	bodies []body // in order of preference; the last one is not compressed
+}
+
+// body is a file in one encoding.
+type body struct {
+	coding string // for Content-Encoding; "" is the file as it is
+	etag   string
+	data   []byte
+}
+
+// New returns a Site of all files in fsys. NAME.br and NAME.gz are taken for NAME
+// in compressed form; text that has none is compressed here.
+func New(fsys fs.FS) (*Site, error) {
+	s := &Site{files: make(map[string]*file)}
+	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || isCompressed(fsys, name) {
+			return err
+		}
+		s.files[name], err = load(fsys, name)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load the page: %w", err)
+	}
+	return s, nil
+}
+
+// isCompressed reports whether name is another file in compressed form.
+func isCompressed(fsys fs.FS, name string) bool {
+	for _, c := range codings {
+		if plain, ok := strings.CutSuffix(name, c.suffix); ok {
+			_, err := fs.Stat(fsys, plain)
+			return err == nil
+		}
+	}
+	return false
+}
+
+func load(fsys fs.FS, name string) (*file, error) {
+	plain, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	f := &file{kind: mediaType(name), open: path.Dir(name) == "." && strings.HasPrefix(name, "kadmesh.")}
+	for _, c := range codings {
+		data, err := fs.ReadFile(fsys, name+c.suffix)
+		if err != nil && isText(f.kind) {
+			data = c.compress(plain)
+		}
+		if len(data) > 0 && len(data) < len(plain) {
+			f.bodies = append(f.bodies, newBody(c.name, data))
+		}
+	}
+	f.bodies = append(f.bodies, newBody("", plain))
+	return f, nil
+}
+
+func newBody(coding string, data []byte) body {
+	sum := sha256.Sum256(data)
+	return body{coding, `"` + hex.EncodeToString(sum[:12]) + `"`, data}
+}
+
+// mediaTypes are those of the files that a page may have. The system's table is
+// not asked: it differs from machine to machine, and browsers refuse modules and
+// WebAssembly of the wrong type.
+var mediaTypes = map[string]string{
+	".html":        "text/html; charset=utf-8",
+	".css":         "text/css; charset=utf-8",
+	".js":          "text/javascript; charset=utf-8",
+	".ts":          "text/plain; charset=utf-8",
+	".json":        "application/json",
+	".map":         "application/json",
+	".wasm":        "application/wasm",
+	".svg":         "image/svg+xml",
+	".png":         "image/png",
+	".ico":         "image/x-icon",
+	".webmanifest": "application/manifest+json",
+}
+
+func mediaType(name string) string {
+	if t, ok := mediaTypes[path.Ext(name)]; ok {
+		return t
+	}
+	return "application/octet-stream"
+}
+
+// isText reports whether files of a media type are worth compressing at start.
+func isText(kind string) bool {
+	return strings.HasPrefix(kind, "text/") || strings.HasSuffix(kind, "json") || strings.HasSuffix(kind, "svg+xml")
+}
+
+// HasModule reports whether the compiled node is among the files.
+func (s *Site) HasModule() bool { return s.files[module] != nil }
+
+// ServeHTTP answers GET and HEAD.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	secure(w.Header())
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "only GET and HEAD work here", http.StatusMethodNotAllowed)
+		return
+	}
+	name := strings.TrimPrefix(r.URL.Path, "/")
+	if name == "" {
+		name = "index.html"
+	}
+	f := s.files[name]
+	switch {
+	case f != nil:
+		f.serve(w, r)
+	case name == module:
+		http.Error(w, "this program was built without the module: run `make build` and start what that makes", http.StatusNotFound)
+	default:
+		http.Error(w, "not found", http.StatusNotFound)
+	}
+}
+
+// serve answers with the file in the best encoding that the client takes.
+func (f *file) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	if f.open {
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	}
+	// Names stay the same when the content changes, so browsers have to ask.
+	h.Set("Cache-Control", "no-cache")
+	if len(f.bodies) > 1 {
+		h.Set("Vary", "Accept-Encoding")
+	}
+	b := f.pick(strings.Join(r.Header.Values("Accept-Encoding"), ","))
+	h.Set("ETag", b.etag)
+	if matches(r.Header.Values("If-None-Match"), b.etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Type", f.kind)
+	h.Set("Content-Length", strconv.Itoa(len(b.data)))
+	if b.coding != "" {
+		h.Set("Content-Encoding", b.coding)
+	}
+	if r.Method == http.MethodGet {
+		w.Write(b.data)
+	}
+}
+
+func (f *file) pick(acceptEncoding string) body {
+	last := len(f.bodies) - 1
+	for _, b := range f.bodies[:last] {
+		if accepts(acceptEncoding, b.coding) {
+			return b
+		}
+	}
+	return f.bodies[last]
+}
+
+// matches reports whether an If-None-Match header names etag. Proxies that
+// compress make weak ones of ours.
+func matches(headers []string, etag string) bool {
+	for _, h := range headers {
+		for tag := range strings.SplitSeq(h, ",") {
+			tag = strings.TrimSpace(tag)
+			if tag == "*" || strings.TrimPrefix(tag, "W/") == etag {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// policy is what the page may do: run its own scripts and the module, and talk to
+// relays. Nothing is loaded from elsewhere, and no other page may frame it.
+const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; " +
+	"img-src 'self' data:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+func secure(h http.Header) {
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+}

@@ -1,0 +1,371 @@
+//go:build !js
+
+package wsrelay
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A client that comes back within the grace time gets its port again, later
+// another one. What arrives meanwhile is counted and gone.
+func TestGrace(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		l := newLab(t, labConfig())
+		first := l.join(home, hello{})
+		first.tell(datagram{peer, ask(1)})
+		first.vanish()
+		first.lent.to.arrive(peer, []byte(reply(1)))
+		if got := l.server.Stats().Away; got != 1 {
+			t.Errorf("Away = %d, want 1", got)
+		}
+		time.Sleep(time.Minute - time.Millisecond)
+		second := l.join(home, hello{resume: first.resume})
+		if second.addr != first.addr || second.resume != first.resume || second.lent != first.lent {
+			t.Errorf("lent %v with %x, want %v with %x", second.addr, second.resume, first.addr, first.resume)
+		}
+		if got := second.hear(datagram{peer, reply(1)}); len(got) != 1 {
+			t.Errorf("%d datagrams came in, want 1: the relay knows what was asked before", len(got))
+		}
+		time.Sleep(time.Hour)
+		if _, over := second.isOver(); over {
+			t.Error("the grace time ended the session")
+		}
+		second.vanish()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := l.net.count(); n != 0 {
+			t.Errorf("%d ports are lent after the grace time, want 0", n)
+		}
+		third := l.join(home, hello{resume: first.resume})
+		if third.addr == first.addr || third.resume == first.resume {
+			t.Errorf("lent %v with the token of before, want another address", third.addr)
+		}
+		if got := l.server.Stats(); got.Accepted != 3 || got.Resumed != 1 || got.Lent != 1 {
+			t.Errorf("accepted %d, resumed %d, lent %d, want 3, 1, 1", got.Accepted, got.Resumed, got.Lent)
+		}
+	})
+}
+
+// A client that says goodbye gives its port back at once.
+func TestGoodbye(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		l := newLab(t, labConfig())
+		c := l.join(home, hello{})
+		c.leave()
+		if n := l.net.count(); n != 0 {
+			t.Errorf("%d ports are lent, want 0", n)
+		}
+	})
+}
+
+// The session that is resumed from elsewhere ends with an error, and its end does
+// not hurt the new one.
+func TestTakeover(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		l := newLab(t, labConfig())
+		old := l.join(home, hello{})
+		for range 5 {
+			c := l.join(home, hello{resume: old.resume})
+			if c.addr != old.addr {
+				t.Errorf("lent %v, want %v", c.addr, old.addr)
+			}
+			if got := old.refused(); got != CodeReplaced {
+				t.Errorf("code %d, want %d", got, CodeReplaced)
+			}
+			if _, over := old.isOver(); !over {
+				t.Error("the older connection goes on, want its end")
+			}
+			old = c
+		}
+		time.Sleep(time.Hour)
+		if got := old.hear(datagram{peer, ask(1)}); len(got) != 1 {
+			t.Errorf("the last client got %d datagrams, want 1", len(got))
+		}
+	})
+}
+
+// A token that this relay did not make is as good as none: whatever is guessed,
+// changed or made by another relay.
+func TestForgedTokens(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		cfg := labConfig()
+		cfg.Secret, cfg.PublicIPs = []byte("the secret of this relay"), ownAddrs
+		cfg.Limits.PeersPerIP = -1
+		l := newLab(t, cfg)
+		victim := l.join(home, hello{})
+		forged := []hello{
+			{resume: "x"}, {resume: victim.resume[:tokenLen-1]}, {resume: victim.resume + "x"},
+			{resume: string(make([]byte, tokenLen))},
+			{resume: victim.resume, family: 6},
+		}
+		for i := range 8 * tokenLen {
+			b := []byte(victim.resume)
+			b[i/8] ^= 1 << (i % 8)
+			forged = append(forged, hello{resume: string(b)})
+		}
+		for _, secret := range []string{"", "another secret", "the secret of this rela", "the secret of this relay!"} {
+			other := newTokens([]byte(secret))
+			forged = append(forged, hello{resume: other.issue(time.Now(), victim.addr)})
+		}
+		mine, early := newTokens(cfg.Secret), newTokens(cfg.Secret)
+		elsewhere := netip.AddrPortFrom(netip.MustParseAddr("5.5.5.6"), victim.addr.Port())
+		forged = append(forged,
+			hello{resume: mine.issue(time.Now(), elsewhere)},
+			// What was lent before the relay started, but is another's now.
+			hello{resume: early.issue(l.server.start.Add(-time.Hour), victim.addr)})
+		for _, h := range forged {
+			c := l.join(home, h)
+			if c.addr == victim.addr || c.resume == victim.resume {
+				t.Errorf("hello with token %x and family %d got %v, which is another's", h.resume, h.family, c.addr)
+			}
+			c.leave()
+		}
+		if _, over := victim.isOver(); over {
+			t.Error("the session was taken over")
+		}
+		if got := l.server.Stats().Resumed; got != 0 {
+			t.Errorf("Resumed = %d, want 0", got)
+		}
+	})
+}
+
+// A relay that starts again with the same secret and ports lends everybody the
+// port from before, if it is soon.
+func TestRestart(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		cfg := labConfig()
+		cfg.PublicIPs, cfg.Secret, cfg.Ports = ownAddrs, []byte("kept"), PortRange{5000, 5099}
+		cfg.Limits.PeersPerIP = -1
+		l := newLab(t, cfg)
+		var clients []*tab
+		for i := range 40 {
+			clients = append(clients, l.join(home, hello{family: []byte{4, 6}[i%2]}))
+		}
+		left := clients[0]
+		left.vanish()
+		go l.close()
+		synctest.Wait()
+		for _, c := range clients[1:] {
+			var r restarting
+			m := c.next()
+			if m != nil && kind(m[0]) == kindRestarting {
+				r, _ = decodeRestarting(m[1:])
+			}
+			if r.reconnectIn < 2*time.Second || r.reconnectIn > 3*time.Second || r.tryFor != time.Minute {
+				t.Errorf("last message %x, want restarting in 2 to 3s, try for 1m", m)
+			}
+			if status, over := c.isOver(); !over || status != 1012 {
+				t.Errorf("closed %v with %d, want 1012", over, status)
+			}
+		}
+
+		time.Sleep(time.Second)
+		l = newLab(t, cfg)
+		stranger := l.join(home, hello{})
+		for _, c := range clients[1:] {
+			now := l.join(home, hello{resume: c.resume})
+			if now.addr != c.addr && c.addr != stranger.addr {
+				t.Errorf("lent %v, want %v as before", now.addr, c.addr)
+			}
+		}
+		time.Sleep(restoreTime + time.Second)
+		if c := l.join(home, hello{resume: left.resume}); c.resume == left.resume {
+			t.Error("a token of before is honoured after a long time")
+		}
+	})
+}
+
+// Clients of one site and all clients together are limited. A page that was loaded
+// anew takes the place of the one that has been away for longest.
+func TestPeers(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		cfg := labConfig()
+		cfg.Limits.PeersPerIP, cfg.Limits.Peers = 3, 5
+		l := newLab(t, cfg)
+		refused := func(from netip.Addr, want Code) {
+			t.Helper()
+			c := l.open(from)
+			c.say((&hello{}).encode())
+			if got := c.refused(); got != want {
+				t.Errorf("code %d, want %d", got, want)
+			}
+		}
+		a, b, c := l.join(home, hello{}), l.join(home, hello{}), l.join(home, hello{})
+		refused(home, CodePerIP)
+		b.vanish()
+		time.Sleep(time.Second)
+		a.vanish()
+		d := l.join(home, hello{}) // in the place of b
+		if back := l.join(home, hello{resume: a.resume}); back.addr != a.addr {
+			t.Errorf("lent %v, want %v: another one was away for longer", back.addr, a.addr)
+		}
+		refused(home, CodePerIP)
+
+		elsewhere := home.Next()
+		l.join(elsewhere, hello{})
+		// One who comes back from another site counts there.
+		if moved := l.join(elsewhere, hello{resume: c.resume}); moved.addr != c.addr {
+			t.Errorf("lent %v, want %v", moved.addr, c.addr)
+		}
+		l.join(home, hello{})
+		refused(elsewhere.Next(), CodeFull)
+		d.leave()
+		l.join(elsewhere, hello{})
+		// There is no room left for another one to move there.
+		last := l.open(elsewhere)
+		last.say((&hello{resume: a.resume}).encode())
+		if got := last.refused(); got != CodePerIP {
+			t.Errorf("code %d, want %d", got, CodePerIP)
+		}
+	})
+}
+
+// Hosts of one /64 are one site.
+func TestSites(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		cfg := labConfig()
+		cfg.Limits.PeersPerIP = 1
+		l := newLab(t, cfg)
+		for _, tt := range []struct {
+			from string
+			want Code
+		}{
+			{"2a00:1:2:3::1", 0}, {"2a00:1:2:3:ffff::2", CodePerIP}, {"2a00:1:2:4::1", 0},
+			{"9.0.0.1", 0}, {"::ffff:9.0.0.1", CodePerIP}, {"9.0.0.2", 0},
+		} {
+			c := l.open(netip.MustParseAddr(tt.from))
+			c.say((&hello{}).encode())
+			if got := c.refused(); got != tt.want {
+				t.Errorf("client from %s: code %d, want %d", tt.from, got, tt.want)
+			}
+		}
+	})
+}
+
+// Ports are lent in a random order, the one given back last at the end, and those
+// that others have are passed over.
+func TestPorts(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		cfg := labConfig()
+		cfg.Ports = PortRange{5000, 5009}
+		l := newLab(t, cfg)
+		l.net.taken = map[uint16]bool{5003: true, 5007: true}
+		seen := make(map[netip.AddrPort]int)
+		for range 3 * 8 {
+			c := l.join(home, hello{})
+			seen[c.addr]++
+			c.leave()
+		}
+		if len(seen) != 8 {
+			t.Errorf("%d ports were lent in turn, want 8", len(seen))
+		}
+		for a, n := range seen {
+			if n != 3 {
+				t.Errorf("%v was lent %d times, want 3 as all others", a, n)
+			}
+		}
+		for range 8 {
+			l.join(home, hello{})
+		}
+		c := l.open(home)
+		c.say((&hello{}).encode())
+		if got := c.refused(); got != CodeFull {
+			t.Errorf("code %d, want %d", got, CodeFull)
+		}
+		c = l.open(home)
+		c.say((&hello{family: 6}).encode())
+		if got := c.refused(); got != CodeFull {
+			t.Errorf("code %d for IPv6, want %d", got, CodeFull)
+		}
+	})
+}
+
+// When the system has no more sockets, another port would not help.
+func TestNoMoreSockets(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		l := newLab(t, labConfig())
+		for fail, want := range map[error]int{syscall.EMFILE: 1, syscall.EADDRINUSE: maxAttempts} {
+			l.net.fail, l.net.opened = &net.OpError{Op: "listen", Err: fail}, 0
+			c := l.open(home)
+			c.say((&hello{}).encode())
+			if got := c.refused(); got != CodeFull || l.net.opened != want {
+				t.Errorf("%v: code %d after %d attempts, want %d after %d", fail, got, l.net.opened, CodeFull, want)
+			}
+		}
+	})
+}
+
+func TestConfig(t *testing.T) {
+	ips := func(list ...string) (a []netip.Addr) {
+		for _, s := range list {
+			a = append(a, netip.MustParseAddr(s))
+		}
+		return a
+	}
+	private := errors.New("private")
+	for _, tt := range []struct {
+		name string
+		cfg  ServerConfig
+		want error // nil, ErrNotPublic, or any
+	}{
+		{"zero", ServerConfig{}, ErrNotPublic},
+		{"demonstration", ServerConfig{AllowPrivate: true}, nil},
+		{"public", ServerConfig{PublicIPs: ownAddrs, Ports: PortRange{5000, 5000}}, nil},
+		{"link-local", ServerConfig{PublicIPs: ips("169.254.0.1")}, ErrNotPublic},
+		{"documentation", ServerConfig{PublicIPs: ips("2001:db8::1")}, ErrNotPublic},
+		{"unspecified", ServerConfig{PublicIPs: ips("0.0.0.0"), AllowPrivate: true}, private},
+		{"mapped", ServerConfig{PublicIPs: ips("::ffff:5.5.5.5")}, private},
+		{"zone", ServerConfig{PublicIPs: ips("fe80::1%eth0"), AllowPrivate: true}, private},
+		{"two of a family", ServerConfig{PublicIPs: ips("5.5.5.5", "5.5.5.6")}, private},
+		{"missing", ServerConfig{PublicIPs: []netip.Addr{{}}}, private},
+		{"bind mapped", ServerConfig{PublicIPs: ownAddrs, BindIPs: ips("::ffff:5.5.5.5")}, private},
+		{"deny nothing", ServerConfig{PublicIPs: ownAddrs, Deny: []netip.Prefix{{}}}, private},
+		{"deny mapped", ServerConfig{PublicIPs: ownAddrs, Deny: prefixes("::ffff:8.0.0.0/104")}, private},
+		{"low ports", ServerConfig{PublicIPs: ownAddrs, Ports: PortRange{1023, 5000}}, private},
+		{"no ports", ServerConfig{PublicIPs: ownAddrs, Ports: PortRange{5000, 4999}}, private},
+		{"ports backwards", ServerConfig{PublicIPs: ownAddrs, Ports: PortRange{5000, 1025}}, private},
+	} {
+		_, err := tt.cfg.check()
+		if (err == nil) != (tt.want == nil) || errors.Is(tt.want, ErrNotPublic) && !errors.Is(err, ErrNotPublic) {
+			t.Errorf("%s: check = %v, want %v", tt.name, err, tt.want)
+		}
+	}
+}
+
+// Many ports are taken and given back without an order being lost.
+func TestPortQueue(t *testing.T) {
+	p := newPorts(labPublic4, labPublic4, PortRange{2000, 2099})
+	all := slices.Clone(p.free)
+	for i, port := range all {
+		if i%2 == 0 && !p.take(port) {
+			t.Errorf("port %d is not free, want it free", port)
+		}
+	}
+	if p.take(all[0]) || p.take(1999) || p.take(2100) {
+		t.Error("a port that is lent, or not in the range, was taken")
+	}
+	var got []uint16
+	for port, ok := p.next(); ok; port, ok = p.next() {
+		got = append(got, port)
+	}
+	if len(got) != 50 {
+		t.Errorf("%d ports are left, want 50", len(got))
+	}
+	for _, port := range got {
+		p.giveBack(port)
+	}
+	if !slices.Equal(p.free, got) {
+		t.Errorf("ports come in the order %v, want that in which they were given back, %v", p.free, got)
+	}
+	if s := fmt.Sprint(p.all); s != "2000-2099" {
+		t.Errorf("String = %s, want 2000-2099", s)
+	}
+}

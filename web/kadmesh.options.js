@@ -1,0 +1,108 @@
+// The options of Kadmesh.start: see StartOptions in kadmesh.d.ts.
+
+import { UnsupportedError, ValueError } from "./kadmesh.errors.js";
+
+const names = ["relay", "bootstrap", "token", "storage", "storeBytes", "k", "alpha", "wasm", "worker", "signal", "onprogress"];
+
+/** What the core is told of the options, if they make sense. */
+export function check(options) {
+  checkBrowser();
+  checkKinds(options);
+  const { relay, bootstrap = [], token = "", storage = "kadmesh", storeBytes = 16 * 2 ** 20, k = 20, alpha = 3, wasm } = options;
+  return {
+    relays: relays(relay),
+    bootstrap: bootstrap.map(address),
+    token,
+    storage: storage || "",
+    storeBytes,
+    k,
+    alpha,
+    wasm: wasm === undefined ? new URL("./kadmesh.wasm", import.meta.url).href : url("wasm", wasm).href,
+  };
+}
+
+function checkBrowser() {
+  if (!globalThis.WebAssembly) {
+    throw new UnsupportedError("this browser has no WebAssembly");
+  }
+  if (!globalThis.WebSocket) {
+    throw new UnsupportedError("this browser has no WebSocket; Node.js has one from version 22 on");
+  }
+}
+
+function checkKinds(options) {
+  if (options === null || typeof options !== "object") {
+    throw new ValueError(`options: want an object, not ${show(options)}`);
+  }
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    throw new ValueError(`there is no option ${unknown}: there are ${names.join(", ")}`);
+  }
+  const want = (name, kind, fits) => {
+    if (options[name] !== undefined && !fits(options[name])) {
+      throw new ValueError(`option ${name}: want ${kind}, not ${show(options[name])}`);
+    }
+  };
+  for (const name of ["storeBytes", "k", "alpha"]) {
+    want(name, "a whole number from 1 up", (n) => Number.isSafeInteger(n) && n > 0);
+  }
+  want("bootstrap", "an array of addresses", Array.isArray);
+  want("token", "a string of 255 bytes at most", (t) => typeof t === "string" && new TextEncoder().encode(t).length < 256);
+  want("storage", "the name of a database, or false", (s) => s === false || (typeof s === "string" && s !== ""));
+  want("worker", "true or false", (w) => typeof w === "boolean");
+  want("signal", "an AbortSignal", (s) => typeof s?.throwIfAborted === "function");
+  want("onprogress", "a function", (f) => typeof f === "function");
+}
+
+/** The relays' URLs. By default, there is one where this module comes from. */
+function relays(option) {
+  if (option === undefined) {
+    const here = import.meta.url;
+    if (!/^https?:/.test(here)) {
+      throw new ValueError("option relay: want the URL of a relay, as wss://relay.example.org");
+    }
+    return [new URL("/relay", here).href];
+  }
+  const list = Array.isArray(option) ? option : [option];
+  if (!list.length) {
+    throw new ValueError("option relay: the list is empty");
+  }
+  return list.map((relay) => {
+    const { href, protocol } = url("relay", relay);
+    if (!/^(wss?|https?):$/.test(protocol)) {
+      throw new ValueError(`option relay: ${href} must start with wss:, ws:, https: or http:`);
+    }
+    return href;
+  });
+}
+
+/** A URL, perhaps relative to the page. */
+function url(name, text) {
+  const parsed = typeof text === "string" || text instanceof URL ? parse(text) : null;
+  if (!parsed) {
+    throw new ValueError(`option ${name}: ${show(text)} is no URL${name === "relay" ? ", as wss://relay.example.org" : ""}`);
+  }
+  return parsed;
+}
+
+function parse(text) {
+  try {
+    return new URL(text, globalThis.location?.href);
+  } catch {
+    return null;
+  }
+}
+
+function address(text) {
+  const [, ip, port] = /^([\d.]+|\[[\da-f:.]+\]):(\d{1,5})$/i.exec(text) ?? [];
+  const host = ip && parse(`http://${ip}`)?.hostname;
+  const exact = host === ip || ip.startsWith("["); // 1.2 and 01.2.3.4 are IPv4 to a URL
+  if (typeof text !== "string" || !host || !exact || port < 1 || port > 65535) {
+    throw new ValueError(`option bootstrap: ${show(text)} is no address, as 192.0.2.1:8468`);
+  }
+  return text;
+}
+
+function show(value) {
+  return typeof value === "string" ? JSON.stringify(value) : Array.isArray(value) ? "an array" : String(value);
+}

@@ -1,0 +1,81 @@
+// What went wrong, in words, and what to do about it.
+
+import { tame } from "./typed.js";
+
+/** { words, advice } for what an operation on a key rejected with. */
+export function explain(error, key) {
+  const about = operations[codeOf(error)] ?? operations.failed;
+  return about(error, `“${tame(key)}”`);
+}
+
+const operations = {
+  "not-found": (_, key) => ({
+    words: `Nobody has a value under ${key}.`,
+    advice: "Keys are compared letter by letter: check the spelling. A value lives for 24 hours after it was last set.",
+  }),
+  "no-answer": () => ({
+    words: "Nobody answered.",
+    advice: "Try again in a few seconds. If that does not help, see under Traffic whether the relay drops what this node sends.",
+  }),
+  "not-stored": (_, key) => ({
+    words: `No node acknowledged the value of ${key}.`,
+    advice: "It may not be stored anywhere. Set it again: storing twice does no harm.",
+  }),
+  value: (error) => ({ words: sentence(error.message), advice: "Change the value or its type; nothing was sent." }),
+  relay: (error) => ({ words: sentence(error.message), advice: "The node returns by itself once its relay does; then try again." }),
+  stopped: () => ({ words: "The node has ended.", advice: "Join again, then repeat this." }),
+  aborted: () => ({ words: "Given up.", advice: "What was stored until then stays stored." }),
+  failed: (error) => ({ words: sentence(error?.message || String(error)), advice: "Try again. If it keeps happening, copy the events below as JSON and report them." }),
+};
+
+/** { words, advice } for what starting rejected with. */
+export function explainStart(error, relay) {
+  const about = starts[codeOf(error)] ?? starts.failed;
+  return about(error, relay);
+}
+
+const starts = {
+  unsupported: (error) => ({
+    words: `This browser cannot run a node: ${error.message}.`,
+    advice: "Use a current Firefox, Chrome, Edge or Safari. In a locked-down mode WebAssembly may be off: allow it for this site.",
+  }),
+  relay: (error, relay) => ({
+    words: `The relay cannot be used: ${tame(error.message)}.`,
+    advice: `Without ${relay} this tab has no address on the network. Check that it runs and that nothing between blocks WebSockets, then try again.`,
+  }),
+  "no-answer": () => ({
+    words: "The relay works, but no node of the network answers.",
+    advice: "The nodes it knows may be restarting. Try again in a minute; whoever runs the relay can name others with --bootstrap.",
+  }),
+  load: (_, relay) => ({
+    words: `The program of the node could not be loaded from ${relay}.`,
+    advice: "The relay may be down, or the connection to it. Wait a moment, then reload the page.",
+  }),
+  aborted: () => ({ words: "Joining was cancelled.", advice: "Nothing of it is left running." }),
+  stopped: () => ({ words: "The node has ended before it was ready.", advice: "Try again." }),
+  failed: (error) => ({
+    words: `Joining did not work: ${tame(error?.message || String(error))}.`,
+    advice: "Reload the page, then try again.",
+  }),
+};
+
+function codeOf(error) {
+  return error?.name === "AbortError" ? "aborted" : error?.code;
+}
+
+function sentence(message) {
+  const text = tame(String(message));
+  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+}
+
+/** What this browser lacks to run a node; "" if nothing. */
+export function missing(scope = globalThis) {
+  const needs = [
+    ["WebAssembly", "it has no WebAssembly"],
+    ["WebSocket", "it has no WebSockets"],
+    ["Worker", "it has no Workers"],
+    ["BigInt", "it has no whole numbers of 64 bits"],
+    ["crypto", "it has no source of randomness"],
+  ];
+  return needs.find(([name]) => !scope[name])?.[1] ?? "";
+}
