@@ -48,6 +48,7 @@ class Host {
 
   async runCore(module) {
     const go = new Go();
+    this.timeouts = go._scheduledTimeouts;
     const instance = await WebAssembly.instantiate(module, go.importObject);
     if (this.stopped) {
       return this.ended("", "");
@@ -108,6 +109,8 @@ class Host {
     this.over = true;
     this.calls = null;
     await (await this.opening).close();
+    // Go leaves some that are of no use. They would keep Node.js from its end.
+    this.timeouts?.forEach((timeout) => clearTimeout(timeout));
     this.tell("ended", code, message);
   }
 

@@ -36,7 +36,7 @@ let wantedKey = keyOfLink(location.hash);
 
 const panel = values(part("values"), {
   get: (key, options) => named(key, (id) => find(key, id, options)),
-  set: (key, value, options) => named(key, () => node.set(key, value, options)),
+  set: (key, value, options) => named(key, (id) => set(key, id, value, options)),
 });
 strip(part("strip"), stream);
 identity(part("node-panel"), stream);
@@ -59,6 +59,12 @@ async function find(key, id, options) {
   const found = await node.find(key, options);
   stream.emit("found", { key: id, holder: found.holder });
   return found;
+}
+
+async function set(key, id, value, options) {
+  const result = await node.set(key, value, options);
+  stream.emit("kept", { key: id, nodes: result.nodes });
+  return result;
 }
 
 async function start(atOnce) {

@@ -12,7 +12,9 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"slices"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -169,41 +171,40 @@ func (o *own) arrive(_ netip.AddrPort, p []byte) {
 	}
 }
 
-// A flooded socket does not keep another one waiting.
+// echoes sends what arrives to its own socket again, as often as asked, so that
+// there is always more to read.
+type echoes struct {
+	out  net.PacketConn
+	left atomic.Int64
+}
+
+func (e *echoes) arrive(_ netip.AddrPort, p []byte) {
+	if e.left.Add(-1) > 0 {
+		port, _ := strconv.Atoi(string(p))
+		e.out.WriteTo(p, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+	}
+}
+
+// A socket that always has more to read does not keep another one waiting.
 func TestFloodedSocket(t *testing.T) {
 	eachNetwork(t, func(t *testing.T, n network) {
-		quiet := make(arrived, 1)
-		a, b := openLent(t, n, "127.0.0.1:0", make(arrived)), openLent(t, n, "127.0.0.1:0", quiet)
 		out, err := net.ListenPacket("udp4", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer out.Close()
+		flood, quiet := &echoes{out: out}, make(arrived, 1)
+		flood.left.Store(1 << 40)
+		a, b := openLent(t, n, "127.0.0.1:0", flood), openLent(t, n, "127.0.0.1:0", quiet)
 		to := func(s lent) net.Addr { return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(s.port())} }
-		stop := make(chan bool)
-		var flood sync.WaitGroup
-		flood.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					out.WriteTo([]byte("flood"), to(a))
-				}
-			}
-		})
-		for range 100 {
-			for came := false; !came; {
-				out.WriteTo([]byte("quiet"), to(b))
-				select {
-				case <-quiet:
-					came = true
-				case <-time.After(time.Second): // the system may have lost it
-				}
-			}
+		for range 2 * perSend {
+			out.WriteTo([]byte(fmt.Sprint(a.port())), to(a))
 		}
-		close(stop)
-		flood.Wait()
-		out.Close()
+		for range 20 {
+			out.WriteTo([]byte("quiet"), to(b))
+			quiet.next(t)
+		}
+		flood.left.Store(0)
 		a.close()
 		b.close()
 	})

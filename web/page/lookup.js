@@ -19,7 +19,7 @@ const markRadius = 4;
 /** How far the heading of the upright axis reaches, in pixels. */
 const headWidth = 200;
 
-/** Draws lookups into host, from the events lookup, request, table, found and named. */
+/** Draws lookups into host, from the events lookup, request, table, found, kept and named. */
 export function lookups(host, stream) {
   return new Lookups(host, stream);
 }
@@ -41,6 +41,7 @@ class Lookups {
     stream.on("lookup", (event) => this.lookup(event));
     stream.on("request", (event) => this.request(event));
     stream.on("found", (event) => this.traces.found(event) && nextFrame(this.draw));
+    stream.on("kept", (event) => this.traces.kept(event) && nextFrame(this.draw));
     stream.on("named", ({ key, name }) => this.names.set(key, name));
     stream.on("table", ({ entries }) => {
       this.paths = new Map(entries.map((e) => [e.id, pathOf(e)]));

@@ -342,6 +342,6 @@ function legend() {
     return el("li", {}, picture, words);
   };
   return el("ul", { class: "legend" },
-    entry("udp", "udp", "UDP"), entry("relayed", "relayed", "relayed"), entry("direct", "direct", "direct"),
+    entry("udp", "udp", "contact"),
     entry("udp waiting", "udp", "waiting"), entry("udp failing", "udp", "not answering"));
 }

@@ -11,6 +11,7 @@
  *     records   { at, records: StoredRecord[] }    what is kept now
  *     named     { key, name }                      the text that a key is the digest of
  *     found     { key, holder: Contact | null }    a get has found a value, and where
+ *     kept      { key, nodes }                 a set has been acknowledged by so many
  *     network   { online }                         the device's network came or went
  *     visible   { at, visible }                    the page was hidden or shown
  *     tabs      { others: string[] }               ids of other tabs of this origin

@@ -173,11 +173,17 @@ export class Traces {
 
   /** Takes in an event "found": the last get of the key has its value from the holder. */
   found({ key, holder }) {
-    const trace = this.own.findLast((t) => t.purpose === "get" && t.target === key);
-    if (trace) {
-      trace.holder = holder;
-    }
-    return trace;
+    return this.#tell("get", key, { holder });
+  }
+
+  /** Takes in an event "kept": the last set of the key has been acknowledged by so many. */
+  kept({ key, nodes }) {
+    return this.#tell("set", key, { holders: nodes });
+  }
+
+  #tell(purpose, key, news) {
+    const trace = this.own.findLast((t) => t.purpose === purpose && t.target === key);
+    return trace && Object.assign(trace, news);
   }
 
   /** All that are remembered, oldest first. */
@@ -212,7 +218,7 @@ export function caption(trace, now) {
     return captionOfGet(trace, way);
   }
   if (trace.purpose === "set" || trace.purpose === "republish") {
-    const holders = done.holders ?? trace.stored().length;
+    const holders = trace.holders ?? trace.stored().length;
     return holders ? `stored in ${way}, at ${plural(holders, "holder")}` : `holders found in ${way}`;
   }
   const near = trace.nearest(20).length;
@@ -226,9 +232,6 @@ function captionOfGet(trace, way) {
   }
   if (done.requests === 0) {
     return "found here: this node keeps it";
-  }
-  if (done.holders) {
-    return `found in ${way}, at ${plural(done.holders, "holder")}`;
   }
   const winner = trace.winner();
   return `found in ${way}${winner ? `, at ${shortID(winner.to.id)}` : ""}`;
