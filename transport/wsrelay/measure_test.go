@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -58,6 +59,7 @@ func answers(ready any, answer func(line string) any) {
 // relayRole is a relay without limits at the address given. It says how many
 // datagrams it has passed on, from clients and to them.
 func relayRole(args []string) {
+	debug.SetGCPercent(20) // as kadmesh-relay does
 	none := Rate{PerSecond: -1}
 	s, err := NewServer(ServerConfig{
 		AllowPrivate: true, Secret: []byte("of the measurements"), Ports: PortRange{10000, 29999},
