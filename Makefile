@@ -5,6 +5,9 @@ PYTHON   := .venv/bin/python
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
+# Where scripts/setup.sh puts a Node.js if the system's is too old.
+export PATH := $(CURDIR)/.tools/node:$(PATH)
+
 STATICCHECK_VERSION := v0.7.0
 STATICCHECK := .tools/staticcheck-$(STATICCHECK_VERSION)
 WASM_EXEC   := -exec=$(abspath scripts/go_js_exec)
@@ -16,7 +19,7 @@ SHARED := ./core/... ./internal/wire ./transport/wsrelay ./cmd/wasm
 # Without inlining the core is larger, but smaller when compressed.
 WASM_FLAGS := -trimpath -buildvcs=false -gcflags=all=-l -ldflags='-s -w'
 
-.PHONY: help build module npm npm-test size demo test unit wasm lint fences vectors interop bench fuzz clean
+.PHONY: help build module npm npm-test page-test size demo test unit wasm lint fences vectors interop bench fuzz clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -48,7 +51,7 @@ demo: ## start a small network with a page on this machine, and show it at work
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh ./cmd/native
 	@exec bin/kadmesh demo
 
-test: setup lint fences size unit wasm vectors interop ## install what the tests need, and run them all
+test: setup lint fences size unit wasm vectors interop page-test npm-test browser ## install what the tests need, and run them all
 	@echo "all tests passed"
 
 .PHONY: setup
@@ -108,10 +111,29 @@ test/npm/node_modules/stamp: test/npm/package-lock.json
 	cd test/npm && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
+page-test: setup ## the page's own modules, under Node.js
+	@echo "== page-test"
+	node --test test/page/*.test.mjs
+
 npm-test: build npm test/npm/node_modules/stamp ## test that package in Node.js, in Chromium, and with bundlers
 	@echo "== npm-test"
 	@scripts/setup.sh browser
 	cd test/npm && npm test --silent
+
+test/browser/node_modules/stamp: test/browser/package-lock.json
+	@scripts/setup.sh node npm
+	cd test/browser && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+.PHONY: browser bench-browser
+browser: setup build .venv/stamp test/browser/node_modules/stamp ## tabs of a real browser, in networks with Go and Python nodes
+	@echo "== browser"
+	@scripts/setup.sh browser
+	GO=$(GO) node --test test/browser/*.test.js
+
+bench-browser: build test/browser/node_modules/stamp ## measure a node in a tab
+	@scripts/setup.sh browser
+	GO=$(GO) node test/browser/measure.mjs
 
 bench: ## measure what a request costs
 	$(GO) test -run '^$$' -bench . ./core ./internal/wire ./transport/udp
@@ -120,4 +142,4 @@ fuzz: ## fuzz each parser for FUZZTIME (default 1m)
 	scripts/fuzz.sh $(or $(FUZZTIME),1m)
 
 clean: ## remove what was built and installed here
-	rm -rf bin .venv .tools artifacts web/kadmesh.wasm* web/kadmesh.exec.js
+	rm -rf bin .venv .tools artifacts test/*/node_modules web/kadmesh.wasm* web/kadmesh.exec.js
