@@ -32,7 +32,6 @@ var (
 	errSilent      = errors.New("nothing was heard from the relay for too long")
 	errStalled     = errors.New("the network takes nothing")
 	errBroken      = errors.New("connection broken")
-	errNetwork     = errors.New("the network has changed")
 	errSubprotocol = errors.New("no relay there: the server does not know " + Subprotocol)
 	errVersion     = errors.New("the relay speaks another version of the protocol")
 )

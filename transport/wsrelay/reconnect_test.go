@@ -236,7 +236,7 @@ func TestRestartingTooLong(t *testing.T) {
 		a.stop()
 		s.breakOff()
 		start := time.Now()
-		s = b.welcome(lentB)
+		b.welcome(lentB)
 		if took := time.Since(start); took > 20*time.Second {
 			t.Errorf("moved on after %v, want soon", took)
 		}

@@ -2,6 +2,7 @@ package wsrelay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"syscall/js"
@@ -213,6 +214,8 @@ func catch(err *error) {
 		panic(e)
 	}
 }
+
+var errNetwork = errors.New("the network has changed")
 
 // watchPlatform wakes c when the browser says that the network is back, or shows
 // the page again. A Worker hears of the former only, Node.js of neither.
