@@ -88,6 +88,7 @@ function errors(_, value) {
 /** Runs a program to its end, with its input: its status and what it said. */
 export async function run(file, args, options, ms) {
   const program = new Program(file, args, options);
+  program.child.stdin?.on("error", () => {}); // it may end without reading
   program.child.stdin?.end(options?.input);
   let output = "";
   program.onLine = (line) => (output += line + "\n");
