@@ -138,11 +138,14 @@ func (e *Engine) moved(now time.Duration, old, c Contact) {
 // probe pings a contact, unless one of its id is being pinged already or too many
 // are, and then reports once whether it answered.
 func (e *Engine) probe(now time.Duration, c Contact, came bool, then func(now time.Duration, answered bool)) {
-	proving := e.upkeep.proving
-	if _, asked := proving[c.ID]; asked || len(proving) >= maxProving {
+	u := &e.upkeep
+	if _, asked := u.proving[c.ID]; asked || len(u.proving) >= maxProving {
 		return
 	}
-	proving[c.ID] = came
+	if u.proving == nil {
+		u.proving = make(map[ID]bool)
+	}
+	u.proving[c.ID] = came
 	settled := false
 	e.call(now, c, wire.Request{Method: wire.Ping}, func(now time.Duration, ping *call, stage Stage, _ *wire.Answer) {
 		if stage == RequestLate && !came {
@@ -152,7 +155,9 @@ func (e *Engine) probe(now time.Duration, c Contact, came bool, then func(now ti
 		}
 		if stage >= RequestOverdue && !settled {
 			settled = true
-			delete(proving, c.ID)
+			if delete(u.proving, c.ID); len(u.proving) == 0 {
+				u.proving = nil
+			}
 			then(now, stage == RequestReplied)
 		}
 	})

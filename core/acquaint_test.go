@@ -205,7 +205,7 @@ func TestStrangerReplacesTheDead(t *testing.T) {
 	}
 	// The living one talks on, so that the silence of the other means something.
 	wait := func(d time.Duration) {
-		for end := net.now.Add(d); net.now.Before(end); net.run(300 * time.Millisecond) {
+		for end := net.now.Add(d); net.now.Before(end); net.run(100 * time.Millisecond) {
 			one.Ping(net.now, net.addrOf(e), func(ID, time.Duration, error) {})
 		}
 	}

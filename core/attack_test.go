@@ -9,7 +9,7 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// Nobody becomes a contact by a request alone: its sender has to answer from
+// P5: nobody becomes a contact by a request alone: its sender has to answer from
 // there, under that id. The own id is nobody's.
 func TestClaimsMustBeProven(t *testing.T) {
 	net := newTestNet(t, 75)

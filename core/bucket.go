@@ -1,6 +1,7 @@
 package core
 
 import (
+	"encoding/binary"
 	"slices"
 	"time"
 )
@@ -9,7 +10,10 @@ import (
 // depth bits of prefix. The rest of prefix is zero.
 type bucket struct {
 	prefix ID
-	depth  int
+	// surveyed is one more than the second, since the engine's start, at which a
+	// lookup had met every node of the range; zero if none has.
+	surveyed uint32
+	depth    int
 	// touched is when a lookup last went into the range.
 	touched time.Duration
 	// contacts are sorted by when they were last seen, least recent first.
@@ -34,7 +38,7 @@ func (b *bucket) spare(p peer, limit int) {
 		}
 		b.spares = slices.Delete(b.spares, max(i, 0), max(i, 0)+1)
 	}
-	b.spares = append(b.spares, p)
+	b.spares = append(room(b.spares, limit), p)
 }
 
 // drop removes id from the replacements.
@@ -67,8 +71,10 @@ func (b *bucket) staleIndex() int {
 }
 
 func index(list []peer, id ID) int {
+	first := binary.LittleEndian.Uint64(id[:])
 	for i := range list {
-		if list[i].id == id {
+		// Eight bytes nearly always decide.
+		if binary.LittleEndian.Uint64(list[i].id[:]) == first && list[i].id == id {
 			return i
 		}
 	}
@@ -85,11 +91,26 @@ func toTail(list []peer, i int) []peer {
 
 // filter returns a new list of the peers whose bit n is as given.
 func filter(list []peer, n int, bit byte) []peer {
-	var out []peer
+	count := 0
+	for i := range list {
+		if list[i].id.bit(n) == bit {
+			count++
+		}
+	}
+	out := make([]peer, 0, count)
 	for i := range list {
 		if list[i].id.bit(n) == bit {
 			out = append(out, list[i])
 		}
 	}
 	return out
+}
+
+// room returns list with space for a few more peers, limit at most: tables are most
+// of what a node takes up.
+func room(list []peer, limit int) []peer {
+	if n := len(list); n == cap(list) && n < limit {
+		return append(make([]peer, 0, min(n+4, limit)), list...)
+	}
+	return list
 }

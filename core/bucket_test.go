@@ -133,6 +133,8 @@ func trace(script string) string {
 	return name(b.contacts) + " " + name(b.spares)
 }
 
+// B2, B3, B4, B5, B6, B7, I1, I2, I4, I5: who is where in a bucket, and who comes and
+// goes.
 func TestLeastRecentlySeenOrder(t *testing.T) {
 	tests := []struct{ rule, script, want string }{
 		{"B5: newcomers to the tail", "a+ b+ c+", "abc "},

@@ -42,10 +42,25 @@ func (e *Engine) callFor(now time.Duration, lookup uint64, to Contact, req wire.
 	to.Addr = netip.AddrPortFrom(to.Addr.Addr().Unmap(), to.Addr.Port())
 	e.stats.Asked++
 	c := &call{req: req, to: to, sent: now, number: e.stats.Asked, lookup: lookup, report: report}
+	if e.calls == nil {
+		e.calls = make(calls)
+	}
 	e.calls[req.Msg] = c
 	e.transmit(c)
-	e.timers.add(now+min(e.rtt.soft(), e.cfg.RPCTimeout), c)
+	soft := e.rtt.soft()
+	if req.Method == wire.FindValue {
+		soft = e.rtt.hasty()
+	}
+	e.timers.add(now+min(soft, e.cfg.RPCTimeout), c)
 	e.traceRequest(now, c)
+}
+
+// endCall takes a call out of those that wait. Maps do not shrink, so the last one
+// takes the map with it: a node at rest is to be small.
+func (e *Engine) endCall(msg wire.MsgID) {
+	if delete(e.calls, msg); len(e.calls) == 0 {
+		e.calls = nil
+	}
 }
 
 // resend sends a call's request again, to be answered once.
@@ -70,7 +85,7 @@ func (c *call) wake(e *Engine, now time.Duration) {
 		e.unanswered(now, c)
 	case RequestOverdue:
 		c.stage = RequestLost
-		delete(e.calls, c.req.Msg)
+		e.endCall(c.req.Msg)
 		e.stats.TimedOut++
 	default:
 		return
@@ -93,7 +108,7 @@ func (e *Engine) reply(now time.Duration, from netip.AddrPort, msg wire.MsgID, b
 		e.drop(DropWrongSource)
 		return
 	}
-	delete(e.calls, msg)
+	e.endCall(msg)
 	e.heard = now
 	if !c.resent {
 		e.rtt.sample(now - c.sent)

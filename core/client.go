@@ -42,7 +42,7 @@ type Found struct {
 func (e *Engine) Get(now time.Time, key ID, done func(Found, error)) (cancel func()) {
 	t := e.at(now)
 	own, have := e.holdings.get(t, key)
-	if have && !own.Cached {
+	if have && !own.Cached && e.table.countNearer(key) < e.cfg.K {
 		over := false
 		e.timers.add(t, wakerFunc(func(time.Duration) {
 			if !over {
@@ -95,130 +95,6 @@ func (e *Engine) cachePath(now time.Duration, w *walk, v Value, t wire.Trailer) 
 		e.call(now, c, req, func(time.Duration, *call, Stage, *wire.Answer) {})
 		return
 	}
-}
-
-// Set stores v under key on the k nodes nearest to it, itself perhaps among them
-// (paper, section 2.3), and calls done with the number of nodes that acknowledged.
-// It does not wait for a node that is much slower than usual if another one has
-// acknowledged. done gets ErrNotStored if there is none.
-//
-// It refuses, by the error it returns, values that the network cannot carry, and
-// then does nothing. The function that it returns gives up waiting, and leaves
-// alone what has been stored.
-func (e *Engine) Set(now time.Time, key ID, v Value, done func(nodes int, err error)) (cancel func(), err error) {
-	if err := v.checkSettable(); err != nil {
-		return nil, err
-	}
-	r := Record{Value: v, Published: now, TTL: e.cfg.TTL}
-	return e.publish(e.at(now), key, r, ForSet, func(_ time.Duration, nodes int) {
-		if nodes == 0 {
-			done(0, ErrNotStored)
-			return
-		}
-		done(nodes, nil)
-	}), nil
-}
-
-// publish stores r on the k nodes nearest to key.
-func (e *Engine) publish(now time.Duration, key ID, r Record, purpose Purpose, done func(now time.Duration, nodes int)) (cancel func()) {
-	w := e.walk(now, key, purpose)
-	s := &storing{e: e, key: key, r: r, again: purpose == ForRepublish, done: done}
-	w.onEnd = func(now time.Duration) {
-		e.lonely(now, w)
-		s.start(now, w.lookup.nearest())
-	}
-	w.start(now)
-	return func() { w.over, s.over = true, true }
-}
-
-// storing is a record on its way to the nodes that shall hold it.
-type storing struct {
-	e       *Engine
-	key     ID
-	r       Record
-	again   bool // the own node has it, and stores it anew
-	waiting int  // nodes that may still answer in time
-	slow    int  // nodes that may still answer
-	acks    int
-	over    bool
-	done    func(now time.Duration, nodes int)
-}
-
-// start sends the record to nodes, which are the nearest ones, and keeps it too
-// if the own node is among the k nearest then.
-func (s *storing) start(now time.Duration, nodes []Contact) {
-	e := s.e
-	k := e.cfg.K
-	if s.again {
-		// While these were looked for, it may have ended, or been replaced.
-		r, ok := e.holdings.get(now, s.key)
-		if !ok {
-			s.finish(now)
-			return
-		}
-		s.r = r
-	}
-	if !e.cfg.Client && (len(nodes) < k || s.key.Nearer(e.id, nodes[k-1].ID) < 0) {
-		if e.put(now, s.key, s.r) {
-			s.acks++
-			nodes = nodes[:min(len(nodes), k-1)]
-		}
-	}
-	s.waiting = len(nodes)
-	for _, c := range nodes {
-		s.store(now, c)
-	}
-	s.check(now)
-}
-
-// store sends the record to one node, once more if the answer takes long.
-func (s *storing) store(now time.Duration, to Contact) {
-	slow := false
-	s.e.store(now, to, s.key, s.r, func(now time.Duration, c *call, stage Stage, acknowledged bool) {
-		switch {
-		case stage == RequestLate:
-			if own, ok := s.e.holdings.get(now, s.key); !ok || !own.Published.After(s.r.Published) {
-				s.e.resend(c)
-			}
-			return
-		case stage == RequestOverdue:
-			slow = true
-			s.waiting--
-			s.slow++
-		case slow:
-			s.slow--
-		default:
-			s.waiting--
-		}
-		if acknowledged {
-			s.acks++
-		}
-		s.check(now)
-	})
-}
-
-// check ends the storing if there is nobody to wait for. As long as nobody has
-// acknowledged, that is also who takes longer than usual.
-func (s *storing) check(now time.Duration) {
-	if s.waiting == 0 && (s.acks > 0 || s.slow == 0) {
-		s.finish(now)
-	}
-}
-
-func (s *storing) finish(now time.Duration) {
-	if !s.over {
-		s.over = true
-		s.done(now, s.acks)
-	}
-}
-
-// store sends a record to one node, and reports what becomes of that.
-func (e *Engine) store(now time.Duration, to Contact, key ID, r Record, report func(now time.Duration, c *call, stage Stage, acknowledged bool)) {
-	req := wire.Request{Method: wire.Store, Target: wire.ID(key), Value: []byte(r.Value.raw)}
-	req.Trailer.Life, req.Trailer.Age, req.Trailer.TTL = true, e.age(now, r), r.TTL
-	e.call(now, to, req, func(now time.Duration, c *call, stage Stage, a *wire.Answer) {
-		report(now, c, stage, stage == RequestReplied && a.Stored)
-	})
 }
 
 // Lookup looks for the k nodes nearest to target (paper, section 2.3, FIND_NODE),

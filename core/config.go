@@ -44,6 +44,11 @@ type Config struct {
 	// the nodes nearest to it (paper, section 2.5). Default 1h.
 	RepublishInterval time.Duration
 
+	// PublishInterval is how often Publish publishes a value anew (paper, section
+	// 2.3), to which up to a sixth is added at random. Default: three quarters of
+	// TTL, so that the value's life does not end before.
+	PublishInterval time.Duration
+
 	// StoreBytes bounds what the node keeps for others: encoded values and
 	// RecordOverhead for each. Default 64 MiB.
 	StoreBytes int64
@@ -73,6 +78,11 @@ type Config struct {
 	// unpredictable. It is used under the node's lock only. Default: ChaCha8
 	// with a seed from the system.
 	Rand rand.Source
+
+	// Scratch is the engine's working memory. Engines that are driven in turn,
+	// as in a simulation, may share one if Flush is called after each call of an
+	// Engine's method. Default: its own.
+	Scratch *Scratch
 }
 
 // MaxTTL is the longest that a value lives after it was set: a week, which is
@@ -120,6 +130,7 @@ func (c Config) withDefaults() Config {
 	positive(&c.RepublishInterval, time.Hour)
 	positive(&c.StoreBytes, 64<<20)
 	c.TTL = min(c.TTL, MaxTTL)
+	positive(&c.PublishInterval, max(c.TTL/4*3, time.Second))
 	if c.Family == 0 {
 		c.Family = FamilyBoth
 	}
@@ -131,6 +142,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Rand == nil {
 		c.Rand = rand.NewChaCha8(randomSeed())
+	}
+	if c.Scratch == nil {
+		c.Scratch = NewScratch()
 	}
 	if c.ID == (ID{}) {
 		c.ID = ClientID

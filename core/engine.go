@@ -36,12 +36,24 @@ type Engine struct {
 	reflection reflection
 
 	timers timers
-	out    Outbox
-	codec  codec
+	out    *Outbox
+	codec  *codec
 	stats  counters
 }
 
-// codec is the engine's scratch space for datagrams.
+// Scratch is the working memory of an Engine, in which nothing is kept from one
+// call of it to the next but what waits for Flush. See Config.Scratch.
+type Scratch struct {
+	codec codec
+	out   Outbox
+}
+
+// NewScratch returns a Scratch.
+func NewScratch() *Scratch {
+	return &Scratch{codec: codec{parse: wire.NewParser(), write: wire.NewWriter()}}
+}
+
+// codec is scratch space for datagrams.
 type codec struct {
 	parse    *wire.Parser
 	write    *wire.Writer
@@ -60,8 +72,8 @@ func NewEngine(now time.Time, cfg Config) *Engine {
 		id:    cfg.ID,
 		epoch: now,
 		table: newTable(cfg.ID, cfg.K, cfg.B),
-		calls: make(calls),
-		codec: codec{parse: wire.NewParser(), write: wire.NewWriter()},
+		out:   &cfg.Scratch.out,
+		codec: &cfg.Scratch.codec,
 	}
 	e.holdings = newHoldings(cfg.ID, cfg.Store, cfg.StoreBytes, e.table.crowded)
 	if cfg.Client {
@@ -116,7 +128,7 @@ func (e *Engine) Advance(now time.Time) {
 func (e *Engine) Flush(o *Outbox) {
 	o.reset()
 	o.trim()
-	*o, e.out = e.out, *o
+	*o, *e.out = *e.out, *o
 }
 
 // Receive takes in one datagram, of which it keeps nothing.

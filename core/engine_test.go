@@ -154,7 +154,7 @@ func TestSetRefusesAtOnce(t *testing.T) {
 	}
 }
 
-// B2: Set counts those that say that they have the value, and nobody else.
+// P13, B2: Set counts those that say that they have the value, and nobody else.
 func TestSetCountsAcknowledgements(t *testing.T) {
 	tests := []struct {
 		name    string

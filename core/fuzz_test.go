@@ -49,6 +49,7 @@ type fuzzWorld struct {
 	forging bool
 	begun   int
 	ended   int
+	stops   []func() // of what is kept published
 }
 
 type fuzzRequest struct {
@@ -284,7 +285,7 @@ func (w *fuzzWorld) use() {
 	w.begun++
 	ended := func() { w.ended++ }
 	now, key := w.net.now, w.id()
-	switch w.byte() % 6 {
+	switch w.byte() % 7 {
 	case 0:
 		w.e.Get(now, key, func(Found, error) { ended() })
 	case 1:
@@ -297,6 +298,12 @@ func (w *fuzzWorld) use() {
 		w.e.Observe(now, w.usable(), func(netip.AddrPort, error) { ended() })
 	case 5:
 		w.e.Bootstrap(now, []netip.AddrPort{w.usable()}, func(int, error) { ended() })
+	case 6:
+		stop, err := w.e.Publish(now, key, Bytes(w.bytes(int(w.byte())%24)), func(int, error) { ended() })
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.stops = append(w.stops, stop)
 	}
 }
 
@@ -342,6 +349,12 @@ func (w *fuzzWorld) end() {
 	w.net.run(time.Minute)
 	if w.begun != w.ended {
 		w.t.Fatalf("%d operations were begun, %d have ended", w.begun, w.ended)
+	}
+	for _, stop := range w.stops {
+		stop()
+	}
+	if len(w.e.upkeep.published) > 0 {
+		w.t.Fatalf("%d values are published after all were stopped", len(w.e.upkeep.published))
 	}
 	w.net.cut(w.self)
 	w.net.run(2 * time.Hour)

@@ -78,13 +78,13 @@ func (e *Engine) handOffSome(now time.Duration, n *newcomer) {
 func (e *Engine) handOffOne(now time.Duration, n *newcomer, key ID, r Record) {
 	n.flying++
 	landed := false
-	e.store(now, n.contact, key, r, func(now time.Duration, _ *call, stage Stage, acknowledged bool) {
+	e.store(now, 0, n.contact, key, r, func(now time.Duration, _ *call, stage Stage, r receipt) {
 		if stage < RequestOverdue || landed {
 			return
 		}
 		landed = true
 		n.flying--
-		if !acknowledged {
+		if r == refused {
 			n.lost++
 		}
 		switch {

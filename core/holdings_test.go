@@ -38,7 +38,7 @@ func TestExpiryWithoutPolling(t *testing.T) {
 	}
 }
 
-// S5: what a node keeps is bounded in bytes. What is near to it stays, what is
+// P20, S5: what a node keeps is bounded in bytes. What is near to it stays, what is
 // far goes first, and who cannot be served is told so.
 func TestQuota(t *testing.T) {
 	const limit = 100 * (RecordOverhead + 101)

@@ -194,7 +194,7 @@ func TestHostileAnswers(t *testing.T) {
 	}
 }
 
-// S4: an answer is believed from where the request went, with its number, once.
+// P4, S4: an answer is believed from where the request went, with its number, once.
 func TestForgedAnswers(t *testing.T) {
 	net := newTestNet(t, 72)
 	e := net.add(Config{})
@@ -260,7 +260,8 @@ func TestLateAnswers(t *testing.T) {
 	}
 }
 
-// What is no request gets no answer, and is counted by its reason.
+// What is no request gets no answer, and is counted by its reason; so is an id that
+// has not 160 bits (K1).
 func TestHostileRequests(t *testing.T) {
 	id := encoded(bytes.Repeat([]byte{7}, 20))
 	call := func(parts ...any) []byte { return encoded(parts) }

@@ -33,7 +33,7 @@ func nearbyID(id ID, src *rand.ChaCha8) ID {
 	return id
 }
 
-// The distance is a metric, and unidirectional (paper, section 2.1).
+// K3, K4: the distance is a metric, and unidirectional (paper, section 2.1).
 func TestDistanceIsAMetric(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{1})
 	for i := range rounds(1_000_000) {
@@ -164,6 +164,7 @@ func TestIDAsText(t *testing.T) {
 	}
 }
 
+// K1: ids have 160 bits, all of them random.
 func TestRandomIDsDiffer(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{3})
 	const n = 10_000

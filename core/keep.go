@@ -37,9 +37,9 @@ func (e *Engine) keep(now time.Duration, key ID, v Value, t wire.Trailer) bool {
 	}
 	e.cutToCopy(key, &r)
 	if t.Life && have && old.Value == v && r.Published.Sub(old.Published) <= sameMoment {
-		// The same publication. That the age was cut to seconds on its way here
-		// must not lengthen the life, nor a copy with a shorter one end it.
-		r.Published = earlier(r.Published, old.Published)
+		// The same publication. That the age came in whole seconds must not change
+		// the life, nor a copy with a shorter one end it.
+		r.Published = old.Published
 		r.TTL = max(r.TTL, old.TTL)
 	}
 	return e.put(now, key, r)
@@ -54,13 +54,6 @@ func (e *Engine) cutToCopy(key ID, r *Record) {
 	if r.Cached {
 		r.TTL >>= min(beyond, 60)
 	}
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // put keeps a record, plans what is to become of it, and reports whether there
@@ -120,7 +113,7 @@ func (h *holding) wake(e *Engine, now time.Duration) {
 	}
 	if !h.cached && h.due <= now {
 		h.due = now + e.jitter(e.cfg.RepublishInterval)
-		e.republish(now, h)
+		e.inTurn(now, overdueRecord{h.key, h.due})
 	}
 	e.schedule(h)
 }
@@ -130,58 +123,109 @@ func (h *holding) waits(at time.Duration) bool { return h.scheduled == at }
 // maxRepublishing is how many records are republished at a time.
 const maxRepublishing = 4
 
-// overdueRecord is a record that waits to be republished. If its time is no longer due
-// when its turn comes, somebody else has republished it.
+// turn is something that is to be published anew, and may have to wait for that.
+type turn interface {
+	take(e *Engine, now time.Duration)
+}
+
+// inTurn lets t take its turn, now or when others have had theirs.
+func (e *Engine) inTurn(now time.Duration, t turn) {
+	u := &e.upkeep
+	if u.republishing >= maxRepublishing {
+		u.overdue = append(u.overdue, t)
+		return
+	}
+	t.take(e, now)
+}
+
+// endTurn lets those follow who wait.
+func (e *Engine) endTurn(now time.Duration) {
+	u := &e.upkeep
+	u.republishing--
+	for len(u.overdue) > 0 && u.republishing < maxRepublishing {
+		t := u.overdue[0]
+		u.overdue = u.overdue[1:]
+		t.take(e, now)
+	}
+}
+
+// overdueRecord is a record that is due. If its time is another one when its turn
+// comes, somebody else has republished it.
 type overdueRecord struct {
 	key ID
 	due time.Duration
 }
 
-// republish stores a record anew on the k nodes that are now nearest to it, or
-// puts it on the list of those that wait for that.
-func (e *Engine) republish(now time.Duration, h *holding) {
-	u := &e.upkeep
-	if u.republishing >= maxRepublishing {
-		u.overdue = append(u.overdue, overdueRecord{h.key, h.due})
-		return
+func (o overdueRecord) take(e *Engine, now time.Duration) {
+	if h := e.holdings.index[o.key]; h != nil && h.due == o.due {
+		e.republish(now, h)
 	}
+}
+
+// republish stores a record anew on the k nodes that are now nearest to it.
+func (e *Engine) republish(now time.Duration, h *holding) {
 	r, ok := e.holdings.get(now, h.key)
 	if !ok || r.Value.Size() > MaxValueSize {
 		// A longer value could be stored on a Python node, but would then keep
 		// it from republishing any other.
 		return
 	}
-	u.republishing++
-	e.publish(now, h.key, r, ForRepublish, func(now time.Duration, nodes int) {
-		u.republishing--
+	e.upkeep.republishing++
+	e.storeAnew(now, h.key, r, func(now time.Duration, nodes int) {
 		e.cfg.Log.Debug("value republished", "key", h.key, "nodes", nodes)
-		if nodes >= e.cfg.K {
-			e.handOver(now, h.key)
-		}
-		for len(u.overdue) > 0 && u.republishing < maxRepublishing {
-			o := u.overdue[0]
-			u.overdue = u.overdue[1:]
-			if next := e.holdings.index[o.key]; next != nil && next.due == o.due {
-				e.republish(now, next)
-			}
-		}
+		e.endTurn(now)
 	})
 }
 
-// handOver leaves a record to the k nodes that now hold it, if this one is no
-// longer among them: as a copy it is neither republished nor taken for granted.
-func (e *Engine) handOver(now time.Duration, key ID) {
-	r, ok := e.holdings.get(now, key)
-	if !ok {
+// storeAnew stores r on the k nodes that are now nearest to key. If it is known
+// who these are, they need not be looked for (paper, section 2.5).
+func (e *Engine) storeAnew(now time.Duration, key ID, r Record, done func(now time.Duration, nodes int)) {
+	if nodes := e.around(now, key); nodes != nil {
+		s := &storing{e: e, key: key, again: true, known: true, done: done}
+		s.start(now, nodes)
 		return
 	}
-	if e.cutToCopy(key, &r); r.Cached && !e.put(now, key, r) {
+	e.publish(now, key, r, ForRepublish, done)
+}
+
+// giveUp forgets r, which most of the nodes nearest to key have a newer value in
+// place of, unless it has been replaced here as well.
+func (e *Engine) giveUp(now time.Duration, key ID, r Record) {
+	if own, ok := e.holdings.get(now, key); ok && own.Published.Sub(r.Published) <= sameMoment {
 		e.traceRecord(now, key, RecordRemoved, r.Value.Size())
 		e.holdings.remove(key)
 	}
 }
 
-// age returns how long ago a record was published.
+// handOver leaves a record to the nodes nearest to it, most of which have just taken
+// it, if this one is no longer among them: as a copy it is neither republished nor
+// taken for granted. It is sure to be none of them if k nearer ones have taken it;
+// else the table has to say so.
+func (e *Engine) handOver(now time.Duration, key ID, sure bool) {
+	r, ok := e.holdings.get(now, key)
+	if !ok {
+		return
+	}
+	e.cutToCopy(key, &r)
+	switch {
+	case !r.Cached && !sure:
+		return
+	case !r.Cached: // the table does not have all the nearer ones
+		r.Cached, r.TTL = true, r.TTL/2
+	}
+	if !e.put(now, key, r) {
+		e.traceRecord(now, key, RecordRemoved, r.Value.Size())
+		e.holdings.remove(key)
+	}
+}
+
+// age returns how long ago a record was published, in whole seconds, as it travels.
+// It is rounded up, but for what is new: from node to node a life may become
+// shorter, not longer.
 func (e *Engine) age(now time.Duration, r Record) time.Duration {
-	return max(0, e.epoch.Add(now).Sub(r.Published))
+	d := e.epoch.Add(now).Sub(r.Published)
+	if d < time.Second {
+		return 0
+	}
+	return (d + time.Second - 1).Truncate(time.Second)
 }

@@ -83,6 +83,9 @@ func TestStoreOverRecord(t *testing.T) {
 		if !ok || a.Stored != tt.kept {
 			t.Errorf("%s: answered %v, want %v", tt.name, a.Stored, tt.kept)
 		}
+		if newer := a.Trailer.Life && a.Trailer.Age/time.Hour == 6; tt.t.Present && newer == tt.kept {
+			t.Errorf("%s: the answer has the trailer %+v, want the age of what is held if it is refused, and only then", tt.name, a.Trailer)
+		}
 		r, ok := e.holdings.get(e.latest, key)
 		if ends := r.Expires().Sub(now).Round(100 * time.Millisecond); !ok || r.Value != tt.want || ends != tt.ends {
 			t.Errorf("%s: holds %v for %v, want %v for %v", tt.name, r.Value.Text(), ends, tt.want.Text(), tt.ends)

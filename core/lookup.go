@@ -2,7 +2,6 @@ package core
 
 import (
 	"slices"
-	"sort"
 )
 
 // lookup is the node lookup (paper, section 2.3) as a list of candidates, sorted
@@ -19,6 +18,7 @@ type lookup struct {
 	alpha  int
 	budget int // requests that may still be made
 	list   []candidate
+	last   int // the position that find returned
 	// busy counts requests under way that are not slow.
 	busy int
 	// barren counts answers in a row that told of nothing nearer.
@@ -59,12 +59,30 @@ func newLookup(target ID, k, alpha int) lookup {
 // find returns the position of c in the list, or where it belongs: behind others
 // of the same id, which are at other addresses.
 func (l *lookup) find(c Contact) (int, bool) {
-	i := sort.Search(len(l.list), func(i int) bool { return l.target.Nearer(l.list[i].ID, c.ID) >= 0 })
+	// Answers are sorted as the list is: the next in one is often the next in the
+	// other.
+	if l.last++; l.last < len(l.list) && l.list[l.last].Contact == c {
+		return l.last, true
+	}
+	distance := firstBits(l.target, c.ID)
+	i, end := 0, len(l.list)
+	for i < end {
+		mid := int(uint(i+end) / 2)
+		// Eight bytes nearly always decide.
+		d := firstBits(l.target, l.list[mid].ID)
+		if d < distance || d == distance && l.target.Nearer(l.list[mid].ID, c.ID) < 0 {
+			i = mid + 1
+		} else {
+			end = mid
+		}
+	}
 	for ; i < len(l.list) && l.list[i].ID == c.ID; i++ {
 		if l.list[i].Addr == c.Addr {
+			l.last = i
 			return i, true
 		}
 	}
+	l.last = i
 	return i, false
 }
 

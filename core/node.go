@@ -165,6 +165,22 @@ func (n *Node) Store(ctx context.Context, key ID, v Value) (int, error) {
 	})
 }
 
+// Publish stores v under name as Set does, and then again from time to time, so
+// that it does not end, until stop is called or the node is closed: see
+// Engine.Publish. After an error the value is not kept published, and stop is nil.
+func (n *Node) Publish(ctx context.Context, name string, v Value) (stop func(), nodes int, err error) {
+	var end func()
+	nodes, err = await(ctx, n, func(now time.Time, done func(int, error)) (func(), error) {
+		var err error
+		end, err = n.engine.Publish(now, Key(name), v, done)
+		return end, err
+	})
+	if err != nil {
+		return nil, nodes, fmt.Errorf("publish %q: %w", name, err)
+	}
+	return func() { n.do(func(time.Time) { end() }) }, nodes, nil
+}
+
 // Lookup returns the nodes nearest to target that answer, nearest first: see
 // Engine.Lookup.
 func (n *Node) Lookup(ctx context.Context, target ID) ([]Contact, error) {

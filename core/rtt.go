@@ -11,7 +11,7 @@ const (
 )
 
 // patience is how many soft time-outs a lookup waits for one peer.
-const patience = 3
+const patience = 2
 
 // rtt estimates round-trip times over all peers, as TCP does for one (RFC 6298).
 // An answer to a request that was sent once belongs to it, so that late ones count
@@ -39,7 +39,20 @@ func (r *rtt) soft() time.Duration {
 	if r.mean == 0 {
 		return softStart
 	}
-	return min(max(r.mean+4*r.deviation, softFloor), softCeiling)
+	return r.within(4)
+}
+
+// hasty is how long nine of ten answers take: somebody waits for a value, and to
+// ask one more for it costs little.
+func (r *rtt) hasty() time.Duration {
+	if r.mean == 0 {
+		return softStart
+	}
+	return r.within(2)
+}
+
+func (r *rtt) within(deviations time.Duration) time.Duration {
+	return min(max(r.mean+deviations*r.deviation, softFloor), softCeiling)
 }
 
 // overdue is when a lookup goes on without an answer.

@@ -27,6 +27,9 @@ func (e *Engine) serve(now time.Duration, from netip.AddrPort, r *wire.Request) 
 		e.send(from, w.Pong(out, &r.Msg, &id, &t))
 	case wire.Store:
 		kept := e.keep(now, ID(r.Target), Value{raw: string(r.Value)}, r.Trailer)
+		if own, ok := e.holdings.get(now, ID(r.Target)); ok && !kept && t.Present {
+			t.Life, t.Age, t.TTL = true, e.age(now, own), own.TTL
+		}
 		e.send(from, w.Stored(out, &r.Msg, kept, &t))
 	case wire.FindNode:
 		e.send(from, w.Contacts(out, &r.Msg, e.contactsFor(from, r), &t))

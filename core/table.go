@@ -16,8 +16,6 @@ type table struct {
 	k, b int
 	// buckets partition the space of ids and are sorted by prefix.
 	buckets []bucket
-	// ranked is scratch space of closest.
-	ranked []ranked
 	// changed, if it is not nil, is told who enters and who leaves a bucket.
 	changed func(*peer, Change)
 }
@@ -33,10 +31,19 @@ func newTable(self ID, k, b int) table {
 
 // bucket returns the bucket that covers id.
 func (t *table) bucket(id ID) *bucket {
-	n := sort.Search(len(t.buckets), func(i int) bool {
-		return t.buckets[i].prefix.Compare(id) > 0
-	})
-	return &t.buckets[n-1]
+	first := binary.BigEndian.Uint64(id[:])
+	lo, hi := 0, len(t.buckets) // the bucket is at lo or behind it, and before hi
+	for hi-lo > 1 {
+		mid := int(uint(lo+hi) / 2)
+		// Eight bytes nearly always decide.
+		p := binary.BigEndian.Uint64(t.buckets[mid].prefix[:])
+		if p > first || p == first && t.buckets[mid].prefix.Compare(id) > 0 {
+			hi = mid
+		} else {
+			lo = mid
+		}
+	}
+	return &t.buckets[lo]
 }
 
 // get returns the contact with that id, or nil. It is valid until the table is
@@ -135,7 +142,7 @@ func (t *table) remove(id ID) {
 
 // enter and leave put a peer at the tail of a bucket, and take out the one at i.
 func (t *table) enter(b *bucket, p peer) {
-	b.contacts = append(b.contacts, p)
+	b.contacts = append(room(b.contacts, t.k), p)
 	if t.changed != nil {
 		t.changed(&p, ContactAdded)
 	}
@@ -189,15 +196,16 @@ func (t *table) byAddr(addr netip.AddrPort) (ID, bool) {
 // until the table is changed (paper, section 2.3: the answer to FIND_NODE).
 func (t *table) closest(dst []*peer, target ID, n int, keep func(*peer) bool) []*peer {
 	want := len(dst) + n
+	var space [32]ranked // on the stack
 	t.walk(target, func(b *bucket) bool {
-		t.ranked = t.ranked[:0]
+		list := space[:0]
 		for i := range b.contacts {
 			if p := &b.contacts[i]; keep(p) {
-				t.ranked = append(t.ranked, ranked{firstBits(target, p.id), p})
+				list = append(list, ranked{firstBits(target, p.id), p})
 			}
 		}
-		sortRanked(t.ranked, target)
-		for _, r := range t.ranked[:min(len(t.ranked), want-len(dst))] {
+		sortRanked(list, target)
+		for _, r := range list[:min(len(list), want-len(dst))] {
 			dst = append(dst, r.peer)
 		}
 		return len(dst) < want
@@ -300,7 +308,7 @@ func (t *table) count(is func(level int) bool) int {
 // split replaces a bucket by its two halves.
 func (t *table) split(b *bucket) {
 	i := sort.Search(len(t.buckets), func(i int) bool { return t.buckets[i].prefix.Compare(b.prefix) >= 0 })
-	low := bucket{prefix: b.prefix, depth: b.depth + 1, touched: b.touched}
+	low := bucket{prefix: b.prefix, depth: b.depth + 1, touched: b.touched, surveyed: b.surveyed}
 	high := low
 	high.prefix.flip(b.depth)
 	for _, half := range []*bucket{&low, &high} {

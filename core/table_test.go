@@ -157,7 +157,7 @@ func compareClosest(t *testing.T, x *table, src rand.Source) (answers int) {
 	return answers
 }
 
-// What is asked of a table must not depend on where its own id lies.
+// B1: what is asked of a table must not depend on where its own id lies.
 func TestTableAtTheEdges(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{2})
 	for _, self := range edgeIDs {
@@ -225,8 +225,8 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-// A table that is treated at random stays well-formed, and a live contact leaves
-// it only when it is removed.
+// B1, T1: a table that is treated at random stays well-formed, and a live contact
+// leaves it only when it is removed.
 func TestTableTreatedAtRandom(t *testing.T) {
 	t.Parallel()
 	for seed := range 20 {

@@ -19,6 +19,9 @@ type timers struct {
 // minSweep is the length below which the queue is not swept.
 const minSweep = 256
 
+// minTimers is the space that the queue does not give back.
+const minTimers = 16
+
 type timer struct {
 	at  time.Duration
 	seq uint64
@@ -73,6 +76,9 @@ func (t *timers) pop(now time.Duration) (waker, bool) {
 	t.heap[0] = t.heap[last]
 	t.heap[last] = timer{}
 	t.heap = t.heap[:last]
+	if 4*last < cap(t.heap) && cap(t.heap) > minTimers {
+		t.heap = append(make([]timer, 0, cap(t.heap)/2), t.heap...)
+	}
 	t.sink(0)
 	return w, true
 }

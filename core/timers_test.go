@@ -65,7 +65,8 @@ func popNap(x *timers) *nap {
 	return w.(*nap)
 }
 
-// The soft time-out follows the round trips, within its bounds; late answers count.
+// I7: the soft time-out follows the round trips of all peers, within its bounds; late
+// answers count.
 func TestSoftTimeout(t *testing.T) {
 	tests := []struct {
 		samples []time.Duration // milliseconds, each a hundred times

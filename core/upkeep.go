@@ -21,7 +21,9 @@ type upkeep struct {
 	backoff   time.Duration
 
 	republishing int
-	overdue      []overdueRecord // in the order of their turns
+	overdue      []turn // in their order
+	// published are the values that the node's user keeps published.
+	published map[ID]*publication
 
 	newcomers []*newcomer // that wait to be handed records
 }
@@ -34,7 +36,6 @@ const (
 )
 
 func (e *Engine) startUpkeep() {
-	e.upkeep.proving = make(map[ID]bool)
 	for _, h := range e.holdings.load(e.epoch) {
 		h.due = e.jitter(e.cfg.RepublishInterval)
 		e.schedule(h)

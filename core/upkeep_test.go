@@ -254,7 +254,7 @@ func TestClientLeavesNoTrace(t *testing.T) {
 	}
 }
 
-// A stranger who chose an id next to the node's own does not make it look into
+// P22: a stranger who chose an id next to the node's own does not make it look into
 // each of the empty ranges between.
 func TestJoinBesideASybil(t *testing.T) {
 	net := newTestNet(t, 52)

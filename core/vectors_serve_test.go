@@ -163,6 +163,7 @@ var rpcDifferences = differences{
 		"contacts [198.51.100.0:1 198.51.100.1:127 198.51.100.2:128]", "an asker on IPv4 could not reach it (fault B16)"},
 }
 
+// P1: the four procedures of the paper, and stun, are answered as the reference does.
 func TestVectorsRPC(t *testing.T) {
 	exists := make(map[string]bool)
 	for _, c := range loadVectors(t).RPC {

@@ -71,6 +71,7 @@ func (w *walk) finish(now time.Duration) {
 	}
 	w.over = true
 	w.traceEnd(now, nil)
+	w.e.table.surveyed(now, w.lookup.target, w.lookup.nearest())
 	if w.onEnd != nil {
 		w.onEnd(now)
 	}

@@ -31,6 +31,9 @@ text, unless --type says otherwise, for files too. The types are
   float  a 64-bit number, nan, inf or -inf
   bool   true or false
 
+The value lives for 24 hours, or as long as --ttl says, unless it is set again: the
+nodes that hold it keep it that long, and no longer.
+
 `+ghost+`
 
 With --json: {"key", "id": the key's SHA-1, "type", "nodes": how many took it}`, maxContent),
