@@ -14,12 +14,12 @@ WASM_EXEC   := -exec=$(abspath scripts/go_js_exec)
 WASM        := GOOS=js GOARCH=wasm
 
 # The packages that run in a browser as well.
-SHARED := ./core/... ./internal/wire ./transport/wsrelay ./cmd/wasm
+SHARED := ./core/... ./internal/wire ./sim ./transport/wsrelay ./cmd/wasm
 
 # Without inlining the core is larger, but smaller when compressed.
 WASM_FLAGS := -trimpath -buildvcs=false -gcflags=all=-l -ldflags='-s -w'
 
-.PHONY: help build module npm npm-test page-test size demo test unit wasm lint fences vectors interop bench fuzz clean
+.PHONY: help build module npm npm-test page-test size demo sim test unit wasm lint fences vectors interop bench fuzz clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -50,6 +50,16 @@ demo: ## start a small network with a page on this machine, and show it at work
 	@$(MAKE) --no-print-directory module
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh ./cmd/native
 	@exec bin/kadmesh demo
+
+# What is simulated, and in what size.
+SCENARIO ?= scale
+NODES    ?= 1000
+SEED     ?= 1
+
+sim: ## simulate NODES nodes: SCENARIO, SEED, DURATION, SVG, JSON=1; SCENARIO=list lists
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh-sim ./cmd/sim
+	@bin/kadmesh-sim $(if $(filter list,$(SCENARIO)),--list,--scenario $(SCENARIO) --nodes $(NODES) --seed $(SEED) \
+	 $(if $(DURATION),--duration $(DURATION)) $(if $(OPS),--ops $(OPS)) $(if $(SVG),--svg $(SVG))) $(if $(JSON),--json)
 
 test: setup lint fences size unit wasm vectors interop page-test npm-test browser ## install what the tests need, and run them all
 	@echo "all tests passed"

@@ -19,7 +19,7 @@ export type AnyValueType = ValueType | "nil" | "list" | "map" | "other";
 
 export interface StartOptions {
   /**
-   * URLs of relays (ws:, wss:, http: or https:), tried in this order, then in
+   * Whole URLs of relays (ws:, wss:, http: or https:), tried in this order, then in
    * turn. Default: the relay that this module was loaded from, or the page's.
    */
   relay?: string | URL | readonly (string | URL)[] | undefined;
@@ -64,6 +64,11 @@ export type StartStep =
   | { step: "joining"; ms: number; seeds: readonly string[]; known: number }
   | { step: "joined"; ms: number; contacts: number };
 
+/**
+ * Of what asks the network: get, find, set, lookup and ping. They wait while no relay
+ * is connected, and are tried again if the relay was lost on the way; if there is
+ * none for 30 s, they reject with RelayError.
+ */
 export interface OperationOptions {
   signal?: AbortSignal | undefined;
 }
@@ -76,7 +81,10 @@ export interface SetOptions extends OperationOptions {
   type?: ValueType | undefined;
 }
 
-/** How many nodes have acknowledged a value, this one perhaps among them. */
+/**
+ * How many nodes have a value: this one, if it is among the nearest to the key, and
+ * those that acknowledged it. 1 can be this node alone, where it knows no other.
+ */
 export interface SetResult {
   nodes: number;
 }
@@ -119,6 +127,12 @@ export interface StoredRecord {
   cached: boolean;
 }
 
+/**
+ * Why a relay does not serve a node: it wants another token; all its addresses are
+ * lent, or all that one client may have; another node has taken over the address.
+ */
+export type RelayCode = "token" | "full" | "per-ip" | "replaced" | "slow" | "version" | "malformed" | "other";
+
 export interface RelayState {
   state: "connecting" | "connected" | "lost" | "refused";
   url: string;
@@ -127,8 +141,9 @@ export interface RelayState {
   /** Whether the address is the one from before, or another one. */
   resumed: boolean;
   changed: boolean;
-  /** Why the connection was lost or refused. */
+  /** Why the connection was lost or refused; relayCode if the relay itself said so. */
   reason: string;
+  relayCode: RelayCode | "";
   /** Milliseconds until the next try; 0 if there is none under way or planned. */
   retryIn: number;
 }
@@ -275,10 +290,11 @@ export class ValueError extends KadmeshError {
   constructor(message: string);
   readonly code: "value";
 }
-/** No relay can be used. */
+/** No relay can be used; relayCode says why, if a relay has said so. */
 export class RelayError extends KadmeshError {
-  constructor(message: string);
+  constructor(message: string, relayCode?: RelayCode);
   readonly code: "relay";
+  readonly relayCode: RelayCode | undefined;
 }
 /** The node has been stopped. */
 export class StoppedError extends KadmeshError {

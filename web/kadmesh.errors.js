@@ -33,8 +33,9 @@ export class ValueError extends KadmeshError {
 }
 
 export class RelayError extends KadmeshError {
-  constructor(message) {
+  constructor(message, relayCode) {
     super(message, "relay");
+    this.relayCode = relayCode;
   }
 }
 
@@ -60,7 +61,16 @@ const classes = {
   unsupported: UnsupportedError,
 };
 
-/** The error that the core calls by code. */
-export function errorOf(code, message) {
-  return new (classes[code] ?? KadmeshError)(message);
+/** The error that the core calls by code; relayCode is why a relay refused, or "". */
+export function errorOf(code, message, relayCode) {
+  return new (classes[code] ?? KadmeshError)(message, code === "relay" && relayCode ? relayCode : undefined);
+}
+
+/**
+ * What a browser does not tell: that a relay elsewhere may have refused the page's
+ * origin. "" if all the relays are of that origin, or there is none.
+ */
+export function originHint(relays, origin = globalThis.location?.origin) {
+  const foreign = origin && relays.some((relay) => new URL(relay.replace(/^ws/, "http")).origin !== origin);
+  return foreign ? `; the relay may not allow pages of ${origin} (--allow-origin ${origin === "null" ? "'*'" : origin})` : "";
 }

@@ -102,7 +102,7 @@ class Host {
     this.storage.remember({ contacts });
   }
 
-  async ended(code, message) {
+  async ended(code, message, relayCode = "") {
     if (this.over) {
       return;
     }
@@ -111,7 +111,7 @@ class Host {
     await (await this.opening).close();
     // Go leaves some that are of no use. They would keep Node.js from its end.
     this.timeouts?.forEach((timeout) => clearTimeout(timeout));
-    this.tell("ended", code, message);
+    this.tell("ended", code, message, relayCode);
   }
 
   // What the page calls.

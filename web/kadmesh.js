@@ -1,7 +1,7 @@
 // Kadmesh in a browser tab: see kadmesh.d.ts for what each part does. This file is
 // the page's side; the node runs in kadmesh.worker.js.
 
-import { errorOf, KadmeshError, NoAnswerError, NotFoundError, NotStoredError, RelayError, StoppedError, UnsupportedError, ValueError } from "./kadmesh.errors.js";
+import { errorOf, KadmeshError, NoAnswerError, NotFoundError, NotStoredError, originHint, RelayError, StoppedError, UnsupportedError, ValueError } from "./kadmesh.errors.js";
 import { check } from "./kadmesh.options.js";
 import { openPort } from "./kadmesh.port.js";
 import { decode, encode, textOf } from "./kadmesh.values.js";
@@ -18,11 +18,11 @@ const leaveFor = 5000;
 export class Kadmesh {
   #port;
   #id = "";
-  #relay = { state: "connecting", url: "", address: "", resumed: false, changed: false, reason: "", retryIn: 0 };
+  #relay = { state: "connecting", url: "", address: "", resumed: false, changed: false, reason: "", relayCode: "", retryIn: 0 };
   #calls = new Map(); // by number: { resolve, reject, done }
   #last = 0;
   #listeners = new Map(all.map((event) => [event, new Set()]));
-  #starting = null; // { resolve, reject, onprogress, begin }
+  #starting = null; // { resolve, reject, onprogress, begin, relays }
   #ended; // promise of the end
   #end;
   #over = null; // why the node has ended: an error, once it has
@@ -53,7 +53,7 @@ export class Kadmesh {
         this.#starting = null;
         f(result);
       };
-      this.#starting = { resolve: settle(resolve), reject: settle(reject), onprogress, begin };
+      this.#starting = { resolve: settle(resolve), reject: settle(reject), onprogress, begin, relays: checked.relays };
       signal?.addEventListener("abort", abort);
       this.#port.post({ start: checked });
       if (signal?.aborted) {
@@ -217,7 +217,7 @@ export class Kadmesh {
         const [n, code, result, bytes] = details;
         const call = this.#settle(n);
         if (code) {
-          call?.reject(errorOf(code, result));
+          call?.reject(errorOf(code, result, bytes));
         } else {
           call?.resolve([result, bytes]);
         }
@@ -252,11 +252,12 @@ export class Kadmesh {
     this.#ended.then(() => globalThis.document?.removeEventListener("visibilitychange", wake));
   }
 
-  #finish(code, message) {
+  #finish(code, message, relayCode) {
     if (this.#over) {
       return;
     }
-    this.#over = code ? errorOf(code, message) : new StoppedError("the node has been stopped");
+    const hint = this.#starting && code === "relay" && !relayCode ? originHint(this.#starting.relays) : "";
+    this.#over = code ? errorOf(code, message + hint, relayCode) : new StoppedError("the node has been stopped");
     this.#port.close();
     this.#starting?.reject(this.#over);
     for (const n of [...this.#calls.keys()]) {

@@ -68,26 +68,29 @@ function relays(option) {
     throw new ValueError("option relay: the list is empty");
   }
   return list.map((relay) => {
-    const { href, protocol } = url("relay", relay);
+    const { href, protocol } = url("relay", relay, null);
     if (!/^(wss?|https?):$/.test(protocol)) {
       throw new ValueError(`option relay: ${href} must start with wss:, ws:, https: or http:`);
+    }
+    if (href.includes("#")) {
+      throw new ValueError(`option relay: ${href} has a fragment (#), which means nothing to a relay`);
     }
     return href;
   });
 }
 
-/** A URL, perhaps relative to the page. */
-function url(name, text) {
-  const parsed = typeof text === "string" || text instanceof URL ? parse(text) : null;
+/** A URL, perhaps relative to base: the page, if there is one. */
+function url(name, text, base = globalThis.location?.href) {
+  const parsed = typeof text === "string" || text instanceof URL ? parse(text, base) : null;
   if (!parsed) {
-    throw new ValueError(`option ${name}: ${show(text)} is no URL${name === "relay" ? ", as wss://relay.example.org" : ""}`);
+    throw new ValueError(`option ${name}: ${show(text)} is no URL${name === "relay" ? " that can be used here: want a whole one, as wss://relay.example.org" : ""}`);
   }
   return parsed;
 }
 
-function parse(text) {
+function parse(text, base) {
   try {
-    return new URL(text, globalThis.location?.href);
+    return new URL(text, base ?? undefined);
   } catch {
     return null;
   }

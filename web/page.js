@@ -9,7 +9,7 @@ import { bytes } from "./page/format.js";
 import { identity } from "./page/identity.js";
 import { shortID } from "./page/ids.js";
 import { joinPanel } from "./page/join.js";
-import { joinedBefore, keyOfLink, rememberJoined } from "./page/link.js";
+import { joinedBefore, keyOfLink, rememberJoined, tokenBefore, tokenOfLink } from "./page/link.js";
 import { lookups } from "./page/lookup.js";
 import { records } from "./page/records.js";
 import { connect } from "./page/source.js";
@@ -73,11 +73,13 @@ async function start(atOnce) {
   join.begin(atOnce);
   try {
     const { Kadmesh } = await load();
-    const started = await Kadmesh.start({ storeBytes, signal, onprogress: (step) => stream.emit("step", step) });
+    const token = join.token;
+    const started = await Kadmesh.start({ storeBytes, token, signal, onprogress: (step) => stream.emit("step", step) });
     if (signal.aborted) {
       await started.stop();
       signal.throwIfAborted();
     }
+    rememberJoined(true, token);
     begin(started);
   } catch (error) {
     fail(error);
@@ -97,7 +99,6 @@ async function load() {
 
 function begin(started) {
   node = started;
-  rememberJoined(true);
   stream.emit("node", { id: node.id, address: node.address, storeBytes, k });
   disconnect = connect(node, stream);
   node.on("stopped", ended);
@@ -115,6 +116,9 @@ function fail(error) {
     return;
   }
   join.end(words, advice, error?.name === "AbortError" ? "note" : "bad");
+  if (error?.relayCode === "token") {
+    join.askForToken();
+  }
 }
 
 async function leave() {
@@ -167,6 +171,7 @@ part("leave").addEventListener("click", leave);
 addEventListener("hashchange", () => {
   wantedKey = keyOfLink(location.hash);
   join.invite(wantedKey);
+  join.token = tokenOfLink(location.hash) || join.token;
   getWanted();
 });
 for (const type of ["online", "offline"]) {
@@ -177,12 +182,11 @@ document.addEventListener("visibilitychange", () => stream.emit("visible", { at:
 part("relay-name").textContent = location.host;
 part("store-limit").textContent = bytes(storeBytes);
 join.invite(wantedKey);
+join.token = tokenOfLink(location.hash) || tokenBefore();
 stream.emit("network", { online: navigator.onLine });
 const lacking = missing();
 if (lacking) {
   fail({ code: "unsupported", message: lacking });
-} else if (new URLSearchParams(location.search).has("autojoin")) {
-  start(false);
 } else if (wantedKey !== null && joinedBefore() && navigator.onLine) {
   start(true);
 }

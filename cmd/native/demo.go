@@ -35,15 +35,15 @@ func (p *program) demo() *cobra.Command {
 		Use:   "demo [flags]",
 		Short: "Start a small network on this machine and show it at work",
 		Long: `Demo starts a few nodes in one process, on the loopback interface, and joins them
-into a network. It stores a value through one of them, reads it through another
-that does not keep it, and says what to try next. It also serves a page with which
+into a network. It stores a value through one of them, reads it through another,
+one that does not keep it if there are more than 20, and says what to try next. It also serves a page with which
 a browser tab joins the network as a node. The network stays up until SIGINT or
 SIGTERM.
 
 With --json: {"bootstrap", "page", "nodes": [{"id", "addr"}], "k", "key", "value",
 "set": {"via", "kept_by", "ms"}, "get": {"via", "from", "ms"}}, where via, kept_by
-and from are addresses of nodes. page is the URL of the page, if the program was
-built with it`,
+and from are addresses of nodes; from is absent if all nodes keep the value. page is
+the URL of the page, if the program was built with it`,
 		Args:              cli.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -54,11 +54,11 @@ built with it`,
 			if err != nil {
 				return cli.Usagef("--page %s: want IP:PORT, as %s", page, demoPageAddr)
 			}
-			d := demo{k: min(20, nodes/2), pageAt: at, pageFree: !cmd.Flags().Changed("page")}
+			d := demo{pageAt: at, pageFree: !cmd.Flags().Changed("page")}
 			return p.runDemo(cmd.Context(), &d, nodes, port)
 		},
 	}
-	cmd.Flags().IntVarP(&nodes, "nodes", "n", 8, "how many nodes to start")
+	cmd.Flags().IntVarP(&nodes, "nodes", "n", 30, "how many nodes to start; 20 of them keep a value")
 	cmd.Flags().Uint16VarP(&port, "port", "p", 0, "`PORT` of the first node (default a free one)")
 	cmd.Flags().StringVar(&page, "page", demoPageAddr, "serve the page at `IP:PORT`; if that is the default and taken, at a free port")
 	cli.Complete(cmd, "page")
@@ -90,9 +90,12 @@ func (p *program) runDemo(ctx context.Context, d *demo, nodes int, port uint16) 
 	return nil
 }
 
+// demoK is how many nodes keep a value: the default of all nodes, tabs and Python's
+// among them, so that whoever joins is of one mind with the demo.
+const demoK = 20
+
 // demo is a network in this process, and what was done with it.
 type demo struct {
-	k        int // less than there are nodes, so that not all keep the value
 	pageAt   netip.AddrPort
 	pageFree bool // another port will do
 	nodes    []*core.Node
@@ -118,7 +121,7 @@ func (d *demo) start(ctx context.Context, nodes int, port uint16) error {
 			return err
 		}
 		port = 0
-		n := core.NewNode(conn, core.Config{K: d.k})
+		n := core.NewNode(conn, core.Config{K: demoK})
 		d.nodes = append(d.nodes, n)
 		if len(d.nodes) > 1 {
 			if err := n.Bootstrap(ctx, d.nodes[0].Addr()); err != nil {
@@ -136,7 +139,7 @@ func (d *demo) start(ctx context.Context, nodes int, port uint16) error {
 }
 
 // use sets a value through the second node, and gets it through one that does not
-// keep it.
+// keep it, if there is one.
 func (d *demo) use(ctx context.Context) error {
 	d.set.via = d.nodes[1]
 	start := time.Now()
@@ -173,26 +176,22 @@ func (d *demo) number(addr netip.AddrPort) int {
 
 func (d *demo) text() string {
 	var b strings.Builder
-	nearest := "the node"
-	if d.k > 1 {
-		nearest = fmt.Sprintf("the %d nodes", d.k)
-	}
-	fmt.Fprintf(&b, "%d nodes in one process, joined into a network in %s;\na value is kept by %s nearest to its key\n\n", len(d.nodes), brief(d.joined), nearest)
-	fmt.Fprintf(&b, "  node  address          id\n")
+	fmt.Fprintf(&b, "%d nodes in one process, joined into a network in %s;\na value is kept by the %d nodes nearest to its key\n\n", len(d.nodes), brief(d.joined), demoK)
+	fmt.Fprintf(&b, "  node  address          id                                        keeps %s\n", demoKey)
 	for i, n := range d.nodes {
-		fmt.Fprintf(&b, "  %4d  %-15v  %v\n", i+1, n.Addr(), n.ID())
+		keeps := ""
+		if slices.Contains(d.keepers, n) {
+			keeps = "  yes"
+		}
+		fmt.Fprintf(&b, "  %4d  %-15v  %v%s\n", i+1, n.Addr(), n.ID(), keeps)
 	}
-	keeping := "node "
-	if len(d.keepers) > 1 {
-		keeping = "nodes "
-	}
-	var keepers []string
-	for _, n := range d.keepers {
-		keepers = append(keepers, fmt.Sprint(d.number(n.Addr())))
+	source := "which keeps it"
+	if d.found.Holder.Addr.IsValid() {
+		source = fmt.Sprintf("from node %d", d.number(d.found.Holder.Addr))
 	}
 	fmt.Fprintf(&b, `
-  set %s = %q through node %d: kept by %s (%s)
-  get %s through node %d: %q, from node %d (%s)
+  set %s = %q through node %d: kept by %d nodes (%s)
+  get %s through node %d: %q, %s (%s)
 
 %s
 
@@ -204,9 +203,9 @@ The network stays up until you press Ctrl-C. From another terminal, try
 or, in Python (pip install kademlia),
 
 %s`,
-		demoKey, demoValue, d.number(d.set.via.Addr()), keeping+strings.Join(keepers, ", "), brief(d.set.took),
-		demoKey, d.number(d.get.via.Addr()), textOf(d.found.Value), d.number(d.found.Holder.Addr), brief(d.get.took), d.invitation(),
-		d.command("get "+demoKey), d.command(fmt.Sprintf("set answer 42 --type int --k %d", d.k)), d.python())
+		demoKey, demoValue, d.number(d.set.via.Addr()), len(d.keepers), brief(d.set.took),
+		demoKey, d.number(d.get.via.Addr()), textOf(d.found.Value), source, brief(d.get.took), d.invitation(),
+		d.command("get "+demoKey), d.command("set answer 42 --type int"), d.python())
 	return b.String()
 }
 
@@ -265,7 +264,7 @@ func (d *demo) object() any {
 		Set       step           `json:"set"`
 		Get       step           `json:"get"`
 	}{
-		Bootstrap: d.nodes[0].Addr(), K: d.k, Key: demoKey, Value: textOf(d.found.Value),
+		Bootstrap: d.nodes[0].Addr(), K: demoK, Key: demoKey, Value: textOf(d.found.Value),
 		Set: step{Via: d.set.via.Addr(), MS: ms(d.set.took)},
 		Get: step{Via: d.get.via.Addr(), From: d.found.Holder.Addr, MS: ms(d.get.took)},
 	}

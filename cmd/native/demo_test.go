@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,8 +45,9 @@ func startDemo(t *testing.T, args ...string) (*process, demonstration) {
 }
 
 func TestDemo(t *testing.T) {
-	p, d := startDemo(t, "--nodes", "5", "--page", "127.0.0.1:0")
-	if len(d.Nodes) != 5 || d.Bootstrap != d.Nodes[0].Addr || d.K != 2 || len(d.Set.Kept) != d.K || d.Get.From == d.Get.Via {
+	p, d := startDemo(t, "--nodes", "24", "--page", "127.0.0.1:0")
+	if len(d.Nodes) != 24 || d.Bootstrap != d.Nodes[0].Addr || d.K != 20 || len(d.Set.Kept) != d.K ||
+		!slices.Contains(d.Set.Kept, d.Get.From) || slices.Contains(d.Set.Kept, d.Get.Via) {
 		t.Errorf("demo --json = %+v", d)
 	}
 	want(t, result{d.Value + "\n", "", 0}, "get", d.Key, "-b", d.Bootstrap)
@@ -57,10 +59,10 @@ func TestDemo(t *testing.T) {
 // The demo says what to type, and that works and agrees with what it said before.
 func TestDemoText(t *testing.T) {
 	p := start(t, "demo", "--page", "127.0.0.1:0")
-	text := p.stdout.await(t, `(?s)^8 nodes .* kept by the (4) nodes nearest .* kept by nodes (\d, \d, \d, \d) `+
+	text := p.stdout.await(t, `(?s)^30 nodes .* kept by the 20 nodes nearest .* kept by 20 nodes \(.*, from node \d+ \(`+
 		`.* get greeting (--bootstrap) (\S+)\n  \S+ (set answer 42 [^\n]+)\n.*asyncio.run\(main\(\)\)\n`)
-	want(t, result{"hello from kadmesh\n", "", 0}, "get", "greeting", text[3], text[4])
-	want(t, result{"stored on 4 nodes\n", "", 0}, strings.Fields(text[5])...)
+	want(t, result{"hello from kadmesh\n", "", 0}, "get", "greeting", text[1], text[2])
+	want(t, result{"stored on 20 nodes\n", "", 0}, strings.Fields(text[3])...)
 	if hasPage(t) != strings.Contains(p.stdout.String(), "Open this page") {
 		t.Errorf("the program has a page: %v, but says\n%s", hasPage(t), &p.stdout)
 	}
@@ -71,7 +73,7 @@ func TestDemoText(t *testing.T) {
 
 func TestSmallestDemoText(t *testing.T) {
 	p := start(t, "demo", "--nodes", "2", "--page", "127.0.0.1:0")
-	p.stdout.await(t, `(?s)^2 nodes .* kept by the node nearest to its key\n.*: kept by node \d \(.* --k 1 .*main\(\)\)\n`)
+	p.stdout.await(t, `(?s)^2 nodes .* .*: kept by 2 nodes \(.*, which keeps it \(.*main\(\)\)\n`)
 }
 
 // hasPage reports whether programs built now have the page, as far as its module

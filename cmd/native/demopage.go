@@ -51,7 +51,7 @@ func startDemoPage(addr netip.AddrPort, free bool, nodes []netip.AddrPort) (*dem
 	mux.Handle("/relay", relay)
 	p := &demoPage{
 		url: "http://" + l.Addr().String() + "/", relay: relay,
-		http: site.NewServer(mux, slog.New(slog.DiscardHandler)), done: make(chan struct{}),
+		http: site.NewServer(mux, nil, slog.New(slog.DiscardHandler)), done: make(chan struct{}),
 	}
 	go func() {
 		defer close(p.done)

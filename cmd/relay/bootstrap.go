@@ -18,7 +18,8 @@ import (
 type seeds struct {
 	nodes  []cli.HostPort
 	lookup cli.LookupFunc
-	fits   func(netip.Addr) bool // whether tabs can send there
+	fits   func(netip.Addr) bool // whether it is of an IP version that is lent
+	safe   func(netip.Addr) bool // whether a name may open that address to tabs
 	set    func([]netip.AddrPort)
 	log    *slog.Logger
 }
@@ -76,7 +77,9 @@ func (s *seeds) resolve(ctx context.Context, known [][]netip.AddrPort) bool {
 	return ok
 }
 
-// find returns the addresses of h that tabs can send to, in a fixed order.
+// find returns the addresses of h that tabs can send to, in a fixed order. Those
+// of a name must be safe: whoever answers for it, rather than the operator, would
+// else open the network of this machine to tabs.
 func (s *seeds) find(ctx context.Context, h cli.HostPort) ([]netip.AddrPort, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
@@ -88,8 +91,23 @@ func (s *seeds) find(ctx context.Context, h cli.HostPort) ([]netip.AddrPort, err
 	if len(addrs) == 0 {
 		return nil, fmt.Errorf("%s has no address of the IP version of --public-ip", h.Host)
 	}
+	if _, literal := h.Literal(); !literal {
+		addrs = slices.DeleteFunc(addrs, func(a netip.AddrPort) bool { return s.drops(h, a.Addr()) })
+	}
+	if len(addrs) == 0 {
+		return nil, fmt.Errorf("%s has no public address: give the address itself, or --allow-private", h.Host)
+	}
 	slices.SortFunc(addrs, netip.AddrPort.Compare)
 	return slices.Compact(addrs), nil
+}
+
+// drops reports whether an address of h is not safe, and logs it.
+func (s *seeds) drops(h cli.HostPort, ip netip.Addr) bool {
+	if s.safe(ip) {
+		return false
+	}
+	s.log.Warn("bootstrap address is not public, and is left out", "name", h.Host, "addr", ip)
+	return true
 }
 
 // literals are the nodes that are not given by name.
@@ -104,6 +122,9 @@ func literals(nodes []cli.HostPort) (addrs []netip.AddrPort) {
 
 // parseBootstrap reads where the nodes are that tabs should join through.
 func (o *options) parseBootstrap(cfg *wsrelay.ServerConfig) ([]cli.HostPort, error) {
+	if o.bootstrap != nil && len(o.bootstrap) == 0 {
+		o.bootstrap = []string{""} // as package pflag reads --bootstrap ""
+	}
 	nodes, err := cli.ParsePeers(o.bootstrap)
 	if err != nil {
 		return nil, cli.Usagef("--bootstrap %w", err)
@@ -116,6 +137,8 @@ func (o *options) parseBootstrap(cfg *wsrelay.ServerConfig) ([]cli.HostPort, err
 			return nil, cli.Usagef("--bootstrap %v cannot be reached from --public-ip %v, which is of the other IP version", h, cfg.PublicIPs[0])
 		case addr.Addr().IsLoopback() && !cfg.AllowPrivate:
 			return nil, cli.Usagef("--bootstrap %v is this machine alone: give the address that others know the node by", h)
+		case addr.Addr().IsLinkLocalUnicast() && !cfg.AllowPrivate:
+			return nil, cli.Usagef("--bootstrap %v is of one link alone: give the address that others know the node by", h)
 		}
 	}
 	return nodes, nil

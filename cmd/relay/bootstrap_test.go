@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/internal/cli"
+	"github.com/kadmesh/kadmesh/transport/wsrelay"
 )
 
 // A name is looked up until it resolves, and then now and then; tabs are told
@@ -42,6 +43,7 @@ func TestSeeds(t *testing.T) {
 				return ips, nil
 			},
 			fits: netip.Addr.Is4,
+			safe: func(netip.Addr) bool { return true },
 			set:  func(nodes []netip.AddrPort) { tell("set %v", nodes) },
 			log:  slog.New(slog.DiscardHandler),
 		}
@@ -67,6 +69,37 @@ func TestSeeds(t *testing.T) {
 			t.Errorf("got  %q\nwant %q", story, want)
 		}
 	})
+}
+
+// A name cannot open addresses to tabs that are not public; who gives such an
+// address itself means it.
+func TestSeedsThatAreNotPublic(t *testing.T) {
+	for _, tt := range []struct {
+		host    string
+		means   []string
+		private bool
+		want    string
+	}{
+		{"seed.example", []string{"127.0.0.1", "10.0.0.1", "9.9.9.9", "169.254.169.254"}, false, "[9.9.9.9:8468]"},
+		{"seed.example", []string{"::ffff:10.0.0.1", "0.0.0.0"}, false, "[]"},
+		{"seed.example", []string{"127.0.0.1"}, true, "[127.0.0.1:8468]"},
+		{"10.0.0.1", nil, false, "[10.0.0.1:8468]"},
+	} {
+		r := relaying{log: slog.New(slog.DiscardHandler), server: new(wsrelay.Server)}
+		r.cfg.AllowPrivate, r.cfg.PublicIPs = tt.private, []netip.Addr{netip.MustParseAddr("5.5.5.5")}
+		r.nodes = []cli.HostPort{{Host: tt.host, Port: 8468}}
+		s := r.seeds()
+		s.lookup = func(context.Context, string, string) (ips []netip.Addr, err error) {
+			for _, a := range tt.means {
+				ips = append(ips, netip.MustParseAddr(a))
+			}
+			return ips, nil
+		}
+		got, err := s.find(t.Context(), r.nodes[0])
+		if fmt.Sprint(got) != tt.want || (err == nil) != (len(got) > 0) {
+			t.Errorf("%s, which means %v, is %v, %v, want %s", tt.host, tt.means, got, err, tt.want)
+		}
+	}
 }
 
 // Without names there is nothing to keep.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -60,6 +59,9 @@ func (l *lending) apply(cfg *wsrelay.ServerConfig) (err error) {
 		if ip.IsUnspecified() {
 			return cli.Usagef("--public-ip %v: name the address that others send to; --bind-ip may be %[1]v", ip)
 		}
+		if !l.allowPrivate && !wsrelay.IsGlobal(ip) {
+			return cli.Usagef("--public-ip %v: %w: give the address that the Internet knows (and --bind-ip the one that this machine has), or --allow-private to try things out", ip, wsrelay.ErrNotPublic)
+		}
 	}
 	for _, ip := range cfg.BindIPs {
 		if !lends(cfg, ip) {
@@ -83,13 +85,11 @@ func lends(cfg *wsrelay.ServerConfig, ip netip.Addr) bool {
 func (l *limits) check(ports wsrelay.PortRange) error {
 	room := ports.Len()
 	switch {
-	case l.peers < 0:
-		return cli.Usagef("--max-peers %d: must be more than zero", l.peers)
 	case l.peers == 0 && room == 0:
 		l.peers = defaultPeers
 	case l.peers == 0:
-		l.peers = min(defaultPeers, room)
-	case room > 0 && l.peers > room:
+		l.peers = count(min(defaultPeers, room))
+	case room > 0 && int(l.peers) > room:
 		return cli.Usagef("--udp-ports %v are %d ports, too few for --max-peers %d: each tab takes one; give more ports, or --max-peers %[2]d", ports, room, l.peers)
 	}
 	switch {
@@ -97,17 +97,16 @@ func (l *limits) check(ports wsrelay.PortRange) error {
 		return cli.Usagef("--max-peers-per-ip %d: must be more than zero, or -1 for any number", l.peersPerIP)
 	case l.grace <= 0 || l.grace > maxGrace:
 		return cli.Usagef("--grace %v: want more than zero, and %v at most", l.grace, maxGrace)
+	case l.bytes.PerSecond > 0 && l.bytes.Burst < wsrelay.MaxDatagram:
+		return cli.Usagef("--max-bytes %v: the burst must be at least %d, as long as a datagram can be: longer ones than the burst would never pass", &l.bytes, wsrelay.MaxDatagram)
+	case l.unproven.PerSecond > 0 && l.unproven.Burst < minUnproven:
+		return cli.Usagef("--max-unproven %v: the burst must be at least %d, which one datagram of %d bytes counts as: longer ones than the burst would never pass", &l.unproven, minUnproven, wsrelay.MaxDatagram)
 	}
 	return nil
 }
 
-// refusal explains an error of wsrelay.NewServer.
-func refusal(err error) error {
-	if errors.Is(err, wsrelay.ErrNotPublic) {
-		return cli.Usagef("%w: give --public-ip the address that the Internet knows (and --bind-ip the one that this machine has), or --allow-private to try things out", err)
-	}
-	return err
-}
+// minUnproven is as what the longest datagram counts, in those of 1400 bytes.
+const minUnproven = (wsrelay.MaxDatagram + 1399) / 1400
 
 // tokenVariable is the environment variable with a token.
 const tokenVariable = "KADMESH_RELAY_TOKEN"
@@ -155,7 +154,7 @@ func (a *admission) allTokens() ([]string, error) {
 	}
 	for _, t := range tokens {
 		if t == "" || len(t) > maxToken {
-			return nil, cli.Usagef("a token has from 1 to %d bytes, not %d", maxToken, len(t))
+			return nil, cli.Usagef("--token, --token-file or $%s: a token has from 1 to %d bytes, not %d", tokenVariable, maxToken, len(t))
 		}
 	}
 	return tokens, nil

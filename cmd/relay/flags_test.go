@@ -33,6 +33,7 @@ func TestUsageErrors(t *testing.T) {
 		{"--allow-private=false", "no --public-ip given: name the address"},
 		{"--allow-private=false --public-ip 10.1.2.3", "--allow-private to try things out"},
 		{"--allow-private=false --public-ip 8.8.8.8 --bootstrap 127.0.0.1:8468", "--bootstrap 127.0.0.1:8468 is this machine alone"},
+		{"--allow-private=false --public-ip 8.8.8.8 --bootstrap 169.254.169.254:8468", "--bootstrap 169.254.169.254:8468 is of one link alone"},
 		{"--public-ip here", `--public-ip "here": want an IP address`},
 		{"--public-ip 10.1.2.3:80", "without a port"},
 		{"--public-ip 10.1.2.3 --public-ip 10.1.2.4", "--public-ip 10.1.2.3 and 10.1.2.4: one of IPv4 and one of IPv6"},
@@ -46,7 +47,12 @@ func TestUsageErrors(t *testing.T) {
 		{"--udp-ports 80-2000", "both from 1024 to 65535"},
 		{"--udp-ports 20001-20000", "want FROM-TO"},
 		{"--udp-ports 20000-20009 --max-peers 11", "are 10 ports, too few for --max-peers 11: each tab takes one; give more ports, or --max-peers 10"},
-		{"--max-peers -1", "--max-peers -1: must be more than zero"},
+		{"--max-peers -1", `--max-peers "-1": want a number, more than zero`},
+		{"--max-peers 0", `--max-peers "0": want a number, more than zero`},
+		{"--max-bytes 1000:65506", "--max-bytes 1000:65506: the burst must be at least 65507"},
+		{"--max-unproven 50:46", "--max-unproven 50:46: the burst must be at least 47"},
+		{"--max-datagrams 1:0", "--max-datagrams \"1:0\": want N or N:BURST"},
+		{"--bootstrap=", `--bootstrap "": want HOST:PORT`},
 		{"--max-peers-per-ip 0", "--max-peers-per-ip 0: must be more than zero, or -1"},
 		{"--grace 0", "--grace 0s: want more than zero"},
 		{"--grace 19h", "18h0m0s at most"},
@@ -65,7 +71,7 @@ func TestUsageErrors(t *testing.T) {
 		{"--bootstrap example.org", `--bootstrap "example.org": want HOST:PORT`},
 		{"--bootstrap example.org:0", "the host or the port of the node is missing"},
 		{"--bootstrap [::1]:8468", "cannot be reached from --public-ip 127.0.0.1, which is of the other IP version"},
-		{"--token=", "a token has from 1 to 255 bytes, not 0"},
+		{"--token=", "--token, --token-file or $KADMESH_RELAY_TOKEN: a token has from 1 to 255 bytes, not 0"},
 		{"--token " + strings.Repeat("x", 256), "a token has from 1 to 255 bytes, not 256"},
 		{"--token-file " + empty, "has no token"},
 		{"--allow-origin example.org", `--allow-origin "example.org": want a scheme and a host`},
@@ -156,7 +162,7 @@ func TestSecretOpenToOthers(t *testing.T) {
 func TestPeersFollowPorts(t *testing.T) {
 	tests := []struct {
 		ports       string
-		peers, want int
+		peers, want count
 	}{
 		{"", 0, 1000}, {"", 7, 7}, {"20000-20009", 0, 10}, {"20000-20009", 7, 7}, {"20000-29999", 0, 1000},
 	}
@@ -169,6 +175,19 @@ func TestPeersFollowPorts(t *testing.T) {
 		if err := l.check(ports); err != nil || l.peers != tt.want {
 			t.Errorf("ports %q, --max-peers %d: %d peers, %v, want %d", tt.ports, tt.peers, l.peers, err, tt.want)
 		}
+	}
+}
+
+// A usage error leaves nothing behind, and comes before the port is taken.
+func TestPrivateAddressComesFirst(t *testing.T) {
+	used := strings.TrimPrefix(start(t).url, "http://")
+	secret := filepath.Join(t.TempDir(), "secret")
+	r := runRelay(t, "--public-ip", "10.1.2.3", "--listen", used, "--secret-file", secret)
+	if r.code != 2 || !strings.Contains(r.stderr, "--public-ip 10.1.2.3: not reachable from the Internet") {
+		t.Errorf("private --public-ip = %q, want exit status 2 and what is wrong with it", r)
+	}
+	if _, err := os.Stat(secret); err == nil {
+		t.Error("the secret file was created")
 	}
 }
 
@@ -249,7 +268,7 @@ func TestHelp(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	const pattern = `^kadmesh v0\.0\.0-test \(go[^ ]+, \w+/\w+\)\n$`
+	const pattern = `^kadmesh-relay v0\.0\.0-test \(go[^ ]+, \w+/\w+\)\n$`
 	for _, arg := range []string{"version", "--version"} {
 		if r := runRelay(t, arg); r.code != 0 || !regexp.MustCompile(pattern).MatchString(r.stdout) {
 			t.Errorf("%s = %q, want %s", arg, r, pattern)

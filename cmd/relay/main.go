@@ -25,6 +25,8 @@ func main() {
 
 func root(p *cli.Program) *cobra.Command {
 	var o options
+	built := cli.Built(version)
+	built.Program = "kadmesh-relay"
 	cmd := &cobra.Command{
 		Use:   "kadmesh-relay --public-ip IP [flags]",
 		Short: "Lend UDP ports to browser tabs, for a Kademlia network",
@@ -49,7 +51,7 @@ With --json the line is {"listening": "URL", "udp": ["IP:FROM-TO"]}`,
   kadmesh-relay --public-ip 198.51.100.7 --udp-ports 20000-20999 \
       --acme-domain relay.example.org --acme-cache /var/lib/kadmesh-relay/acme \
       --secret-file /var/lib/kadmesh-relay/secret --bootstrap node1.example.org:8468`,
-		Version:               cli.Built(version).String(),
+		Version:               built.String(),
 		DisableFlagsInUseLine: true,
 		Args:                  cli.NoArgs,
 		ValidArgsFunction:     cobra.NoFileCompletions,
@@ -58,6 +60,6 @@ With --json the line is {"listening": "URL", "udp": ["IP:FROM-TO"]}`,
 		},
 	}
 	o.flags(cmd)
-	cmd.AddCommand(p.Version(cli.Built(version)))
+	cmd.AddCommand(p.Version(built))
 	return cmd
 }

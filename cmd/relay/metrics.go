@@ -12,10 +12,10 @@ import (
 )
 
 // exposition serves the metrics of a relay at /metrics.
-func exposition(server *wsrelay.Server, capacity int, version string) http.Handler {
+func exposition(stats func() wsrelay.ServerStats, refused func() uint64, capacity int, version string) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
-		collector{server.Stats, capacity, version},
+		collector{stats, refused, capacity, version},
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
@@ -27,6 +27,7 @@ func exposition(server *wsrelay.Server, capacity int, version string) http.Handl
 // collector turns what the relay has counted into metrics.
 type collector struct {
 	stats    func() wsrelay.ServerStats
+	refused  func() uint64 // visitors
 	capacity int
 	version  string
 }
@@ -46,6 +47,8 @@ var (
 	descForbidden  = describe("forbidden_total", "Connections refused for their origin or host.")
 	descTurnedAway = describe("turned_away_total", "Connections refused because there were too many.")
 	descSilent     = describe("silent_total", "Connections given up since no ping was answered.")
+	descPaused     = describe("paused_total", "Pauses in reading from tabs that sent too many WebSocket frames.")
+	descRefused    = describe("refused_visitors_total", "Connections to the page that were closed because there were too many.")
 	descErrors     = describe("errors_total", "Tabs that were sent away, by reason.", "reason")
 
 	descDatagrams = describe("datagrams_total", "Datagrams that were passed on.", "direction")
@@ -90,6 +93,8 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	count(descForbidden, s.Forbidden)
 	count(descTurnedAway, s.TurnedAway)
 	count(descSilent, s.Silent)
+	count(descPaused, s.Paused)
+	count(descRefused, c.refused())
 	for code, name := range errorReasons {
 		count(descErrors, s.Errors[code], name)
 	}

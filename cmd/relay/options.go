@@ -42,7 +42,8 @@ type admission struct {
 // limits is how much one client may have. The zero number of peers means the
 // default.
 type limits struct {
-	peers, peersPerIP                           int
+	peers                                       count
+	peersPerIP                                  int
 	grace                                       time.Duration
 	datagrams, bytes, newDestinations, unproven rate
 }
@@ -95,8 +96,8 @@ func (l *limits) flags(f *pflag.FlagSet) {
 	l.bytes = rate{1 << 20, 4 << 20}
 	l.newDestinations = rate{5, 200}
 	l.unproven = rate{50, 50}
-	f.IntVar(&l.peers, "max-peers", 0, "`N` tabs there may be at a time (default 1000, or as many as --udp-ports)")
-	f.IntVar(&l.peersPerIP, "max-peers-per-ip", 16, "`N` of them may come from one IPv4 address or IPv6 /64; -1 for any number")
+	f.Var(&l.peers, "max-peers", "`N` tabs there may be at a time (default 1000, or as many as --udp-ports)")
+	f.IntVar(&l.peersPerIP, "max-peers-per-ip", 16, "`N` of them may come from one IPv4 address or IPv6 /64, 4 times as many from a /48; -1 for any number")
 	f.DurationVar(&l.grace, "grace", time.Minute, "`TIME` that a port stays lent to a tab that lost its connection, 18h at most")
 	f.Var(&l.datagrams, "max-datagrams", "datagrams that a tab may send in a second, and at once; twice as many it may get in a second")
 	f.Var(&l.bytes, "max-bytes", "the same in bytes")
@@ -108,7 +109,7 @@ func (l *limits) flags(f *pflag.FlagSet) {
 func (l *limits) wsrelay() wsrelay.Limits {
 	twice := func(r rate) wsrelay.Rate { return wsrelay.Rate{PerSecond: 2 * r.PerSecond, Burst: r.Burst} }
 	return wsrelay.Limits{
-		Peers: l.peers, PeersPerIP: l.peersPerIP, Grace: l.grace,
+		Peers: int(l.peers), PeersPerIP: l.peersPerIP, Grace: l.grace,
 		Sent: wsrelay.Rate(l.datagrams), SentBytes: wsrelay.Rate(l.bytes),
 		Received: twice(l.datagrams), ReceivedBytes: twice(l.bytes),
 		NewDestinations: wsrelay.Rate(l.newDestinations), Unproven: wsrelay.Rate(l.unproven),

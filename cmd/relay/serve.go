@@ -72,11 +72,12 @@ type relaying struct {
 	names   []string       // that certificates are for
 	stopTLS func()
 
-	server  *wsrelay.Server
-	health  *health
-	site    *site.Site
-	public  net.Listener
-	metrics net.Listener // nil without
+	server   *wsrelay.Server
+	health   *health
+	site     *site.Site
+	visitors *site.Visitors
+	public   net.Listener
+	metrics  net.Listener // nil without
 }
 
 // prepare fills in what flags and files say, and checks that it can be done.
@@ -128,8 +129,9 @@ func (r *relaying) open(o *options) (err error) {
 		return err
 	}
 	if r.server, err = wsrelay.NewServer(r.cfg); err != nil {
-		return refusal(err)
+		return err
 	}
+	r.visitors = &site.Visitors{Proxies: r.cfg.Access.Proxies}
 	r.health = &health{version: cli.Built(version).Version, capacity: r.cfg.Limits.Peers, stats: r.server.Stats}
 	r.advise()
 	return nil
@@ -186,7 +188,7 @@ func (r *relaying) url() string {
 	addr := r.public.Addr().(*net.TCPAddr)
 	host := addr.IP.String()
 	switch {
-	case len(r.names) > 0:
+	case len(r.names) > 0 && !strings.Contains(r.names[0], "*"):
 		host = r.names[0]
 	case addr.IP.IsUnspecified():
 		host = "localhost"
@@ -222,13 +224,13 @@ func (r *relaying) serve(ctx context.Context, release func()) error {
 	mux.Handle("/", r.site)
 	mux.Handle("/relay", r.server)
 	mux.Handle("/healthz", r.health)
-	servers := []*http.Server{site.NewServer(mux, r.log)}
+	servers := []*http.Server{site.NewServer(mux, r.visitors, r.log)}
 	listeners := []net.Listener{r.public}
 	if r.tls != nil {
 		servers[0].TLSConfig = r.tls
 	}
 	if r.metrics != nil {
-		servers = append(servers, site.NewServer(exposition(r.server, r.cfg.Limits.Peers, r.health.version), r.log))
+		servers = append(servers, site.NewServer(exposition(r.server.Stats, r.visitors.Refused, r.cfg.Limits.Peers, r.health.version), nil, r.log))
 		listeners = append(listeners, r.metrics)
 		r.log.Info("metrics", "url", "http://"+r.metrics.Addr().String()+"/metrics")
 	}
@@ -270,6 +272,7 @@ func (r *relaying) seeds() *seeds {
 	return &seeds{
 		nodes: r.nodes, lookup: net.DefaultResolver.LookupNetIP,
 		fits: func(ip netip.Addr) bool { return lends(&r.cfg, ip) },
+		safe: func(ip netip.Addr) bool { return r.cfg.AllowPrivate || wsrelay.IsGlobal(ip) },
 		set:  r.server.SetBootstrap, log: r.log,
 	}
 }

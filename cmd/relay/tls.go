@@ -78,15 +78,17 @@ type pair struct {
 	loaded    atomic.Pointer[tls.Certificate]
 }
 
-// load reads the files, and returns the names that the certificate is for, but
-// none with wildcards.
+// load reads the files, and returns the names that the certificate is for, those
+// with wildcards last.
 func (p *pair) load() ([]string, error) {
 	c, err := tls.LoadX509KeyPair(p.cert, p.key)
 	if err != nil {
 		return nil, fmt.Errorf("--tls-cert %s and --tls-key %s: %w", p.cert, p.key, err)
 	}
 	p.loaded.Store(&c)
-	return slices.DeleteFunc(slices.Clone(c.Leaf.DNSNames), func(n string) bool { return strings.Contains(n, "*") }), nil
+	names := slices.Clone(c.Leaf.DNSNames)
+	slices.SortStableFunc(names, func(a, b string) int { return strings.Count(a, "*") - strings.Count(b, "*") })
+	return names, nil
 }
 
 func (p *pair) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {

@@ -148,7 +148,7 @@ func TestCertifiedNames(t *testing.T) {
 		t.Errorf("certificate %d, want %d", got, serial)
 	}
 	c := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{ServerName: "relay.example.org"}}}
-	for host, want := range map[string]int{"relay.example.org": 101, "other.example.org": 403} {
+	for host, want := range map[string]int{"relay.example.org": 101, "any.example.net": 101, "other.example.org": 403} {
 		r, err := http.NewRequestWithContext(t.Context(), "GET", "https://127.0.0.1"+port+"/relay", nil)
 		if err != nil {
 			t.Fatal(err)

@@ -49,6 +49,25 @@ func (r *rate) Set(s string) error {
 	return nil
 }
 
+// count is a number that is at least one if it is given, and else 0.
+type count int
+
+// String is that of pflag.Value.
+func (c *count) String() string { return strconv.Itoa(int(*c)) }
+
+// Type is that of pflag.Value.
+func (c *count) Type() string { return "N" }
+
+// Set is that of pflag.Value.
+func (c *count) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return cli.Usagef("%q: want a number, more than zero", s)
+	}
+	*c = count(n)
+	return nil
+}
+
 // parsePorts reads FROM-TO. Nothing means that the system chooses.
 func parsePorts(s string) (wsrelay.PortRange, error) {
 	if s == "" {

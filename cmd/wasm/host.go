@@ -20,11 +20,12 @@ import (
 //	ready(id, address, calls)  the node can be used, by these functions
 //	relay(state)             the relay connection has changed
 //	events(json)             some of Events, as text, since objects take long to make
-//	reply(n, code, result, bytes)  call n has ended, with an error if code is not ""
+//	reply(n, code, result, bytes)  call n has ended; if code is not "", with an error:
+//	                         result is what it says, bytes why a relay refused, if one did
 //	save(key, bytes, published, ttl, cached), remove(key)   keep a record, or do not
 //	contacts(list)           addresses to join through next time
 //	onstop                   is set to a function that ends the node
-//	ended(code, message)     nothing will follow
+//	ended(code, message, relayCode)  nothing will follow
 type host struct {
 	js      js.Value
 	options options
@@ -88,7 +89,7 @@ func (h *host) relay(s wsrelay.State) {
 		"url":     s.Relay,
 		"address": "",
 		"resumed": s.Resumed, "changed": s.Changed,
-		"reason": "", "retryIn": s.Retry.Milliseconds(),
+		"reason": "", "relayCode": relayCodeOf(s.Reason), "retryIn": s.Retry.Milliseconds(),
 	}
 	if s.Addr.IsValid() {
 		state["address"] = s.Addr.String()
@@ -126,15 +127,15 @@ func (h *host) reply(n int, result any, b []byte) {
 }
 
 func (h *host) refuse(n int, err error) {
-	h.js.Call("reply", n, codeOf(err), err.Error(), js.Null())
+	h.js.Call("reply", n, codeOf(err), err.Error(), relayCodeOf(err))
 }
 
 func (h *host) ended(err error) {
 	if err != nil {
-		h.js.Call("ended", codeOf(err), err.Error())
+		h.js.Call("ended", codeOf(err), err.Error(), relayCodeOf(err))
 		return
 	}
-	h.js.Call("ended", "", "")
+	h.js.Call("ended", "", "", "")
 }
 
 func (h *host) keepContacts(list []core.Contact) {

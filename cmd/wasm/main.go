@@ -42,7 +42,8 @@ func run(h *host) error {
 	h.onStop(stop)
 
 	moved := make(chan struct{}, 1)
-	conn, err := dial(ctx, h, moved)
+	online := newOnline()
+	conn, err := dial(ctx, h, online, moved)
 	if err != nil {
 		return cmp.Or(ctx.Err(), err)
 	}
@@ -60,8 +61,8 @@ func run(h *host) error {
 		return nil
 	}
 	h.progress(map[string]any{"step": "joined", "contacts": contacts})
-	o := &operations{host: h, node: node, conn: conn, events: events}
-	o.serve()
+	o := &operations{host: h, node: node, conn: conn, events: events, online: online}
+	o.serve(ctx)
 	h.ready(node.ID().String(), conn.LocalAddr().String())
 	live(ctx, h, node, moved)
 	return nil
@@ -87,9 +88,9 @@ func live(ctx context.Context, h *host, node *core.Node, moved <-chan struct{}) 
 	}
 }
 
-// dial connects to a relay. moved is told when a later connection has another
-// address than the one before.
-func dial(ctx context.Context, h *host, moved chan<- struct{}) (*wsrelay.Conn, error) {
+// dial connects to a relay. online is told of each change, and moved
+// when a later connection has another address than the one before.
+func dial(ctx context.Context, h *host, online *online, moved chan<- struct{}) (*wsrelay.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, relayTime)
 	defer cancel()
 	return wsrelay.Dial(ctx, wsrelay.Config{
@@ -97,6 +98,7 @@ func dial(ctx context.Context, h *host, moved chan<- struct{}) (*wsrelay.Conn, e
 		Token:  h.options.token,
 		Resume: h.options.resume,
 		OnState: func(s wsrelay.State) {
+			online.is(s)
 			h.relay(s)
 			if s.Changed {
 				select {
@@ -141,7 +143,6 @@ func sample(list []core.Contact, count int) []core.Contact {
 
 // codeOf returns what the module calls an error.
 func codeOf(err error) string {
-	var refused *wsrelay.RelayError
 	switch {
 	case errors.Is(err, core.ErrNotFound):
 		return "not-found"
@@ -153,10 +154,26 @@ func codeOf(err error) string {
 		return "value"
 	case errors.Is(err, core.ErrClosed), errors.Is(err, wsrelay.ErrClosed), errors.Is(err, context.Canceled):
 		return "stopped"
-	case errors.As(err, &refused), errors.Is(err, context.DeadlineExceeded):
+	case relayCodeOf(err) != "", errors.Is(err, context.DeadlineExceeded), errors.Is(err, errOffline):
 		return "relay"
 	}
 	return "failed"
+}
+
+// relayCodes are what the module calls the reasons of a relay.
+var relayCodes = map[wsrelay.Code]string{
+	wsrelay.CodeMalformed: "malformed", wsrelay.CodeVersion: "version", wsrelay.CodeToken: "token", wsrelay.CodeFull: "full",
+	wsrelay.CodePerIP: "per-ip", wsrelay.CodeReplaced: "replaced", wsrelay.CodeSlow: "slow",
+}
+
+// relayCodeOf returns why a relay does not serve this client; "" if err is not of
+// a relay.
+func relayCodeOf(err error) string {
+	var refused *wsrelay.RelayError
+	if !errors.As(err, &refused) {
+		return ""
+	}
+	return cmp.Or(relayCodes[refused.Code], "other")
 }
 
 // errInput is wrapped by errors about what the page's author wrote.

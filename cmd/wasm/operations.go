@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"syscall/js"
@@ -20,16 +21,17 @@ type operations struct {
 	node   *core.Node
 	conn   *wsrelay.Conn
 	events *events
+	online *online
 	cancel map[int]context.CancelFunc // by the number of the call
 }
 
-// serve offers them to the host. Nothing here runs at the same time as anything
-// else, since there is one thread, so there is no lock.
-func (o *operations) serve() {
+// serve offers them to the host, until ctx ends. Nothing here runs at the same time
+// as anything else, since there is one thread, so there is no lock.
+func (o *operations) serve(ctx context.Context) {
 	o.cancel = make(map[int]context.CancelFunc)
 	o.host.offer("call", func(args []js.Value) {
 		n, what := args[0].Int(), args[1].String()
-		ctx, cancel := context.WithCancel(context.Background())
+		ctx, cancel := context.WithCancel(ctx)
 		o.cancel[n] = cancel
 		go func() {
 			defer delete(o.cancel, n)
@@ -74,7 +76,11 @@ func (o *operations) do(ctx context.Context, n int, what string, args []js.Value
 }
 
 func (o *operations) find(ctx context.Context, n int, name string) error {
-	f, err := o.node.Find(ctx, core.Key(name))
+	var f core.Found
+	err := o.online.do(ctx, func() (poor bool, err error) {
+		f, err = o.node.Find(ctx, core.Key(name))
+		return false, err
+	})
 	if err != nil {
 		return fmt.Errorf("get %q: %w", name, err)
 	}
@@ -95,7 +101,14 @@ func (o *operations) set(ctx context.Context, n int, name, kind string, b []byte
 	if err != nil {
 		return fmt.Errorf("set %q: %w", name, err)
 	}
-	nodes, err := o.node.Set(ctx, name, v)
+	var nodes int
+	err = o.online.do(ctx, func() (poor bool, err error) {
+		nodes, err = o.node.Set(ctx, name, v)
+		return nodes == 1, err // this one alone, perhaps
+	})
+	if errors.Is(err, errOffline) {
+		return fmt.Errorf("set %q: %w", name, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -104,7 +117,11 @@ func (o *operations) set(ctx context.Context, n int, name, kind string, b []byte
 }
 
 func (o *operations) lookup(ctx context.Context, n int, name string) error {
-	list, err := o.node.Lookup(ctx, core.Key(name))
+	var list []core.Contact
+	err := o.online.do(ctx, func() (poor bool, err error) {
+		list, err = o.node.Lookup(ctx, core.Key(name))
+		return len(list) == 0, err
+	})
 	if err != nil {
 		return fmt.Errorf("look up %q: %w", name, err)
 	}
@@ -121,7 +138,15 @@ func (o *operations) ping(ctx context.Context, n int, address string) error {
 	if err != nil {
 		return err
 	}
-	id, rtt, err := o.node.Ping(ctx, addr)
+	var id core.ID
+	var rtt time.Duration
+	err = o.online.do(ctx, func() (poor bool, err error) {
+		id, rtt, err = o.node.Ping(ctx, addr)
+		return false, err
+	})
+	if errors.Is(err, errOffline) {
+		return fmt.Errorf("ping %v: %w", addr, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -10,6 +11,7 @@ import (
 
 // Build is what a program was built from.
 type Build struct {
+	Program string `json:"-"` // empty means kadmesh
 	Version string `json:"version"`
 	// Commit is where the source was in git, if that is known, with "-dirty"
 	// behind it if it had been changed since.
@@ -46,7 +48,7 @@ func Built(version string) Build {
 
 // String is for people to read.
 func (b Build) String() string {
-	return fmt.Sprintf("kadmesh %s (%s, %s)", b.Version, b.Go, b.System)
+	return fmt.Sprintf("%s %s (%s, %s)", cmp.Or(b.Program, "kadmesh"), b.Version, b.Go, b.System)
 }
 
 // Version returns the command that prints b, and has --version print it too.

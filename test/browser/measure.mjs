@@ -100,6 +100,10 @@ async function pageTime(context, relay) {
   await page.addInitScript(() => {
     globalThis.shown = new Promise((resolve) => {
       const look = () => {
+        const join = document.getElementById("join-button");
+        if (join?.textContent === "Join the network" && join.checkVisibility()) {
+          join.click();
+        }
         const leave = [...document.querySelectorAll("button")].find((button) => button.textContent === "Leave");
         if (leave?.checkVisibility()) {
           resolve(performance.now());
@@ -110,7 +114,7 @@ async function pageTime(context, relay) {
       look();
     });
   });
-  await page.goto(`${relay.url}/?autojoin`);
+  await page.goto(`${relay.url}/`);
   const time = await page.evaluate(() => globalThis.shown);
   await page.close();
   return time;

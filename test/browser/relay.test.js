@@ -36,11 +36,17 @@ const connected = (tab, url) =>
     "the relay connection",
   );
 
+/** Tabs that keep nothing have to ask others for what they have set. */
+const keepNothing = { storeBytes: 1 };
+
+/** For how long a relay is away, in milliseconds. */
+const outage = 1000;
+
 for (const signal of ["SIGKILL", "SIGTERM"]) {
   test(`a relay ends by ${signal} and starts again: tabs keep their addresses`, async () => {
     const { relay, pythons } = await newNetwork();
     const contexts = [await newContext(browser), await newContext(browser)];
-    const tabs = await Promise.all([0, 1, 1].map((i) => openTab(contexts[i], relay)));
+    const tabs = await Promise.all([0, 1, 1].map((i) => openTab(contexts[i], relay, keepNothing)));
     const before = tabs.map(({ id, address }) => ({ id, address }));
     // What is asked for at any time during this is done in the end.
     const going = tabs.map((tab, i) => tab.run(async (name) => {
@@ -50,10 +56,12 @@ for (const signal of ["SIGKILL", "SIGTERM"]) {
       while (globalThis.going) {
         const key = `${name} ${done}`;
         try {
-          await node.set(key, done);
-          if (await node.get(key) !== done) {
-            failed.push(`${key}: another value`);
+          const { nodes } = await node.set(key, done);
+          const { value, holder } = await node.find(key);
+          if (nodes < 2 || value !== done || !holder || !(await node.lookup(key)).length) {
+            failed.push(`${key}: on ${nodes} nodes, is ${value}, of ${holder?.address}`);
           }
+          await node.ping(holder.address);
         } catch (error) {
           failed.push(`${key}: ${error}`);
         }
@@ -65,6 +73,7 @@ for (const signal of ["SIGKILL", "SIGTERM"]) {
     await until(() => Promise.all(tabs.map((tab) => tab.run(() => node.stats()))).then((all) => all.every(({ served }) => served.store > 5)), "values under way");
     const end = await relay.stop(signal);
     assert.deepEqual([end.status, end.signal], signal === "SIGKILL" ? [null, "SIGKILL"] : [0, null]);
+    await new Promise((resolve) => setTimeout(resolve, outage));
     await relay.start();
     for (const tab of tabs) {
       await connected(tab);
@@ -165,11 +174,49 @@ test("a relay that wants a token gets it, or says so", async () => {
   const tab = await openTab(await newContext(browser), relay, null);
   for (const options of [{}, { token: "wrong" }]) {
     const error = await tab.rejection((options) => module.Kadmesh.start(options), options);
-    assert.deepEqual([error.kind, error.code], ["RelayError", "relay"]);
+    assert.deepEqual([error.kind, error.code, error.relayCode], ["RelayError", "relay", "token"]);
     assert.match(error.message, /token/);
   }
   await tab.start({ token: "open sesame" });
   assert.equal(await nativePing(tab.address), tab.id);
+  await tab.close();
+});
+
+test("the page asks for the relay's token, or finds it in the link", async () => {
+  const { relay } = await newNetwork(["--token", "open sesame"]);
+  const context = await newContext(browser);
+  const page = await context.newPage();
+  const joined = () => page.getByRole("button", { name: "Leave", exact: true }).waitFor();
+  await page.goto(relay.url);
+  assert.equal(await page.getByLabel("Token of the relay").isVisible(), false);
+  await page.getByRole("button", { name: "Join the network" }).click();
+  await page.getByLabel("Token of the relay").fill("open sesame");
+  await page.keyboard.press("Enter");
+  await joined();
+  await page.goto("about:blank");
+  await page.goto(`${relay.url}/#key=x`); // it has joined before, and knows the token
+  await joined();
+  await context.close();
+  const other = await newContext(browser);
+  const link = await other.newPage();
+  await link.goto(`${relay.url}/#token=open%20sesame`);
+  await link.getByRole("button", { name: "Join the network" }).click();
+  await link.getByRole("button", { name: "Leave", exact: true }).waitFor();
+  await other.close();
+});
+
+test("a tab that is alone has its own values, and a relay that is away for long is an error", async () => {
+  const relay = await startRelay();
+  const tab = await openTab(await newContext(browser), relay);
+  assert.equal(await tab.set("alone", values.true), 1);
+  assert.deepEqual(await tab.get("alone"), values.true);
+  await relay.stop("SIGKILL");
+  await until(() => tab.run(() => node.relay.state !== "connected"), "the loss to be seen");
+  const given = await tab.rejection(() => node.set("given up", 1, { signal: AbortSignal.timeout(200) }));
+  assert.equal(given.name, "TimeoutError");
+  const error = await tab.rejection(() => node.get("away"));
+  assert.deepEqual([error.kind, error.relayCode], ["RelayError", undefined]);
+  assert.match(error.message, /not connected to a relay/);
   await tab.close();
 });
 

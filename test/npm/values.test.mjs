@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runInNewContext } from "node:vm";
-import { ValueError } from "../../web/kadmesh.errors.js";
+import { originHint, ValueError } from "../../web/kadmesh.errors.js";
 import { check } from "../../web/kadmesh.options.js";
 import { decode, encode, textOf } from "../../web/kadmesh.values.js";
 
@@ -123,6 +123,9 @@ test("options that make no sense are refused, by name", () => {
     [{}, /option relay: want the URL/],
     [{ relay: [] }, /option relay: the list is empty/],
     [{ relay: "relay" }, /option relay: "relay" is no URL/],
+    [{ relay: "/relay" }, /option relay: "\/relay" is no URL/],
+    [{ relay: "://" }, /option relay: ":\/\/" is no URL/],
+    [{ relay: "wss://relay.example.org/#x" }, /option relay: .* has a fragment/],
     [{ relay: 5 }, /option relay: 5 is no URL/],
     [{ relay: null }, /option relay: null is no URL/],
     [{ relay: [relay, undefined] }, /option relay: undefined is no URL/],
@@ -157,4 +160,13 @@ test("options that make sense are passed on, with defaults", () => {
   assert.equal(given.bootstrap.length, 3);
   assert.equal(given.storage, "");
   assert.equal(given.wasm, "https://cdn.example.org/k.wasm");
+});
+
+test("a relay elsewhere may not allow the page's origin", () => {
+  const page = "https://your.site";
+  assert.equal(originHint(["wss://your.site/relay", "https://your.site/"], page), "");
+  assert.equal(originHint(["wss://relay.example.org/"], undefined), "");
+  for (const relay of ["wss://relay.example.org/", "ws://your.site/", "wss://your.site:8443/"]) {
+    assert.match(originHint([relay], page), /--allow-origin https:\/\/your\.site\)/, relay);
+  }
 });

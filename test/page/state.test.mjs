@@ -32,6 +32,8 @@ test("each condition has its message", () => {
   assert.equal(keyAfter(1, ["relay", lost]), "lost");
   assert.equal(keyAfter(1, ["relay", lost], ["relay", { ...lost, state: "connecting" }]), "lost");
   assert.equal(keyAfter(1, ["relay", { ...lost, state: "refused" }]), "refused");
+  assert.equal(keyAfter(1, ["relay", { ...lost, relayCode: "full" }], ["relay", { ...lost, state: "connecting" }]), "refused");
+  assert.equal(keyAfter(1, ["relay", { ...lost, relayCode: "full" }], ["relay", lost]), "lost");
   assert.equal(keyAfter(1, ["stats", { stats: { ...stats, recordBytes: 990 } }]), "full");
   assert.equal(keyAfter(1, ["record", { change: "refused" }]), "full");
   assert.equal(keyAfter(61_000, ["record", { change: "refused" }]), "ok");
@@ -55,6 +57,16 @@ test("the reason is told without the URL, and the next try is counted down", () 
   assert.equal(countdown(message, 1500), "Next try in 3 s.");
   assert.equal(countdown(message, 4001), "Trying now.");
   assert.equal(countdown({ retryAt: 0 }, 0), "");
+});
+
+test("a relay that refuses is not said to return, and says little", () => {
+  const state = running();
+  for (const relayCode of ["token", "full", "per-ip", "replaced", "version"]) {
+    state.take("relay", { ...lost, relayCode }, 0);
+    assert.doesNotMatch(state.message(1).advice, /by itself/, relayCode);
+  }
+  state.take("relay", { ...lost, reason: "x".repeat(512) }, 0);
+  assert.ok(state.message(1).words.length < 160, state.message(1).words);
 });
 
 test("a page that was hidden for long says what went on", () => {

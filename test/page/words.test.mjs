@@ -17,6 +17,14 @@ test("every error has words and says what to do", () => {
   assert.ok(explain(undefined, "k").words);
 });
 
+test("a relay's refusal has advice of its own", () => {
+  const error = Object.assign(new Error("relay: members only (code 3)"), { code: "relay", relayCode: "token" });
+  assert.match(explainStart(error, "relay.example").advice, /token|give you one/);
+  assert.doesNotMatch(explainStart(error, "relay.example").advice, /WebSocket/);
+  assert.match(explainStart({ ...error, relayCode: "slow", message: "x" }, "relay.example").advice, /WebSocket/);
+  assert.ok(explainStart({ code: "relay", message: "x".repeat(512) }, "relay.example").words.length < 180);
+});
+
 test("keys and messages cannot deceive", () => {
   assert.ok(!explain({ code: "not-found" }, "a\u202eb").words.includes("\u202e"));
   assert.ok(!explain(new Error("x\u0007"), "k").words.includes("\u0007"));

@@ -24,13 +24,13 @@ type Access struct {
 	// relay besides those that come from its own host; "*" means all.
 	Origins []string
 
-	// Hosts are names that the relay goes by. They matter where the relay listens
-	// on a private or loopback address: there, clients must call it by its IP
-	// address, localhost, or one of these. Else any page could give itself a
-	// second name that leads here.
+	// Hosts are names that the relay goes by; *.example.org is any one below that.
+	// If there are some, or the relay listens on a private or loopback address,
+	// clients must call it by its IP address, localhost, or one of these. Else any
+	// page could give itself a second name that leads here.
 	Hosts []string
 
-	// Proxies are those whose X-Forwarded-For is believed, and whom the relay
+	// Proxies are those whose X-Forwarded-For and -Proto are believed, and whom the relay
 	// leaves it to know their names.
 	Proxies []netip.Prefix
 }
@@ -47,10 +47,29 @@ func (a *Access) check(r *http.Request) error {
 	if slices.ContainsFunc(a.Origins, func(o string) bool { return strings.EqualFold(o, origin) }) {
 		return nil
 	}
-	if u, err := url.Parse(origin); err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) {
+	if u, err := url.Parse(origin); err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) && a.fitsScheme(r, u.Scheme) {
 		return nil
 	}
 	return fmt.Errorf("pages of %s may not use this relay: its operator can allow that origin", origin)
+}
+
+// fitsScheme reports whether the page that has sent r by a scheme is of this
+// relay. A proxy may take https and pass on http; if it does not say, or is not
+// known, either is fine.
+func (a *Access) fitsScheme(r *http.Request, scheme string) bool {
+	if r.TLS != nil {
+		return strings.EqualFold(scheme, "https")
+	}
+	came := r.Header.Get("X-Forwarded-Proto")
+	switch {
+	case came == "" || !a.isProxy(remote(r)):
+		return true
+	case strings.EqualFold(came, "ws"):
+		came = "http"
+	case strings.EqualFold(came, "wss"):
+		came = "https"
+	}
+	return strings.EqualFold(scheme, came)
 }
 
 func (a *Access) checkHost(r *http.Request) error {
@@ -59,14 +78,17 @@ func (a *Access) checkHost(r *http.Request) error {
 		return nil
 	}
 	here, err := netip.ParseAddrPort(local.String())
-	if err != nil || isGlobal(here.Addr().Unmap()) || a.isProxy(remote(r)) {
+	if err != nil || isGlobal(here.Addr().Unmap()) && len(a.Hosts) == 0 || a.isProxy(remote(r)) {
 		return nil
 	}
 	host := hostOf(r.Host)
 	if _, err := netip.ParseAddr(host); err == nil || strings.EqualFold(host, "localhost") {
 		return nil
 	}
-	if slices.ContainsFunc(a.Hosts, func(h string) bool { return strings.EqualFold(h, host) }) {
+	_, parent, _ := strings.Cut(host, ".")
+	if slices.ContainsFunc(a.Hosts, func(h string) bool {
+		return strings.EqualFold(h, host) || parent != "" && strings.EqualFold(h, "*."+parent)
+	}) {
 		return nil
 	}
 	return fmt.Errorf("this relay is not known as %q: its operator can allow that host", host)
@@ -129,3 +151,15 @@ func site(ip netip.Addr) netip.Addr {
 	p, _ := ip.Prefix(64)
 	return p.Addr()
 }
+
+// wide is the network around a site of which one customer may have all: four
+// times what a site may have is for all of it.
+func wide(ip netip.Addr) netip.Addr {
+	if ip.Is4() {
+		return ip
+	}
+	p, _ := ip.Prefix(48)
+	return p.Addr()
+}
+
+const perWide = 4

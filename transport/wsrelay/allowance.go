@@ -20,7 +20,8 @@ import (
 // every request that a client got entitles it to one answer.
 type allowance struct {
 	sent, sentBytes         bucket
-	received, receivedBytes bucket
+	received, receivedBytes bucket // but answers from where it has sent to
+	answers, answersBytes   bucket // those: a flood of requests does not keep them away
 	fresh                   bucket // new destinations
 	tried                   tried
 	owed                    *debts // nil if the client owes no answer
@@ -78,28 +79,49 @@ func (a *allowance) knows(now time.Duration, c *common, to netip.AddrPort) {
 }
 
 // gets reports whether the client may get a datagram, or why not: from where it
-// has sent to it gets anything, from elsewhere requests.
+// has sent to it gets anything, from elsewhere requests. Whatever else comes from
+// elsewhere takes nothing of what it may get.
 func (a *allowance) gets(now time.Duration, c *common, from netip.AddrPort, p []byte, parser *rpc.Parser) (Drop, bool) {
+	key, msg := c.keys(from, p)
+	t, known := a.tried.find(now, key)
+	if known && len(p) > 0 && p[0] == byte(rpc.KindAnswer) {
+		return a.getsAnswer(now, c, from, t, p, parser)
+	}
+	kind, ok := parser.WellFormed(p)
+	isRequest := ok && kind == rpc.KindRequest
+	if !known && !isRequest {
+		return DropNotRPC, false
+	}
 	l := &c.limits
 	if !a.received.take(now, l.Received, 1) || !a.receivedBytes.take(now, l.ReceivedBytes, float64(len(p))) {
 		return DropRate, false
 	}
-	key, msg := c.keys(from, p)
-	t, known := a.tried.find(now, key)
-	if known && t.count == 0 && len(p) > 0 && p[0] == byte(rpc.KindAnswer) {
-		return 0, true // from a proven address: the usual case
-	}
-	kind, ok := parser.WellFormed(p)
-	switch {
-	case ok && kind == rpc.KindRequest:
+	if isRequest {
 		if a.owed == nil {
 			a.owed = new(debts)
 		}
 		a.owed.add(msg)
-	case !known:
-		return DropNotRPC, false
-	case ok && t.hasAsked(uint32(msg)):
-		c.proven.add(now, key)
+	}
+	return 0, true
+}
+
+// getsAnswer is gets for what looks like an answer, from where the client has sent
+// to. It is not read if there is nothing to be learned from it, the usual case.
+func (a *allowance) getsAnswer(now time.Duration, c *common, from netip.AddrPort, t try, p []byte, parser *rpc.Parser) (Drop, bool) {
+	l := &c.limits
+	if !a.answers.take(now, l.Received, 1) || !a.answersBytes.take(now, l.ReceivedBytes, float64(len(p))) {
+		return DropRate, false
+	}
+	if t.count == 0 {
+		return 0, true
+	}
+	key, msg := c.keys(from, p)
+	if !t.hasAsked(uint32(msg)) {
+		return 0, true
+	}
+	if _, ok := parser.WellFormed(p); ok {
+		place, _ := c.keys(netip.AddrPortFrom(wide(from.Addr()), 0), nil)
+		c.proven.add(now, key, place)
 		a.fresh.give(1)
 		a.tried.keep(key, try{})
 	}

@@ -324,6 +324,37 @@ func TestRates(t *testing.T) {
 	})
 }
 
+// Neither junk nor requests from strangers keep away the answers that a client
+// waits for, and junk does not keep away requests.
+func TestFloodAndAnswers(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		c := newLab(t, labConfig()).join(home, hello{})
+		c.tell(datagram{peer, ask(1)})
+		for range 20000 {
+			c.lent.to.arrive(destination(1), []byte("x"))
+		}
+		if got := c.hear(datagram{destination(2), ask(2)}); len(got) != 1 {
+			t.Errorf("%d requests got through junk, want 1", len(got))
+		}
+		for i := range 20000 {
+			c.lent.to.arrive(destination(3), []byte(ask(i)))
+			if i%64 == 0 {
+				synctest.Wait()
+			}
+		}
+		synctest.Wait()
+		if n := len(c.datagrams()); n != 3999 {
+			t.Errorf("%d requests of a flood got through, want 3999", n)
+		}
+		if got := c.hear(datagram{peer, reply(1)}); len(got) != 1 {
+			t.Errorf("%d answers got through a flood of requests, want 1", len(got))
+		}
+		if got, want := counted(c.dropped()), "not rpc 20000, rate 16001"; got != want {
+			t.Errorf("drops = %s, want %s", got, want)
+		}
+	})
+}
+
 // The memory of what a client does has a bound, and goes when it does nothing.
 func TestMemoryBounds(t *testing.T) {
 	var tr tried
@@ -340,13 +371,20 @@ func TestMemoryBounds(t *testing.T) {
 	}
 	var p proven
 	for i := range uint64(3 * maxProven) {
-		p.add(0, i)
+		p.add(0, i, i)
 	}
 	if n := len(p.young) + len(p.old); n > 2*maxProven {
 		t.Errorf("%d proofs are kept, want %d at most", n, 2*maxProven)
 	}
 	if !p.has(0, 3*maxProven-1) || p.has(0, 0) || p.has(2*provenTime, 3*maxProven-1) {
 		t.Error("the last proof must hold, the first must not, and none for hours")
+	}
+	p.add(0, 3*maxProven-1, 8)
+	for i := range uint64(1 << 20) {
+		p.add(0, i<<32, 7)
+	}
+	if !p.has(0, 3*maxProven-1) || !p.has(0, 1<<32) || p.has(0, (1<<20-1)<<32) {
+		t.Error("answers from one place drove out the proofs of others, or were all kept")
 	}
 	var d debts
 	for i := range uint64(100000) {

@@ -27,6 +27,7 @@ type book struct {
 	// sites has the leases by where their clients are, first those that have been
 	// away for longest. It is empty if there is no bound for a site.
 	sites map[netip.Addr][]*lease
+	wide  map[netip.Addr]int // how many there are in the networks around
 }
 
 // maxAttempts is how many ports are tried that turn out to be in use by others.
@@ -47,33 +48,36 @@ func (b *book) find(a netip.AddrPort) *lease {
 func (b *book) lend(now time.Time, c *session, h *hello) (old *session, resumed bool, err *RelayError) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if l := b.resume(h); l != nil {
+	if l := b.resume(now, h); l != nil {
 		if err := b.move(l, c.site); err != nil {
 			return nil, false, err
 		}
-		return b.hand(l, c), true, nil
+		return b.hand(now, l, c, h.resume), true, nil
 	}
 	if err := b.admit(c.site); err != nil {
 		return nil, false, err
 	}
-	l, resumed := b.restore(now, h), true
-	if l == nil {
-		resumed = false
-		if l, err = b.open(now, h.family); err != nil {
-			return nil, false, err
-		}
+	if l := b.restore(now, h); l != nil {
+		b.settle(l, c.site)
+		return b.hand(now, l, c, h.resume), true, nil
+	}
+	l, err := b.open(h.family)
+	if err != nil {
+		return nil, false, err
 	}
 	b.settle(l, c.site)
-	return b.hand(l, c), resumed, nil
+	return b.hand(now, l, c, ""), false, nil
 }
 
-// hand welcomes c as the holder of l, and returns who was it before.
-func (b *book) hand(l *lease, c *session) *session {
+// hand welcomes c, which came with the token given, as the holder of l, and
+// returns who was it before.
+func (b *book) hand(now time.Time, l *lease, c *session, token string) *session {
 	if l.expiry != nil {
 		l.expiry.Stop()
 		l.expiry = nil
 	}
 	l.turns++
+	l.used, l.token = token, b.tokens.issue(now, l.addr)
 	c.lease = l
 	c.say(b.server.welcome(l)) // before any datagram
 	l.mu.Lock()
@@ -84,16 +88,32 @@ func (b *book) hand(l *lease, c *session) *session {
 }
 
 // resume returns the lease that the token of h is for, if it is still there.
-func (b *book) resume(h *hello) *lease {
-	p, port, _ := b.claim(h)
+//
+// Two tokens are: the last one, and the one before, since the welcome with the
+// last one may not have arrived. After a restart, a port that was restored goes on
+// to whoever shows that it was lent it later.
+func (b *book) resume(now time.Time, h *hello) *lease {
+	p, port, lent := b.claim(h)
 	if p == nil {
 		return nil
 	}
 	l := b.leases[netip.AddrPortFrom(p.public, port)]
-	if l == nil || l.token != h.resume {
+	switch {
+	case l == nil:
 		return nil
+	case h.resume == l.token || h.resume == l.used:
+		return l
+	case !l.restored.IsZero() && lent.After(l.restored) && b.isRestorable(now, lent):
+		l.restored = lent
+		return l
 	}
-	return l
+	return nil
+}
+
+// isRestorable reports whether a token of that time is of before the start of the
+// relay, and still counts.
+func (b *book) isRestorable(now, lent time.Time) bool {
+	return lent.Before(b.start) && now.Sub(b.start) <= restoreTime
 }
 
 // claim returns what the token of h is for, or nil if it is none, or none of this
@@ -113,7 +133,7 @@ func (b *book) claim(h *hello) (p *ports, port uint16, lent time.Time) {
 // token says so and nobody has the port.
 func (b *book) restore(now time.Time, h *hello) *lease {
 	p, port, lent := b.claim(h)
-	if p == nil || now.Sub(b.start) > restoreTime || !lent.Before(b.start) || !p.take(port) {
+	if p == nil || !b.isRestorable(now, lent) || !p.take(port) {
 		return nil
 	}
 	l, err := b.bind(p, port)
@@ -121,12 +141,12 @@ func (b *book) restore(now time.Time, h *hello) *lease {
 		p.giveBack(port)
 		return nil
 	}
-	l.token = h.resume
+	l.restored = lent
 	return l
 }
 
 // open lends a free port of a family, or of any if that is 0.
-func (b *book) open(now time.Time, fam byte) (*lease, *RelayError) {
+func (b *book) open(fam byte) (*lease, *RelayError) {
 	p := b.ports[fam]
 	if fam == 0 {
 		if p = b.ports[4]; p == nil {
@@ -144,7 +164,6 @@ func (b *book) open(now time.Time, fam byte) (*lease, *RelayError) {
 		}
 		l, err := b.bind(p, port)
 		if err == nil {
-			l.token = b.tokens.issue(now, l.addr)
 			return l, nil
 		}
 		p.giveBack(port)
@@ -193,12 +212,12 @@ func (b *book) admit(site netip.Addr) *RelayError {
 // know its token.
 func (b *book) admitFrom(site netip.Addr) *RelayError {
 	list := b.sites[site]
-	if max := b.limits.PeersPerIP; max < 0 || len(list) < max {
+	if max := b.limits.PeersPerIP; max < 0 || len(list) < max && b.wide[wide(site)] < perWide*max {
 		return nil
 	}
 	i := slices.IndexFunc(list, func(l *lease) bool { return l.expiry != nil })
 	if i < 0 {
-		return &RelayError{CodePerIP, fmt.Sprintf("%d clients from this address already", len(list))}
+		return &RelayError{CodePerIP, fmt.Sprintf("%d clients from this address or network already", max(len(list), b.wide[wide(site)]))}
 	}
 	b.release(list[i])
 	return nil
@@ -221,11 +240,20 @@ func (b *book) settle(l *lease, site netip.Addr) {
 	l.site = site
 	if b.limits.PeersPerIP > 0 {
 		b.sites[site] = append(b.sites[site], l)
+		b.wide[wide(site)]++
 	}
 }
 
 // unsettle takes l off the list of its site.
 func (b *book) unsettle(l *lease) {
+	if b.limits.PeersPerIP <= 0 {
+		return
+	}
+	if n := wide(l.site); b.wide[n] > 1 {
+		b.wide[n]--
+	} else {
+		delete(b.wide, n)
+	}
 	list := slices.DeleteFunc(b.sites[l.site], func(o *lease) bool { return o == l })
 	if len(list) == 0 {
 		delete(b.sites, l.site)

@@ -28,8 +28,8 @@ func TestGrace(t *testing.T) {
 		}
 		time.Sleep(time.Minute - time.Millisecond)
 		second := l.join(home, hello{resume: first.resume})
-		if second.addr != first.addr || second.resume != first.resume || second.lent != first.lent {
-			t.Errorf("lent %v with %x, want %v with %x", second.addr, second.resume, first.addr, first.resume)
+		if second.addr != first.addr || second.resume == first.resume || second.lent != first.lent {
+			t.Errorf("lent %v with %x, want %v with another one than %x", second.addr, second.resume, first.addr, first.resume)
 		}
 		if got := second.hear(datagram{peer, reply(1)}); len(got) != 1 {
 			t.Errorf("%d datagrams came in, want 1: the relay knows what was asked before", len(got))
@@ -44,8 +44,8 @@ func TestGrace(t *testing.T) {
 		if n := l.net.count(); n != 0 {
 			t.Errorf("%d ports are lent after the grace time, want 0", n)
 		}
-		third := l.join(home, hello{resume: first.resume})
-		if third.addr == first.addr || third.resume == first.resume {
+		third := l.join(home, hello{resume: second.resume})
+		if third.addr == first.addr {
 			t.Errorf("lent %v with the token of before, want another address", third.addr)
 		}
 		if got := l.server.Stats(); got.Accepted != 3 || got.Resumed != 1 || got.Lent != 1 {
@@ -169,16 +169,89 @@ func TestRestart(t *testing.T) {
 
 		time.Sleep(time.Second)
 		l = newLab(t, cfg)
-		stranger := l.join(home, hello{})
+		// A stranger may get the port of one who has yet to come back, and that one
+		// another's.
+		taken := map[netip.AddrPort]bool{l.join(home, hello{}).addr: true}
 		for _, c := range clients[1:] {
 			now := l.join(home, hello{resume: c.resume})
-			if now.addr != c.addr && c.addr != stranger.addr {
+			if now.addr != c.addr && !taken[c.addr] {
 				t.Errorf("lent %v, want %v as before", now.addr, c.addr)
 			}
+			taken[now.addr] = true
 		}
 		time.Sleep(restoreTime + time.Second)
-		if c := l.join(home, hello{resume: left.resume}); c.resume == left.resume {
+		before := l.server.Stats().Resumed
+		if l.join(home, hello{resume: left.resume}); l.server.Stats().Resumed != before {
 			t.Error("a token of before is honoured after a long time")
+		}
+	})
+}
+
+// A welcome may get lost: the token of the one before is good until the client has
+// used a later one.
+func TestLostWelcome(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		l := newLab(t, labConfig())
+		first := l.join(home, hello{})
+		first.vanish()
+		var last *tab
+		for range 3 {
+			last = l.join(home, hello{resume: first.resume})
+			if last.addr != first.addr {
+				t.Fatalf("lent %v, want %v", last.addr, first.addr)
+			}
+			last.vanish()
+		}
+		if c := l.join(home, hello{resume: last.resume}); c.addr != first.addr {
+			t.Errorf("lent %v, want %v", c.addr, first.addr)
+		}
+		if c := l.join(home, hello{resume: first.resume}); c.addr == first.addr {
+			t.Error("a token is good after a later one was used")
+		}
+	})
+}
+
+// After a restart, a port belongs to whom it was lent last, even if another one
+// who had it before comes first. Then the other one has lost it.
+func TestRestartSuccession(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		cfg := labConfig()
+		cfg.Secret, cfg.Ports = []byte("kept"), PortRange{5000, 5001}
+		l := newLab(t, cfg)
+		l.join(home, hello{}) // has the other port
+		former := l.join(home, hello{})
+		former.leave()
+		heir := l.join(home, hello{})
+		if heir.addr != former.addr {
+			t.Fatalf("lent %v, want %v", heir.addr, former.addr)
+		}
+		l.close()
+		time.Sleep(time.Second)
+
+		l = newLab(t, cfg)
+		thief := l.join(home, hello{resume: former.resume})
+		if thief.addr != former.addr {
+			t.Errorf("lent %v, want %v while nobody else has asked for it", thief.addr, former.addr)
+		}
+		back := l.join(home, hello{resume: heir.resume})
+		if back.addr != heir.addr {
+			t.Errorf("lent %v, want %v as before", back.addr, heir.addr)
+		}
+		if got := thief.refused(); got != CodeReplaced {
+			t.Errorf("code %d for who had it first, want %d", got, CodeReplaced)
+		}
+		for _, token := range []string{former.resume, thief.resume} {
+			if c := l.join(home, hello{resume: token}); c.addr == heir.addr {
+				t.Error("who had the port first took it back")
+			} else {
+				c.leave()
+			}
+		}
+		if _, over := back.isOver(); over {
+			t.Error("the heir lost the port")
+		}
+		if again := l.join(home, hello{resume: heir.resume}); again.addr != heir.addr {
+			t.Errorf("lent %v, want %v: the welcome may not have arrived", again.addr, heir.addr)
 		}
 	})
 }
@@ -228,7 +301,7 @@ func TestPeers(t *testing.T) {
 	})
 }
 
-// Hosts of one /64 are one site.
+// Hosts of one /64 are one site, and those of one /48 have a bound in common.
 func TestSites(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		cfg := labConfig()
@@ -239,6 +312,7 @@ func TestSites(t *testing.T) {
 			want Code
 		}{
 			{"2a00:1:2:3::1", 0}, {"2a00:1:2:3:ffff::2", CodePerIP}, {"2a00:1:2:4::1", 0},
+			{"2a00:1:2:5::1", 0}, {"2a00:1:2:6::1", 0}, {"2a00:1:2:7::1", CodePerIP}, {"2a00:1:3:1::1", 0},
 			{"9.0.0.1", 0}, {"::ffff:9.0.0.1", CodePerIP}, {"9.0.0.2", 0},
 		} {
 			c := l.open(netip.MustParseAddr(tt.from))

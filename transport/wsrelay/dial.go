@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"time"
 )
 
 // Config says which relays to use, and how. Only Relays must be set.
@@ -91,6 +92,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	start := time.Now()
 	go c.run()
 	select {
 	case <-c.ready:
@@ -99,7 +101,32 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	case <-ctx.Done():
 	}
 	c.Close()
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil, &lateError{time.Since(start), c.relays.errors()}
+	}
 	return nil, fmt.Errorf("connect to a relay: %w", join(ctx.Err(), c.relays.errors()))
+}
+
+// lateError says that time was up. It wraps context.DeadlineExceeded, whose text
+// tells people nothing, and how the last attempts ended.
+type lateError struct {
+	took time.Duration
+	err  error // or nil
+}
+
+func (e *lateError) Error() string {
+	text := fmt.Sprintf("no relay after %.3g s", e.took.Seconds())
+	if e.err == nil {
+		return text
+	}
+	return text + ": " + e.err.Error()
+}
+
+func (e *lateError) Unwrap() []error {
+	if e.err == nil {
+		return []error{context.DeadlineExceeded}
+	}
+	return []error{context.DeadlineExceeded, e.err}
 }
 
 // relayURL returns the WebSocket URL of the relay that a person calls s. It is
@@ -114,12 +141,19 @@ func relayURL(s string) (string, error) {
 	default:
 		return "", fmt.Errorf("relay %q: the URL must start with wss:// or ws://", s)
 	}
+	if strings.Contains(rest, "#") {
+		return "", fmt.Errorf("relay %q: a fragment (#) means nothing to a relay", s)
+	}
+	rest, query, asked := strings.Cut(rest, "?")
 	host, path, _ := strings.Cut(rest, "/")
 	if host == "" {
 		return "", fmt.Errorf("relay %q: the URL has no host", s)
 	}
 	if path == "" {
 		path = "relay"
+	}
+	if asked {
+		path += "?" + query
 	}
 	return scheme + "://" + host + "/" + path, nil
 }

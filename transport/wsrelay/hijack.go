@@ -25,7 +25,8 @@ const kernelBuffer = 128 << 10
 // hijacker is a ResponseWriter that hands its connection over with small buffers.
 type hijacker struct {
 	http.ResponseWriter
-	conn *timelyConn // set by Hijack
+	server *Server
+	conn   *timelyConn // set by Hijack
 }
 
 // Hijack is that of http.Hijacker.
@@ -35,12 +36,13 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	shrink(conn)
-	h.conn = &timelyConn{Conn: conn}
+	h.conn = &timelyConn{Conn: conn, server: h.server}
 	// What the client has sent already is in the buffer that goes.
 	early, err := rw.Reader.Peek(rw.Reader.Buffered())
 	if err != nil {
 		return nil, nil, err
 	}
+	h.conn.frames.count(early)
 	r := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(early), h.conn), max(readBuffer, len(early)))
 	r.Peek(len(early))
 	return h.conn, bufio.NewReadWriter(r, bufio.NewWriterSize(h.conn, writeBuffer)), nil

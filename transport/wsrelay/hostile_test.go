@@ -103,6 +103,7 @@ func TestHelloFlood(t *testing.T) {
 			if n := l.net.count(); n > 17 {
 				t.Fatalf("%d ports are lent, want 16 to one site and 1", n)
 			}
+			time.Sleep(100 * time.Millisecond)
 		}
 		if got := good.hear(datagram{peer, ask(1)}); len(got) != 1 {
 			t.Errorf("the good client got %d datagrams, want 1", len(got))

@@ -15,13 +15,15 @@ import (
 type lease struct {
 	server *Server
 	addr   netip.AddrPort // under which others reach it
-	token  string         // with which the client gets it back
 	sock   lent
 
 	// The book's lock guards these.
-	site   netip.Addr  // where the client comes from
-	expiry *time.Timer // runs while the client is away
-	turns  int         // how often it came and went
+	token    string      // of the last welcome, with which the client gets the port back
+	used     string      // with which it got it back last, or empty
+	restored time.Time   // when it was lent before the relay started, if it was
+	site     netip.Addr  // where the client comes from
+	expiry   *time.Timer // runs while the client is away
+	turns    int         // how often it came and went
 
 	mu        sync.Mutex // guards what follows
 	holder    *session   // nil while the client is away

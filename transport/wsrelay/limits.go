@@ -27,8 +27,9 @@ type Limits struct {
 	// beyond is read from only ten times a second.
 	Sent, SentBytes Rate
 
-	// Received and ReceivedBytes bound what one client gets. Default twice as
-	// many a second, and as many at once.
+	// Received and ReceivedBytes bound what one client gets: requests, and as much
+	// again of answers from where it has sent to. Default twice as many a second,
+	// and as many at once.
 	Received, ReceivedBytes Rate
 
 	// NewDestinations bounds how many addresses one client may try that have not
@@ -59,6 +60,25 @@ func (l Limits) withDefaults() Limits {
 	l.NewDestinations.setDefault(5, 200)
 	l.Unproven.setDefault(50, 50)
 	return l
+}
+
+// frames bounds the frames of one client, control frames and fragments included:
+// twice as many as it may send datagrams, and enough for those that do not have
+// any. It is read from only ten times a second beyond.
+func (l *Limits) frames() Rate {
+	if l.Sent.PerSecond < 0 {
+		return l.Sent
+	}
+	return Rate{max(100, 2*l.Sent.PerSecond), max(400, 2*l.Sent.Burst)}
+}
+
+// upgrades bounds the WebSockets that may be opened from one site, including those
+// that end at once: all that it may have can come back at once, several times.
+func (l *Limits) upgrades() Rate {
+	if l.PeersPerIP < 0 {
+		return Rate{PerSecond: -1}
+	}
+	return Rate{10, max(100, 4*l.PeersPerIP)}
 }
 
 // What one client may send to one address that has not answered: this many

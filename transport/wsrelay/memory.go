@@ -119,6 +119,10 @@ func (d *debts) settle(msg uint64) bool {
 const (
 	provenTime = time.Hour
 	maxProven  = 1 << 17
+
+	// maxProvenAt is how many of them are for ports of one IPv4 address, or of
+	// hosts of one /48, lest somebody makes the proofs of all others go.
+	maxProvenAt = 2048
 )
 
 // proven holds the addresses that have answered, for all clients, in two
@@ -126,6 +130,7 @@ const (
 type proven struct {
 	mu         sync.Mutex // guards all
 	young, old map[uint64]struct{}
+	places     [1 << 14]uint16 // how many of young, by place; some share one
 	turned     time.Duration
 }
 
@@ -140,16 +145,23 @@ func (p *proven) has(now time.Duration, key uint64) bool {
 	return ok
 }
 
-func (p *proven) add(now time.Duration, key uint64) {
+// add notes that the address that key stands for has answered, unless there are
+// too many of its place.
+func (p *proven) add(now time.Duration, key, place uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.turn(now)
 	if p.young == nil {
 		p.young = make(map[uint64]struct{})
 	}
+	n := &p.places[place%uint64(len(p.places))]
+	if _, known := p.young[key]; known || *n >= maxProvenAt {
+		return
+	}
+	*n++
 	p.young[key] = struct{}{}
 	if len(p.young) >= maxProven {
-		p.old, p.young = p.young, nil
+		p.age()
 	}
 }
 
@@ -160,13 +172,19 @@ func (p *proven) turn(now time.Duration) {
 	if now-p.turned >= 2*provenTime {
 		p.young = nil
 	}
-	p.old, p.young = p.young, nil
+	p.age()
 	p.turned = now
 }
 
-// crowd counts what all clients send to each address that is not proven. It has
-// a fixed size of 256 KiB: addresses may share a bucket, which nobody outside can
-// bring about.
+// age makes the young ones the old ones.
+func (p *proven) age() {
+	p.old, p.young = p.young, nil
+	clear(p.places[:])
+}
+
+// crowd counts something for each of many addresses, such as what all clients
+// send to one that is not proven. It has a fixed size of 256 KiB: addresses may
+// share a bucket, which nobody outside can bring about.
 type crowd struct {
 	mu      sync.Mutex // guards buckets
 	buckets [1 << 14]bucket

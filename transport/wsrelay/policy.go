@@ -43,6 +43,10 @@ func (p *policy) denies(ip netip.Addr) bool { return in(ip.Unmap(), p.deny) }
 // metadata there.
 func isPrivate(ip netip.Addr) bool { return ip.IsLoopback() || in(ip, private) }
 
+// IsGlobal reports whether ip is one that anybody on the Internet can send to, as
+// destinations must be.
+func IsGlobal(ip netip.Addr) bool { return isGlobal(ip.Unmap()) }
+
 // isGlobal reports whether ip is a unicast address that the Internet routes to
 // one place. It goes by the registries of IANA: what they do not hand out is not
 // global, nor are special blocks, among them those in which IPv6 addresses carry

@@ -331,12 +331,12 @@ func TestDialFails(t *testing.T) {
 		{"token", encodeError(CodeToken, "members only"), encodeError(CodeVersion, "too new"),
 			"connect to a relay: ws://a:80/relay: relay: members only (code 3); ws://b:80/relay: relay: too new (code 2)", CodeToken, false},
 		{"version", (&welcome{lent: v4}).encode()[:1], append([]byte{byte(kindWelcome), 9}, "later"...),
-			"connect to a relay: context deadline exceeded; ws://a:80/relay: message of type 2: malformed message; " +
+			"no relay after 60 s: ws://a:80/relay: message of type 2: malformed message; " +
 				"ws://b:80/relay: the relay speaks another version of the protocol: 9, not 1", 0, true},
 		{"full", encodeError(CodeFull, "no port"), nil,
-			"connect to a relay: context deadline exceeded; ws://a:80/relay: relay: no port (code 4); ws://b:80/relay: connection refused", CodeFull, true},
+			"no relay after 60 s: ws://a:80/relay: relay: no port (code 4); ws://b:80/relay: connection refused", CodeFull, true},
 		{"nobody", nil, nil,
-			"connect to a relay: context deadline exceeded; ws://a:80/relay: connection refused; ws://b:80/relay: connection refused", 0, true},
+			"no relay after 60 s: ws://a:80/relay: connection refused; ws://b:80/relay: connection refused", 0, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -69,7 +69,7 @@ func (r *relays) ended(now time.Time, e ending) time.Duration {
 		return wait
 	}
 	if now.Before(r.stay) && !mustMove(e.err) {
-		return r.backoff.next()
+		return min(r.backoff.next(), r.stay.Sub(now))
 	}
 	return r.move()
 }

@@ -15,12 +15,12 @@ import (
 // handed out before. Later, somebody could use them who long gave up the port.
 const restoreTime = 10 * time.Minute
 
-// tokens makes the resume tokens of leases: the port, when it was lent, and proof
-// that this relay says so.
+// tokens makes the resume tokens of leases: the port, when it was last lent to a
+// client, and proof that this relay says so. Each welcome has a new one.
 //
 //	offset 0   u8   family, 4 or 6
 //	offset 1   u16  port
-//	offset 3   u64  when it was lent, in ns since 1970: no two leases have the same
+//	offset 3   u64  when, in ns since 1970: no two tokens have the same
 //	offset 11  16 bytes of HMAC-SHA-256 of those and the IP address
 type tokens struct {
 	secret []byte
@@ -42,7 +42,7 @@ func newTokens(secret []byte) tokens {
 	return tokens{secret: secret}
 }
 
-// issue returns the token for a new lease of a.
+// issue returns a new token for the lease of a.
 func (t *tokens) issue(now time.Time, a netip.AddrPort) string {
 	t.last = max(t.last+1, now.UnixNano())
 	b := make([]byte, 0, tokenLen)

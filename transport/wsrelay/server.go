@@ -4,6 +4,7 @@ package wsrelay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"log/slog"
@@ -27,6 +28,7 @@ type Server struct {
 	log       *slog.Logger
 	policy    policy
 	common    common
+	upgrades  crowd // WebSockets opened, by site
 	book      book
 	counts    serverCounters
 	start     time.Time
@@ -35,6 +37,7 @@ type Server struct {
 	mu       sync.Mutex // guards what follows
 	sessions map[*session]struct{}
 	sites    map[netip.Addr]int // connections by where they come from
+	wide     map[netip.Addr]int // and by the network around that
 	closing  bool
 	running  sync.WaitGroup // one for each session
 }
@@ -67,6 +70,7 @@ func newServer(cfg ServerConfig, net network) (*Server, error) {
 		policy:   policy{cfg.AllowPrivate, slices.Concat(local, cfg.PublicIPs, cfg.BindIPs), cfg.Deny},
 		sessions: make(map[*session]struct{}),
 		sites:    make(map[netip.Addr]int),
+		wide:     make(map[netip.Addr]int),
 	}
 	s.common.limits = s.cfg.Limits
 	s.common.seed = maphash.MakeSeed()
@@ -76,6 +80,7 @@ func newServer(cfg ServerConfig, net network) (*Server, error) {
 		ports:  make(map[byte]*ports),
 		leases: make(map[netip.AddrPort]*lease),
 		sites:  make(map[netip.Addr][]*lease),
+		wide:   make(map[netip.Addr]int),
 	}
 	for _, ip := range cfg.PublicIPs {
 		s.book.ports[family(ip)] = newPorts(ip, cfg.bindFor(ip, local), cfg.Ports)
@@ -121,7 +126,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	h := &hijacker{ResponseWriter: w}
+	h := &hijacker{ResponseWriter: w, server: s}
 	ws, err := websocket.Accept(h, r, &websocket.AcceptOptions{
 		Subprotocols: []string{Subprotocol},
 		// Access has looked at the origin.
@@ -158,6 +163,10 @@ const maxStrangers = 256
 
 // enter notes a connection that is about to open, or says why it may not.
 func (s *Server) enter(c *session) error {
+	key, _ := s.common.keys(netip.AddrPortFrom(c.site, 0), nil)
+	if !s.upgrades.take(s.now(), s.cfg.Limits.upgrades(), key, 0) {
+		return errors.New("too many new connections from this address")
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch max := s.cfg.Limits.PeersPerIP; {
@@ -165,11 +174,12 @@ func (s *Server) enter(c *session) error {
 		return errClosing
 	case len(s.sessions) >= s.cfg.Limits.Peers+maxStrangers:
 		return fmt.Errorf("%d connections already", len(s.sessions))
-	case max > 0 && s.sites[c.site] >= 2*max:
+	case max > 0 && (s.sites[c.site] >= 2*max || s.wide[wide(c.site)] >= 2*perWide*max):
 		return fmt.Errorf("%d connections from this address already", s.sites[c.site])
 	}
 	s.sessions[c] = struct{}{}
 	s.sites[c.site]++
+	s.wide[wide(c.site)]++
 	s.running.Add(1)
 	return nil
 }
@@ -180,6 +190,11 @@ func (s *Server) leave(c *session) {
 	delete(s.sessions, c)
 	if s.sites[c.site]--; s.sites[c.site] == 0 {
 		delete(s.sites, c.site)
+	}
+	if n := wide(c.site); s.wide[n] > 1 {
+		s.wide[n]--
+	} else {
+		delete(s.wide, n)
 	}
 	s.mu.Unlock()
 	s.running.Done()

@@ -4,6 +4,7 @@ package wsrelay
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -58,6 +59,10 @@ func TestAccess(t *testing.T) {
 		{"known name", named, lan, lan, "relay.lan:80", "http://relay.lan:80", true},
 		{"known name, case", named, lan, lan, "Relay.LAN", "", true},
 		{"unknown name", named, lan, lan, "other.lan", "", false},
+		{"public, known name", named, public, "9.0.0.1", "relay.lan", "http://relay.lan", true},
+		{"public, unknown name", named, public, "9.0.0.1", "evil.example", "http://evil.example", false},
+		{"below a name", Access{Hosts: []string{"*.example.org"}}, public, "9.0.0.1", "relay.example.org", "", true},
+		{"further below", Access{Hosts: []string{"*.example.org"}}, public, "9.0.0.1", "a.b.example.org", "", false},
 		{"by proxy", proxied, lan, "10.1.2.3", "relay.example", "https://relay.example", true},
 		{"not by the proxy", proxied, lan, "192.168.1.3", "relay.example", "", false},
 		{"by proxy, other page", proxied, lan, "10.1.2.3", "relay.example", "https://evil.example", false},
@@ -71,6 +76,36 @@ func TestAccess(t *testing.T) {
 		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, at))
 		if err := tt.access.check(r); (err == nil) != tt.want {
 			t.Errorf("%s: check = %v, want allowed %v", tt.name, err, tt.want)
+		}
+	}
+}
+
+// A page of the same host is another origin if it came without TLS.
+func TestAccessScheme(t *testing.T) {
+	a := Access{Proxies: prefixes("10.0.0.0/8")}
+	for _, tt := range []struct {
+		from, proto string
+		tls         bool
+		origin      string
+		want        bool
+	}{
+		{"9.0.0.1", "", true, "https://relay.example", true},
+		{"9.0.0.1", "", true, "http://relay.example", false},
+		{"9.0.0.1", "http", false, "https://relay.example", true}, // made up by a client
+		{"10.0.0.1", "", false, "https://relay.example", true},
+		{"10.0.0.1", "https", false, "https://relay.example", true},
+		{"10.0.0.1", "wss", false, "https://relay.example", true},
+		{"10.0.0.1", "https", false, "http://relay.example", false},
+	} {
+		r := httptest.NewRequest("GET", "/relay", nil)
+		r.Host, r.RemoteAddr = "relay.example", net.JoinHostPort(tt.from, "50000")
+		r.Header.Set("Origin", tt.origin)
+		r.Header.Set("X-Forwarded-Proto", tt.proto)
+		if tt.tls {
+			r.TLS = new(tls.ConnectionState)
+		}
+		if err := a.check(r); (err == nil) != tt.want {
+			t.Errorf("%+v: check = %v, want allowed %v", tt, err, tt.want)
 		}
 	}
 }

@@ -21,6 +21,7 @@ type ServerStats struct {
 	Forbidden  uint64 // connections refused for their origin or host
 	TurnedAway uint64 // connections refused because there were too many
 	Silent     uint64 // connections given up since no ping was answered
+	Paused     uint64 // pauses in reading from clients that sent too many frames
 	Errors     map[Code]uint64
 
 	// FromClients and ToClients count what was passed on; Messages only those to
@@ -43,6 +44,7 @@ type flow struct {
 type serverCounters struct {
 	accepted, resumed             atomic.Uint64
 	forbidden, turnedAway, silent atomic.Uint64
+	paused                        atomic.Uint64
 	errors                        [CodeSlow + 1]atomic.Uint64
 	fromClients, toClients        flow
 	arrived                       traffic
@@ -55,7 +57,7 @@ func (s *Server) Stats() ServerStats {
 	stats := ServerStats{
 		Lent:     s.book.lent(),
 		Accepted: n.accepted.Load(), Resumed: n.resumed.Load(),
-		Forbidden: n.forbidden.Load(), TurnedAway: n.turnedAway.Load(), Silent: n.silent.Load(),
+		Forbidden: n.forbidden.Load(), TurnedAway: n.turnedAway.Load(), Silent: n.silent.Load(), Paused: n.paused.Load(),
 		Errors:      make(map[Code]uint64),
 		FromClients: n.fromClients.load(), ToClients: n.toClients.load(), Arrived: n.arrived.load(),
 		DroppedFromClients: n.fromClients.drops(), DroppedToClients: n.toClients.drops(),

@@ -100,6 +100,9 @@ func (c *session) hello(b []byte) *RelayError {
 		return &RelayError{CodeMalformed, "malformed hello"}
 	}
 	if !c.server.cfg.Access.knows(h.token) {
+		if h.token == "" {
+			return &RelayError{CodeToken, "this relay wants a token"}
+		}
 		return &RelayError{CodeToken, "this relay wants a token, and not this one"}
 	}
 	return c.server.admit(c, &h)

@@ -105,6 +105,7 @@ func TestMalformed(t *testing.T) {
 			if status, over := c.isOver(); !over || status != int(websocket.StatusProtocolError) {
 				t.Errorf("%s: closed %v with %d, want %d", name, over, status, websocket.StatusProtocolError)
 			}
+			time.Sleep(100 * time.Millisecond) // the relay does not take many at once
 		}
 		later := map[string][]byte{
 			"hello":      (&hello{}).encode(),
@@ -133,6 +134,7 @@ func TestMalformed(t *testing.T) {
 			if _, over := c.isOver(); !over {
 				t.Errorf("%s: the connection goes on, want its end", name)
 			}
+			time.Sleep(100 * time.Millisecond)
 		}
 	})
 }

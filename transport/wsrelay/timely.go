@@ -10,7 +10,8 @@ import (
 )
 
 // timelyConn is the connection below a WebSocket. Its writes do not wait forever,
-// and it notices when it reads.
+// it notices when it reads, and it reads slowly from a client that sends too many
+// frames.
 //
 // The relay writes data frames and pings to it itself, each with one Write, as
 // package websocket does with the answers to pings and the closing frame: so they
@@ -18,13 +19,22 @@ import (
 // for each peer or two packets, and a ping a goroutine that waits for the answer.
 type timelyConn struct {
 	net.Conn
-	heard atomic.Bool // something was read since this was last set to false
+	server *Server
+	heard  atomic.Bool // something was read since this was last set to false
+
+	// Of the reader.
+	frames frames
+	read   bucket // of frames
 }
 
 func (c *timelyConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 && !c.heard.Load() {
 		c.heard.Store(true)
+	}
+	if begun := c.frames.count(b[:n]); begun > 0 && !c.read.take(c.server.now(), c.server.cfg.Limits.frames(), float64(begun)) {
+		c.server.counts.paused.Add(1)
+		time.Sleep(pause)
 	}
 	return n, err
 }

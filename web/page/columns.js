@@ -18,8 +18,7 @@ export function columns(host, query = matchMedia(wide)) {
       return;
     }
     for (const [name, box] of boxes) {
-      const panels = story.filter((panel) => panel.dataset.column === name);
-      box.replaceChildren(...panels.sort((a, b) => ("last" in a.dataset) - ("last" in b.dataset)));
+      box.replaceChildren(...story.filter((panel) => panel.dataset.column === name));
     }
     host.replaceChildren(...boxes.values());
   };

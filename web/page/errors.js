@@ -22,7 +22,7 @@ const operations = {
     advice: "It may not be stored anywhere. Set it again: storing twice does no harm.",
   }),
   value: (error) => ({ words: sentence(error.message), advice: "Change the value or its type; nothing was sent." }),
-  relay: (error) => ({ words: sentence(error.message), advice: "The node returns by itself once its relay does; then try again." }),
+  relay: (error) => refusal(error.relayCode) ?? { words: sentence(excerpt(error.message)), advice: "The node returns by itself once its relay does; then try again." },
   stopped: () => ({ words: "The node has ended.", advice: "Join again, then repeat this." }),
   aborted: () => ({ words: "Given up.", advice: "What was stored until then stays stored." }),
   failed: (error) => ({ words: sentence(error?.message || String(error)), advice: "Try again. If it keeps happening, copy the events below as JSON and report them." }),
@@ -39,14 +39,10 @@ const starts = {
     words: `This browser cannot run a node: ${error.message}.`,
     advice: "Use a current Firefox, Chrome, Edge or Safari. In a locked-down mode WebAssembly may be off: allow it for this site.",
   }),
-  relay: (error, relay) => ({
-    words: `The relay cannot be used: ${tame(error.message)}.`,
+  relay: (error, relay) => refusal(error.relayCode) ?? {
+    words: `The relay cannot be used: ${excerpt(error.message)}.`,
     advice: `Without ${relay} this tab has no address on the network. Check that it runs and that nothing between blocks WebSockets, then try again.`,
-  }),
-  "no-answer": () => ({
-    words: "The relay works, but no node of the network answers.",
-    advice: "The nodes it knows may be restarting. Try again in a minute; whoever runs the relay can name others with --bootstrap.",
-  }),
+  },
   load: (_, relay) => ({
     words: `The program of the node could not be loaded from ${relay}.`,
     advice: "The relay may be down, or the connection to it. Wait a moment, then reload the page.",
@@ -58,6 +54,28 @@ const starts = {
     advice: "Reload the page, then try again.",
   }),
 };
+
+/** { words, advice } for why a relay, by its code, does not serve this node; else undefined. */
+export function refusal(relayCode) {
+  return refusals[relayCode];
+}
+
+const refusals = {
+  token: { words: "The relay wants a token that it knows.", advice: "Whoever runs the relay can give you one, or a link that has it. Then try again." },
+  full: { words: "The relay has lent all its addresses.", advice: "Try again later, when others have left." },
+  "per-ip": { words: "The relay lends no more addresses to the network that you are in.", advice: "Close other tabs that are nodes, here or on machines nearby, then try again." },
+  replaced: { words: "Another tab has taken over this node’s address.", advice: "Go on in that tab; or leave here, and join again as a node of its own." },
+  version: { words: "The relay and this page are of different versions.", advice: "Reload the page. If that does not help, the relay has to be updated." },
+};
+
+/** The longest text of others that is shown within a sentence, in characters. */
+const maxExcerpt = 120;
+
+/** What somebody else says, as part of a sentence. */
+export function excerpt(text) {
+  const all = tame(String(text));
+  return all.length > maxExcerpt ? `${all.slice(0, maxExcerpt).trimEnd()}…` : all;
+}
 
 function codeOf(error) {
   return error?.name === "AbortError" ? "aborted" : error?.code;

@@ -38,6 +38,11 @@ class JoinPanel {
         actions.join();
       }
     });
+    this.part.token.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !this.joining) {
+        actions.join();
+      }
+    });
     stream.on("step", (step) => this.step(step));
     stream.on("network", ({ online }) => this.online(online));
   }
@@ -48,6 +53,21 @@ class JoinPanel {
     setText(this.part.join, this.label);
     show(this.part.shared, key !== null);
     setText(this.part.key, key === null ? "" : `“${tame(key)}”`);
+  }
+
+  /** The token to join with, as a person or a link gave it. */
+  get token() {
+    return this.part.token.value.trim();
+  }
+
+  set token(token) {
+    this.part.token.value = token;
+  }
+
+  /** The relay wants a token, or another one. */
+  askForToken() {
+    show(this.part.tokenField, true);
+    this.part.token.focus();
   }
 
   /** Starting begins; atOnce if nobody clicked for it. */

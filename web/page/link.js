@@ -14,18 +14,25 @@ export function shareLink(page, key) {
 
 /** The key of a link; null if it has none. */
 export function keyOfLink(hash) {
-  if (!hash.startsWith("#key=")) {
-    return null;
-  }
+  const key = decoded(/^#(?:token=[^&]*&)?key=(.*)$/s.exec(hash)?.[1]);
+  return key && key.length <= maxKey ? key : null;
+}
+
+/** The relay's token, which whoever runs it may put into a link; "" if it has none. */
+export function tokenOfLink(hash) {
+  return decoded(/^#token=([^&]*)(?:&|$)/.exec(hash)?.[1]) ?? "";
+}
+
+function decoded(text = "") {
   try {
-    const key = decodeURIComponent(hash.slice("#key=".length));
-    return key && key.length <= maxKey ? key : null;
+    return decodeURIComponent(text);
   } catch {
     return null;
   }
 }
 
 const joinedItem = "kadmesh-joined";
+const tokenItem = "kadmesh-token";
 
 /** Whether this browser has joined before: then a share link does so at once. */
 export function joinedBefore() {
@@ -36,13 +43,26 @@ export function joinedBefore() {
   }
 }
 
-/** Remembers that this browser has joined; or, after leaving, no longer does. */
-export function rememberJoined(joined) {
+/** The token with which this browser has joined; "" if it needed none. */
+export function tokenBefore() {
   try {
-    if (joined) {
-      localStorage.setItem(joinedItem, "1");
-    } else {
+    return localStorage.getItem(tokenItem) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** Remembers that this browser has joined, and with what; or, after leaving, no longer does. */
+export function rememberJoined(joined, token = "") {
+  try {
+    localStorage.removeItem(tokenItem);
+    if (!joined) {
       localStorage.removeItem(joinedItem);
+      return;
+    }
+    localStorage.setItem(joinedItem, "1");
+    if (token) {
+      localStorage.setItem(tokenItem, token);
     }
   } catch {
     // Without storage every link asks.

@@ -115,7 +115,7 @@ class Records {
     setText(line.name, name === undefined ? shortID(record.key) : `“${tame(name)}”`);
     line.name.classList.toggle("id", name === undefined);
     setAttr(line.name, "title", record.key);
-    setText(line.what, `${typeWords[record.type] ?? record.type}, ${bytes(record.bytes)}${record.cached ? ", cached on the way" : ""}`);
+    setText(line.what, `${(typeWords[record.type] ?? record.type).replace(/^a /, "")}, ${bytes(record.bytes)}${record.cached ? ", cached on the way" : ""}`);
     setText(line.age, `set ${roughly(now - record.published)} ago, ${record.expires > now ? `${roughly(record.expires - now)} left` : "about to go"}`);
     setText(line.button, open ? "Hide" : "Show");
     setAttr(line.button, "aria-expanded", open);

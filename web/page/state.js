@@ -1,6 +1,7 @@
 // How the node is, in a sentence: what a person should know first of all that is
 // going on, and what to do about it.
 
+import { excerpt, refusal } from "./errors.js";
 import { bytes, plural, roughly, span } from "./format.js";
 
 /** How long good news stays, in milliseconds. */
@@ -21,6 +22,7 @@ export class State {
   relay = null;
   relayAt = 0;
   before = null; // the connected state before the relay was lost
+  refusal = null; // why the relay refuses: words and advice
   news = null; // { message, until }
   node = null;
   contacts = null;
@@ -47,6 +49,9 @@ export class State {
     const was = this.relay;
     this.relay = relay;
     this.relayAt = now;
+    if (relay.state !== "connecting") {
+      this.refusal = refusal(relay.relayCode) ?? null;
+    }
     if (was?.state === "connected" && relay.state !== "connected") {
       this.before = was;
     }
@@ -107,9 +112,9 @@ export class State {
     }
     const why = relay.reason ? `: ${reasonOf(relay)}` : "";
     const retryAt = relay.retryIn > 0 ? this.relayAt + relay.retryIn : 0;
-    if (relay.state === "refused") {
-      return say("refused", "bad", `The relay refuses this node${why}.`,
-        retryAt ? "It is asked again by itself." : "Leave, and try later or at another relay.", retryAt);
+    if (relay.state === "refused" || this.refusal) {
+      const { words, advice } = this.refusal ?? { words: `The relay refuses this node${why}.`, advice: "Leave, and try later or at another relay." };
+      return say("refused", "bad", words, advice, retryAt);
     }
     if (relay.state === "connecting" && !this.before) {
       return say("connecting", "note", `Connecting to ${hostOf(relay.url)}.`, "Others cannot reach this node yet.");
@@ -146,7 +151,7 @@ function say(key, level, words, advice, retryAt = 0) {
 /** Why the relay was lost, without its URL: which one it is, is known. */
 function reasonOf({ reason, url }) {
   const prefix = `${url}: `;
-  return url && reason.startsWith(prefix) ? reason.slice(prefix.length) : reason;
+  return excerpt(url && reason.startsWith(prefix) ? reason.slice(prefix.length) : reason);
 }
 
 /** The news of a relay that is connected again. */

@@ -17,10 +17,10 @@ export const settable = [
   ["bytes", "Bytes"],
 ];
 
-/** What each type, also of what others have stored, is called in a sentence. */
+/** What a value of each type, also of what others have stored, is in a sentence. */
 export const typeWords = {
-  str: "text", bytes: "bytes", int: "whole number", float: "decimal number", bool: "true or false",
-  nil: "nothing (nil)", list: "list", map: "map", other: "MessagePack extension",
+  str: "text", bytes: "bytes", int: "a whole number", float: "a decimal number", bool: "a boolean",
+  nil: "nothing (nil)", list: "a list", map: "a map", other: "a MessagePack extension",
 };
 
 /** How to write a value of each type. */

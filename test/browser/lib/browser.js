@@ -153,7 +153,7 @@ async function install(url) {
         await f(argument);
       } catch (error) {
         const kind = Object.keys(module).find((name) => error.constructor === module[name]) ?? error.constructor.name;
-        return { kind, name: error.name, code: error.code, message: error.message };
+        return { kind, name: error.name, code: error.code, relayCode: error.relayCode, message: error.message };
       }
       return null;
     },

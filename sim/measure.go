@@ -1,0 +1,186 @@
+package sim
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/kadmesh/kadmesh/core"
+)
+
+// op is an operation of a node's user, while it is under way and afterwards.
+type op struct {
+	started time.Duration
+	took    time.Duration
+	err     error
+	found   core.Found
+	nearest []core.Contact
+	nodes   int // that acknowledged a set
+	// local says that no lookup was needed.
+	local    bool
+	hops     int
+	requests int
+	done     bool
+}
+
+// opKey is a lookup of a node, the number of which is unique there.
+type opKey struct {
+	slot   int
+	number uint64
+}
+
+// traceLookup finds out about the lookup of an op.
+func (n *Network) traceLookup(t core.LookupTrace) {
+	key := opKey{n.current, t.Lookup}
+	if !t.Done {
+		if n.op != nil {
+			n.op.local = false
+			n.ops[key] = n.op
+		}
+		return
+	}
+	if o := n.ops[key]; o != nil {
+		o.hops, o.requests = t.Hops, t.Requests
+		delete(n.ops, key)
+	}
+}
+
+// traceContact counts contacts that leave a table although they are there.
+func (n *Network) traceContact(_ time.Time, c core.Contact, change core.Change) {
+	if change != core.ContactRemoved {
+		return
+	}
+	if slot, ok := n.slotOf(c.Addr); ok && n.nodes[slot].pos != noNode && n.nodes[slot].id == c.ID {
+		n.Evicted++
+	}
+}
+
+// start has an engine begin an operation.
+func (n *Network) start(slot int, begin func(e *core.Engine, o *op)) *op {
+	o := &op{started: n.now, local: true}
+	n.drive(slot, func(e *core.Engine) {
+		n.op = o
+		begin(e, o)
+		n.op = nil
+	})
+	return o
+}
+
+func (n *Network) end(o *op, err error) {
+	o.done, o.err, o.took = true, err, n.now-o.started
+}
+
+func (n *Network) get(slot int, key core.ID) *op {
+	return n.start(slot, func(e *core.Engine, o *op) {
+		e.Get(n.time(), key, func(f core.Found, err error) {
+			o.found = f
+			n.end(o, err)
+		})
+	})
+}
+
+func (n *Network) set(slot int, key core.ID, v core.Value) *op {
+	return n.start(slot, func(e *core.Engine, o *op) {
+		_, err := e.Set(n.time(), key, v, func(nodes int, err error) {
+			o.nodes = nodes
+			n.end(o, err)
+		})
+		if err != nil {
+			n.end(o, err)
+		}
+	})
+}
+
+func (n *Network) lookup(slot int, target core.ID) *op {
+	return n.start(slot, func(e *core.Engine, o *op) {
+		e.Lookup(n.time(), target, func(list []core.Contact) {
+			o.nearest = list
+			n.end(o, nil)
+		})
+	})
+}
+
+// opTimeout is after how long an operation counts as failed: its node may have
+// left.
+const opTimeout = 2 * time.Minute
+
+// each starts count operations, one after each pause, and waits for their ends.
+// Those that start returns nil for are left out.
+func (n *Network) each(count int, pause time.Duration, start func(i int) *op) []*op {
+	var all []*op
+	for i := range count {
+		if o := start(i); o != nil {
+			all = append(all, o)
+		}
+		n.Run(pause)
+	}
+	for end := n.now + opTimeout; n.now < end && slices.ContainsFunc(all, func(o *op) bool { return !o.done }); {
+		n.Run(time.Second)
+	}
+	return all
+}
+
+// oracle knows who is nearest to what.
+type oracle struct{ ids []core.ID }
+
+// newOracle sorts those nodes that count.
+func (n *Network) newOracle(counts func(slot int) bool) *oracle {
+	var o oracle
+	for _, slot := range n.alive {
+		if counts(int(slot)) {
+			o.ids = append(o.ids, n.nodes[slot].id)
+		}
+	}
+	slices.SortFunc(o.ids, core.ID.Compare)
+	return &o
+}
+
+// nearest returns the k ids nearest to target, in no order.
+func (o *oracle) nearest(target core.ID, k int) []core.ID {
+	ids := o.ids
+	for bit := 0; len(ids) > 4*k; bit++ {
+		near, far := halves(ids, bit, target)
+		if len(near) < k {
+			rest := slices.Clone(far)
+			slices.SortFunc(rest, target.Nearer)
+			return append(slices.Clone(near), rest[:min(len(rest), k-len(near))]...)
+		}
+		ids = near
+	}
+	list := slices.Clone(ids)
+	slices.SortFunc(list, target.Nearer)
+	return list[:min(len(list), k)]
+}
+
+// halves splits sorted ids that agree in the bits before into those that have the
+// same bit as target has, and those that have not.
+func halves(ids []core.ID, bit int, target core.ID) (near, far []core.ID) {
+	mask := byte(0x80) >> (bit % 8)
+	mid, _ := slices.BinarySearchFunc(ids, mask, func(id core.ID, mask byte) int {
+		return bytes.Compare([]byte{id[bit/8] & mask}, []byte{mask})
+	})
+	if target[bit/8]&mask == 0 {
+		return ids[:mid], ids[mid:]
+	}
+	return ids[mid:], ids[:mid]
+}
+
+// recall is the share of want that got has.
+func recall(got []core.Contact, want []core.ID) float64 {
+	hits := 0
+	for _, id := range want {
+		if slices.ContainsFunc(got, func(c core.Contact) bool { return c.ID == id }) {
+			hits++
+		}
+	}
+	return float64(hits) / float64(max(len(want), 1))
+}
+
+// percentile returns the value below which a share p of the sorted list lies.
+func percentile[T any](list []T, p float64) T {
+	var zero T
+	if len(list) == 0 {
+		return zero
+	}
+	return list[min(int(p*float64(len(list))), len(list)-1)]
+}

@@ -1,0 +1,236 @@
+package sim
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/internal/wire"
+)
+
+// reference is a small model of a node of the Python package kademlia: what it
+// does to a network, not how. It asks in rounds and waits five seconds for the
+// slowest of each, forgets whoever did not answer once, takes every sender of a
+// request for a contact, keeps values for a week from the last STORE, and
+// republishes each hour what it has not been given for an hour. Of its routing
+// table only the sizes are alike: a bucket for each length of the prefix that is
+// shared with the own id.
+type reference struct {
+	n       *Network
+	slot    int
+	id      core.ID
+	buckets [core.IDBits + 1][]core.Contact
+	values  map[core.ID]heldValue
+	calls   map[wire.MsgID]*pyCall
+	sent    []*pyCall // in this order
+	hourly  time.Duration
+}
+
+type heldValue struct {
+	at  time.Duration
+	raw []byte
+}
+
+// pyCall is a request that waits for its answer.
+type pyCall struct {
+	to     core.Contact
+	method wire.Method
+	end    time.Duration
+	over   bool
+	crawl  *crawl // nil if nobody waits for the answer
+}
+
+// What the reference has as constants.
+const (
+	pyAlpha   = 3
+	pyTimeout = 5 * time.Second
+	pyTTL     = 7 * 24 * time.Hour
+	pyRefresh = time.Hour
+)
+
+// addReference puts a reference node at the next address, and has it join.
+func (n *Network) addReference(k int, seeds ...int) (slot int) {
+	p := &reference{
+		n: n, id: randomID(n.ids), hourly: n.now + pyRefresh,
+		values: make(map[core.ID]heldValue), calls: make(map[wire.MsgID]*pyCall),
+	}
+	p.slot = n.add(p.id, p)
+	var list []core.Contact
+	for _, s := range seeds {
+		list = append(list, core.Contact{ID: n.nodes[s].id, Addr: addrOf(s)})
+	}
+	p.crawl(p.id, wire.FindNode, k, list, func(*crawl) {})
+	n.rearm(p.slot)
+	return p.slot
+}
+
+// Flush implements peer: a reference sends at once.
+func (p *reference) Flush(o *core.Outbox) { *o = core.Outbox{} }
+
+// Next implements peer.
+func (p *reference) Next() time.Time {
+	for len(p.sent) > 0 && p.sent[0].over {
+		p.sent = p.sent[1:]
+	}
+	if len(p.sent) > 0 {
+		return epoch.Add(min(p.hourly, p.sent[0].end))
+	}
+	return epoch.Add(p.hourly)
+}
+
+// Advance implements peer.
+func (p *reference) Advance(time.Time) {
+	for len(p.sent) > 0 && (p.sent[0].over || p.sent[0].end <= p.n.now) {
+		c := p.sent[0]
+		p.sent = p.sent[1:]
+		if !c.over {
+			c.over = true
+			p.forget(c.to.ID)
+			c.crawl.report(c, nil)
+		}
+	}
+	if p.hourly <= p.n.now {
+		p.hourly += pyRefresh
+		p.refresh()
+	}
+}
+
+// refresh looks for a random id, and republishes.
+func (p *reference) refresh() {
+	p.crawl(randomID(p.n.ids), wire.FindNode, p.n.k(), nil, func(*crawl) {})
+	var due []core.ID
+	for key, v := range p.values {
+		switch age := p.n.now - v.at; {
+		case age >= pyTTL:
+			delete(p.values, key)
+		case age >= pyRefresh:
+			due = append(due, key)
+		}
+	}
+	slices.SortFunc(due, core.ID.Compare)
+	p.republish(due)
+}
+
+// republish stores values anew, one after the other.
+func (p *reference) republish(keys []core.ID) {
+	if len(keys) == 0 {
+		return
+	}
+	key := keys[0]
+	p.crawl(key, wire.FindNode, p.n.k(), nil, func(c *crawl) {
+		v := p.values[key]
+		v.at = p.n.now
+		p.values[key] = v
+		for _, x := range c.visible() {
+			p.call(x.Contact, wire.Request{Method: wire.Store, Target: key, Value: v.raw}, nil)
+		}
+		p.republish(keys[1:])
+	})
+}
+
+// Receive implements peer.
+func (p *reference) Receive(_ time.Time, from netip.AddrPort, datagram []byte) {
+	kind, msg, body, err := wire.Header(datagram)
+	if err != nil {
+		return
+	}
+	if kind == wire.KindAnswer {
+		p.reply(from, msg, body)
+		return
+	}
+	r := wire.Request{Msg: msg}
+	if p.n.parse.Request(body, &r) != nil {
+		return
+	}
+	p.learn(core.Contact{ID: r.Sender, Addr: from})
+	w, none := p.n.write, &wire.Trailer{}
+	var answer []byte
+	switch r.Method {
+	case wire.Ping:
+		answer = w.Pong(nil, &msg, (*wire.ID)(&p.id), none)
+	case wire.Store:
+		p.values[r.Target] = heldValue{p.n.now, slices.Clone(r.Value)}
+		answer = w.Stored(nil, &msg, true, none)
+	case wire.FindNode, wire.FindValue:
+		if v, ok := p.values[r.Target]; ok && r.Method == wire.FindValue {
+			answer = w.Value(nil, &msg, v.raw, none)
+			break
+		}
+		var list []wire.Contact
+		for _, c := range p.closest(r.Target, p.n.k()+1) {
+			if c.Addr != from && len(list) < p.n.k() {
+				list = append(list, wire.Contact{ID: c.ID, Addr: c.Addr})
+			}
+		}
+		answer = w.Contacts(nil, &msg, list, none)
+	default:
+		return
+	}
+	p.n.send(p.slot, from, answer)
+}
+
+func (p *reference) reply(from netip.AddrPort, msg wire.MsgID, body []byte) {
+	c := p.calls[msg]
+	if c == nil {
+		return
+	}
+	delete(p.calls, msg)
+	if c.over {
+		return
+	}
+	c.over = true
+	var a wire.Answer
+	if p.n.parse.Answer(body, c.method, p.n.k(), &a) != nil {
+		c.crawl.report(c, nil)
+		return
+	}
+	p.learn(core.Contact{ID: c.to.ID, Addr: from})
+	c.crawl.report(c, &a)
+}
+
+// learn takes in a contact if there is room for it.
+func (p *reference) learn(c core.Contact) {
+	b := &p.buckets[core.PrefixLen(p.id, c.ID)]
+	known := slices.ContainsFunc(*b, func(x core.Contact) bool { return x.ID == c.ID })
+	if !known && c.ID != p.id && len(*b) < p.n.k() {
+		*b = append(*b, c)
+	}
+}
+
+func (p *reference) forget(id core.ID) {
+	b := &p.buckets[core.PrefixLen(p.id, id)]
+	*b = slices.DeleteFunc(*b, func(x core.Contact) bool { return x.ID == id })
+}
+
+func (p *reference) closest(target core.ID, count int) []core.Contact {
+	var all []core.Contact
+	for _, b := range p.buckets {
+		all = append(all, b...)
+	}
+	slices.SortFunc(all, func(a, b core.Contact) int { return target.Nearer(a.ID, b.ID) })
+	return all[:min(len(all), count)]
+}
+
+func (p *reference) call(to core.Contact, r wire.Request, c *crawl) {
+	r.Msg, r.Sender = randomID(p.n.ids), p.id
+	call := &pyCall{to: to, method: r.Method, end: p.n.now + pyTimeout, crawl: c}
+	p.calls[r.Msg] = call
+	p.sent = append(p.sent, call)
+	p.n.send(p.slot, to.Addr, p.n.write.Request(nil, &r))
+}
+
+// get looks for a value.
+func (p *reference) get(key core.ID) *op {
+	o := &op{started: p.n.now}
+	p.crawl(key, wire.FindValue, p.n.k(), nil, func(c *crawl) {
+		o.err = core.ErrNotFound
+		if c.value != nil {
+			v, _ := core.RawValue(c.value)
+			o.found.Value, o.err = v, nil
+		}
+		p.n.end(o, o.err)
+	})
+	p.n.rearm(p.slot)
+	return o
+}

@@ -1,0 +1,269 @@
+package sim
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kadmesh/kadmesh/core"
+)
+
+// Scenarios are all there are.
+var Scenarios = []Scenario{
+	{Name: "scale", About: "all nodes join; then gets and full lookups in a healthy network", play: playScale},
+	{Name: "dead10", About: "after an hour or DURATION, 10 % of the nodes vanish at once; gets and lookups right after that", play: func(r *run) { playDead(r, 0.1) }},
+	{Name: "dead30", About: "after an hour or DURATION, 30 % of the nodes vanish at once; gets and lookups right after that", play: func(r *run) { playDead(r, 0.3) }},
+	{Name: "loss10", About: "10 % of all datagrams are lost, for an hour", configure: watch, play: func(r *run) { playLoss(r, 0.1, 0.999) }},
+	{Name: "loss30", About: "30 % of all datagrams are lost, for an hour", configure: watch, play: func(r *run) { playLoss(r, 0.3, 0.99) }},
+	{Name: "linkdown", About: "some nodes have no link for 10 minutes, and try to use it all the time", play: playLinkDown},
+	{Name: "kad", About: "churn as in KAD (half stay 93 minutes), for 24 h or DURATION", configure: longLived, play: playKAD},
+	{Name: "bamboo", About: "churn of the Bamboo stress test (half stay 1.4 minutes), values republished each minute; 30 minutes or DURATION", configure: hurried, play: playBamboo},
+	{Name: "silent20", About: "20 % of the nodes stay silent when asked for nodes or values", play: func(r *run) { playAdversaries(r, silence, 0.2) }},
+	{Name: "lying20", About: "20 % of the nodes name nodes that do not exist, next to what is looked for", play: func(r *run) { playAdversaries(r, lies, 0.2) }},
+	{Name: "collude20", About: "20 % of the nodes name only each other", play: func(r *run) { playAdversaries(r, collusion, 0.2) }},
+	{Name: "forge20", About: "20 % of the nodes answer every get with a value of their own", play: func(r *run) { playAdversaries(r, forgery, 0.2) }},
+	{Name: "sybil", About: "twice k nodes sit down next to each of four keys, and deny that there are values", play: playSybil},
+	{Name: "mixed", About: "half of the nodes behave like Python's kademlia; 10 % of all vanish", play: playMixed},
+	{Name: "tabs", About: "a third of the nodes are tabs: half stay 5 minutes, timers tick once a second; 1 h or DURATION", play: playTabs},
+	{Name: "partition", About: "the network falls apart into two halves for 30 minutes, and comes together again", play: playPartition},
+	{Name: "oneway", About: "one in ten ordered pairs of nodes: the first never reaches the second", configure: func(c *Config) { c.Link.OneWay = 0.1 }, play: func(r *run) { playRough(r, 0.97) }},
+	{Name: "rough", About: "1 % of the datagrams arrive twice, 5 % up to a second late, 1 % not at all", configure: func(c *Config) { c.Link = Link{Loss: 0.01, Duplicate: 0.01, Reorder: 0.05} }, play: func(r *run) { playRough(r, 0.999) }},
+	{Name: "pairs", About: "each pair of nodes has a round-trip time of its own", configure: func(c *Config) { c.Link.Latency = PerPair(100*time.Millisecond, 0.6) }, play: func(r *run) { playRough(r, 0.999) }},
+	{Name: "hotkey", About: "all nodes get the same key, each once a second, for a minute", play: playHotKey},
+}
+
+func watch(c *Config) { c.WatchContacts = true }
+
+// hurried has records republished as often as that churn demands it: after the
+// hour that is usual, not one of the nodes would be there any more.
+func hurried(c *Config) { c.Core.RepublishInterval = time.Minute }
+
+func longLived(c *Config) { c.Core.TTL = core.MaxTTL }
+
+func playScale(r *run) {
+	r.grow(r.Nodes)
+	r.report.note("datagrams per node to join", share(r.Datagrams, uint64(r.Nodes)), "")
+	contacts := 0
+	for _, slot := range r.alive {
+		contacts += r.engine(int(slot)).Stats().Contacts
+	}
+	r.report.note("contacts per node", share(uint64(contacts), uint64(r.Nodes)), "")
+	r.publish(max(1, r.Ops/5))
+	gets := r.gets(max(1, r.Ops*2/5))
+	r.report.atLeast("gets that find the value", gets.success(), "", 0.999)
+	r.noteTimes("get", gets)
+	lookups, found := r.lookups(max(1, r.Ops*2/5))
+	hops := lookups.hops()
+	r.report.atMost("hops of a full lookup, mean", mean(hops), "", 2.4)
+	r.report.atMost("hops of a full lookup, p99", percentile(hops, 0.99), "", 3)
+	r.report.atMost("requests of a full lookup, mean", mean(lookups.requests()), "", 25)
+	r.report.atLeast("true k nearest found", found, "", 0.97)
+	r.noteTimes("full lookup", lookups)
+	r.chart("Hops of lookups", "hops", hops, 0, "%.0f")
+	r.chartTimes(gets, lookups)
+}
+
+// killShare makes so many of the nodes vanish.
+func (r *run) killShare(p float64) {
+	for range int(p * float64(r.Size())) {
+		r.Kill(r.Random())
+	}
+}
+
+func playDead(r *run, p float64) {
+	r.grow(r.Nodes)
+	r.Run(r.until(time.Hour)) // tables fill up as they do in time
+	r.publish(r.Ops)
+	r.killShare(p)
+	p99, full := 0.50, 1.5
+	if p > 0.1 {
+		p99, full = 0.60, 2.8
+	}
+	gets := r.gets(r.Ops)
+	t := gets.seconds()
+	r.report.atLeast("gets that find the value", gets.success(), "", 0.999)
+	r.report.atMost("get p50", percentile(t, 0.5), "s", 0.20)
+	r.report.atMost("get p99", percentile(t, 0.99), "s", p99)
+	lookups, found := r.lookups(r.Ops)
+	t = lookups.seconds()
+	r.report.atMost("full lookup p50", percentile(t, 0.5), "s", full)
+	r.report.note("full lookup p99", percentile(t, 0.99), "s")
+	r.report.note("requests of a full lookup, mean", mean(lookups.requests()), "")
+	if p <= 0.1 {
+		r.report.atLeast("true k nearest alive found", found, "", 0.97)
+	} else {
+		r.report.note("true k nearest alive found", found, "")
+	}
+	r.chartTimes(gets, lookups)
+}
+
+func playLoss(r *run, loss, success float64) {
+	r.grow(r.Nodes)
+	r.cfg.Link.Loss = loss
+	r.Evicted = 0
+	r.publish(r.Ops)
+	gets := r.gets(r.Ops)
+	r.report.atLeast("gets that find the value", gets.success(), "", success)
+	r.noteTimes("get", gets)
+	lookups, found := r.lookups(r.Ops / 2)
+	r.noteTimes("full lookup", lookups)
+	r.report.note("true k nearest found", found, "")
+	r.Run(time.Hour)
+	r.report.atLeast("gets that find the value, an hour later", r.gets(r.Ops).success(), "", success)
+	if loss <= 0.1 {
+		r.report.atMost("live contacts evicted", float64(r.Evicted), "", 0)
+	} else {
+		r.report.note("live contacts evicted", float64(r.Evicted), "")
+	}
+	r.chartTimes(gets, lookups)
+}
+
+// linkless is how many nodes lose their link.
+const linkless = 50
+
+func playLinkDown(r *run) {
+	r.grow(r.Nodes)
+	r.publish(100)
+	r.Run(10 * time.Minute)
+	victims := slices.Clone(r.alive)
+	r.rand.Shuffle(len(victims), func(i, j int) { victims[i], victims[j] = victims[j], victims[i] })
+	victims = victims[:min(linkless, len(victims)/2)]
+	getAll := func() *sample {
+		s := &sample{}
+		for i, v := range victims {
+			s.ops = append(s.ops, r.get(int(v), r.keys[i%len(r.keys)]))
+		}
+		r.Run(20 * time.Second)
+		for _, o := range s.ops {
+			if o.done && o.err == nil {
+				s.right++
+			}
+		}
+		return s
+	}
+	before := getAll()
+	tables := make([][]core.Contact, len(victims))
+	for i, v := range victims {
+		r.nodes[v].down = true
+		tables[i] = r.engine(int(v)).Contacts()
+	}
+	for end := r.now + 10*time.Minute; r.now < end; {
+		getAll()
+	}
+	changed := 0
+	for i, v := range victims {
+		r.nodes[v].down = false
+		if !slices.Equal(tables[i], r.engine(int(v)).Contacts()) {
+			changed++
+		}
+	}
+	after := getAll()
+	r.report.atMost("tables that have changed meanwhile", float64(changed), "", 0)
+	r.report.atLeast("first gets that find the value", after.success(), "", 1)
+	r.noteTimes("get before", before)
+	r.noteTimes("first get after", after)
+	requests := after.requests()
+	r.report.note("requests of a first get, mean", mean(requests), "")
+}
+
+func playMixed(r *run) {
+	const half = 2
+	failed := 0
+	for r.Size() < r.Nodes {
+		if r.Size()%half == 1 {
+			r.addReference(r.k(), r.randomEngine())
+		} else if slot := r.Add(); r.Size() > 1 {
+			r.Join(slot, r.seeds(slot), func(err error) {
+				if err != nil {
+					failed++
+				}
+			})
+		}
+		r.Run(max(joinPause, joinFirst/time.Duration(r.Size())))
+	}
+	r.Run(settle)
+	r.report.note("joins failed", float64(failed), "")
+	r.publish(r.Ops)
+	r.killShare(0.1)
+	gets := r.gets(r.Ops)
+	r.report.atLeast("gets that find the value", gets.success(), "", 0.999)
+	r.noteTimes("get", gets)
+	theirs := &sample{ops: r.each(r.Ops, opPause, func(i int) *op {
+		p, ok := r.nodes[r.Random()].peer.(*reference)
+		if !ok {
+			return nil
+		}
+		return p.get(r.keys[i%len(r.keys)])
+	})}
+	r.noteTimes("get by one like Python's", theirs)
+	lookups, found := r.lookups(r.Ops / 2)
+	r.noteTimes("full lookup", lookups)
+	r.report.note("true k nearest alive found", found, "")
+	r.chartTimes(gets, lookups)
+}
+
+func playPartition(r *run) {
+	r.grow(r.Nodes)
+	r.publish(r.Ops)
+	for i, slot := range r.alive {
+		r.nodes[slot].group = uint8(i % 2)
+	}
+	r.Run(time.Minute)
+	r.report.atLeast("gets that find the value, in halves", r.gets(r.Ops).success(), "", 0.99)
+	r.Run(30 * time.Minute)
+	for i := range r.nodes {
+		r.nodes[i].group = 0
+	}
+	r.Run(time.Minute)
+	gets := r.gets(r.Ops)
+	r.report.atLeast("gets that find the value, together again", gets.success(), "", 0.999)
+	r.noteTimes("get, together again", gets)
+	_, found := r.lookups(r.Ops / 2)
+	r.report.atLeast("true k nearest found, together again", found, "", 0.97)
+}
+
+func playRough(r *run, success float64) {
+	r.grow(r.Nodes)
+	r.publish(r.Ops)
+	gets := r.gets(r.Ops)
+	r.report.atLeast("gets that find the value", gets.success(), "", success)
+	r.noteTimes("get", gets)
+	lookups, found := r.lookups(r.Ops / 2)
+	r.noteTimes("full lookup", lookups)
+	r.report.note("true k nearest found", found, "")
+	r.chartTimes(gets, lookups)
+}
+
+func playHotKey(r *run) {
+	r.grow(r.Nodes)
+	r.publish(1)
+	loads := func() []uint64 {
+		list := make([]uint64, len(r.nodes))
+		for i := range list {
+			list[i] = r.engine(i).Stats().Received
+		}
+		return list
+	}
+	second := func() {
+		for i := range r.nodes {
+			r.get(i, r.keys[0])
+			r.Run(time.Second / time.Duration(len(r.nodes)))
+		}
+	}
+	spread := func() (most, average float64) {
+		before := loads()
+		second()
+		for i, l := range loads() {
+			most = max(most, float64(l-before[i]))
+			average += float64(l-before[i]) / float64(len(before))
+		}
+		return most, average
+	}
+	most, average := spread()
+	r.report.note("load of the busiest node at first, by mean", most/average, "")
+	for range 58 {
+		second()
+	}
+	most, average = spread()
+	r.report.note("load of the busiest node in the end, by mean", most/average, "")
+	r.report.note("datagrams per node and second in the end", average, "")
+}

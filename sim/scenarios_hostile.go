@@ -1,0 +1,85 @@
+package sim
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kadmesh/kadmesh/internal/wire"
+)
+
+// turnShare makes adversaries of so many of the nodes.
+func (r *run) turnShare(m malice, p float64) {
+	slots := slices.Clone(r.alive)
+	r.rand.Shuffle(len(slots), func(i, j int) { slots[i], slots[j] = slots[j], slots[i] })
+	slots = slots[:int(p*float64(len(slots)))]
+	var known []wire.Contact
+	for _, s := range slots {
+		known = append(known, wire.Contact{ID: r.nodes[s].id, Addr: addrOf(int(s))})
+	}
+	for i, s := range slots {
+		a := r.turn(int(s), m)
+		for j := range min(r.k(), len(known)) {
+			a.accomplices = append(a.accomplices, known[(i+1+j)%len(known)])
+		}
+	}
+}
+
+func playAdversaries(r *run, m malice, p float64) {
+	r.grow(r.Nodes)
+	r.turnShare(m, p)
+	r.publish(r.Ops)
+	gets := r.gets(r.Ops)
+	if m == forgery {
+		r.report.note("gets that find the value", gets.success(), "")
+		r.report.note("gets that find a forged one", share(uint64(gets.wrong), uint64(len(gets.ops))), "")
+	} else {
+		r.report.atLeast("gets that find the value", gets.success(), "", 0.99)
+	}
+	r.noteTimes("get", gets)
+	lookups, found := r.lookups(r.Ops / 2)
+	r.noteTimes("full lookup", lookups)
+	r.report.note("true k nearest found", found, "")
+	r.report.note("requests of a full lookup, mean", mean(lookups.requests()), "")
+	r.Run(time.Hour)
+	later := r.gets(r.Ops)
+	if m == forgery {
+		r.report.note("gets that find the value, an hour later", later.success(), "")
+	} else {
+		r.report.atLeast("gets that find the value, an hour later", later.success(), "", 0.99)
+	}
+	r.chartTimes(gets, lookups)
+}
+
+func playSybil(r *run) {
+	const victims = 4
+	r.grow(r.Nodes)
+	r.publish(victims)
+	var crowd []int
+	for _, key := range r.keys {
+		for range 2 * r.k() {
+			id := randomID(r.ids)
+			copy(id[:8], key[:8])
+			slot := r.addEngine(id, r.cfg.Core)
+			r.Join(slot, r.seeds(slot), nil)
+			crowd = append(crowd, slot)
+			r.Run(joinPause)
+		}
+	}
+	r.Run(settle)
+	for i, slot := range crowd {
+		a := r.turn(slot, collusion)
+		first := i / (2 * r.k()) * 2 * r.k()
+		for _, other := range crowd[first : first+r.k()] {
+			a.accomplices = append(a.accomplices, wire.Contact{ID: r.nodes[other].id, Addr: addrOf(other)})
+		}
+	}
+	r.report.note("gets of values set before", r.gets(r.Ops).success(), "")
+	for i, key := range r.keys {
+		r.set(r.randomEngine(), key, valueOf(i))
+		r.Run(opPause)
+	}
+	r.Run(settle)
+	r.report.note("gets of values set again since", r.gets(r.Ops).success(), "")
+	r.Run(2 * time.Hour)
+	r.report.note("gets two hours later", r.gets(r.Ops).success(), "")
+}

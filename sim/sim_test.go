@@ -1,0 +1,294 @@
+package sim
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kadmesh/kadmesh/core"
+)
+
+// runDigest is what the run below comes to, on every platform. It changes with
+// whatever changes what nodes send, or when: then put here what the test prints.
+const runDigest = "7e23c3c7447873b1"
+
+// The same seed gives the same datagrams at the same times, twice in one process
+// and on every platform: with churn, loss, delays, duplicates, reference nodes and
+// adversaries.
+func TestSameSeedSameDigest(t *testing.T) {
+	t.Parallel()
+	first := digestOf(1)
+	if again := digestOf(1); again != first {
+		t.Errorf("digest of the second run = %s, of the first = %s", again, first)
+	}
+	if other := digestOf(2); other == first {
+		t.Error("another seed gives the same digest")
+	}
+	if first != runDigest {
+		t.Errorf("digest = %s, want %s\nif the change is meant: const runDigest = %q", first, runDigest, first)
+	}
+}
+
+func digestOf(seed uint64) string {
+	cfg := Config{Seed: seed, Core: core.Config{K: 8}}
+	cfg.Link = Link{Loss: 0.05, Duplicate: 0.02, Reorder: 0.05, OneWay: 0.02}
+	r := &run{Network: New(cfg), Options: Options{Seed: seed}, report: &Report{}}
+	r.grow(60)
+	for range 10 {
+		r.addReference(r.k(), r.randomEngine(), r.randomEngine())
+		r.Run(time.Second)
+	}
+	r.turn(20, lies)
+	r.turn(21, forgery)
+	r.nodes[22].tick = time.Second
+	r.publish(10)
+	r.churn(Weibull{0.6, 20 * time.Minute})
+	r.Run(20 * time.Minute)
+	r.gets(20)
+	r.lookups(10)
+	return fmt.Sprintf("%016x", r.Digest())
+}
+
+// What docs/results.md says of large networks, in small ones: each number that is
+// demanded there is at hand here, give or take what the size makes of it.
+func TestScenarios(t *testing.T) {
+	for _, s := range Scenarios {
+		t.Run(s.Name, func(t *testing.T) {
+			if short() && s.Name != "dead10" {
+				t.Skip("takes long")
+			}
+			t.Parallel()
+			r, err := Play(s.Name, small(s.Name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Log(r)
+			for _, m := range r.Metrics {
+				if !nearly(m) {
+					t.Errorf("%s = %v %s, want at most or at least what is said above (seed %d)", m.Name, m.Value, m.Unit, r.Seed)
+				}
+			}
+		})
+	}
+}
+
+// small returns a size in which a scenario does not take long.
+func small(name string) Options {
+	o := Options{Nodes: 400, Seed: 1, Ops: 200, Duration: time.Hour}
+	switch name {
+	case "bamboo":
+		o.Nodes, o.Ops, o.Duration = 200, 100, 5*time.Minute
+	case "kad":
+		o.Nodes, o.Duration = 300, 3*time.Hour
+	case "loss10", "loss30", "sybil", "lying20":
+		o.Nodes, o.Ops = 200, 100
+	case "tabs":
+		o.Duration = 20 * time.Minute
+	}
+	return o
+}
+
+// nearly reports whether a number is as it should be, or not far from it, which
+// in a small sample may be chance. Where nothing is allowed, nothing is.
+func nearly(m Metric) bool {
+	switch {
+	case m.AtMost != nil:
+		return m.Value <= *m.AtMost*1.3
+	case m.AtLeast != nil:
+		return 1-m.Value <= 2*(1-*m.AtLeast)+0.005
+	}
+	return true
+}
+
+// short says to do less of what takes long.
+func short() bool {
+	build, ok := debug.ReadBuildInfo()
+	race := ok && slices.Contains(build.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+	return testing.Short() || runtime.GOARCH == "wasm" || race
+}
+
+func TestQueueKeepsOrder(t *testing.T) {
+	var q queue
+	x := uint64(1)
+	for i := range 5000 {
+		x = mix(x)
+		q.push(event{at: time.Duration(x % 100), from: int32(i)})
+	}
+	last := q.pop()
+	for len(q.heap) > 0 {
+		e := q.pop()
+		if e.at < last.at || e.at == last.at && e.from < last.from {
+			t.Fatalf("event %d of %v comes after event %d of %v", e.from, e.at, last.from, last.at)
+		}
+		last = e
+	}
+}
+
+func TestPoolKeepsDatagrams(t *testing.T) {
+	var p pool
+	held := map[ref]string{}
+	for i := range 3000 {
+		d := strings.Repeat(string(rune('a'+i%26)), 1+int(mix(uint64(i))%2000))
+		r := p.put([]byte(d))
+		if _, taken := held[r]; taken || r == 0 {
+			t.Fatalf("block %x is given out twice", r)
+		}
+		held[r] = d
+		if i%3 == 0 {
+			p.release(r)
+			delete(held, r)
+		}
+	}
+	for r, want := range held {
+		if got := string(p.block(r)[:len(want)]); got != want {
+			t.Fatalf("block %x = %.9s..., want %.9s...", r, got, want)
+		}
+	}
+}
+
+func TestDistributions(t *testing.T) {
+	tests := []struct {
+		name string
+		draw func(uint64) time.Duration
+		p    float64
+		want time.Duration
+	}{
+		{"log-normal", func(x uint64) time.Duration { return logNormal(x, 100*time.Millisecond, 0.6) }, 0.5, 100 * time.Millisecond},
+		{"log-normal", func(x uint64) time.Duration { return logNormal(x, 100*time.Millisecond, 0.6) }, 0.99, 404 * time.Millisecond},
+		{"KAD", KAD.draw, 0.5, 93 * time.Minute},
+		{"Bamboo", Bamboo.draw, 0.5, 84 * time.Second},
+	}
+	for _, tt := range tests {
+		var all []time.Duration
+		for i := range uint64(20000) {
+			all = append(all, tt.draw(mix(i)))
+		}
+		slices.Sort(all)
+		if got := percentile(all, tt.p); got < tt.want*19/20 || got > tt.want*21/20 {
+			t.Errorf("%s: quantile %v = %v, want %v or so", tt.name, tt.p, got, tt.want)
+		}
+	}
+}
+
+// A request and its answer take as long as each other, and each request its own
+// time; a pair of nodes has its own.
+func TestLatencies(t *testing.T) {
+	l := LogNormal(100*time.Millisecond, 0.6)
+	if l(1, 2, 7) != l(2, 1, 7) || l(1, 2, 7) == l(1, 2, 8) {
+		t.Error("LogNormal: want the same there and back, and different for each request")
+	}
+	p := PerPair(100*time.Millisecond, 0.6)
+	if a, b := p(1, 2, 7), p(2, 1, 8); max(a, b)-min(a, b) > min(a, b)/9 {
+		t.Errorf("PerPair: %v there, %v back", a, b)
+	}
+	if got := Constant(time.Second)(1, 2, 3); got != time.Second/2 {
+		t.Errorf("Constant = %v, want half a second", got)
+	}
+}
+
+func TestOracle(t *testing.T) {
+	n := New(Config{Seed: 3})
+	for range 500 {
+		n.Add()
+	}
+	o := n.newOracle(func(int) bool { return true })
+	for range 100 {
+		target := randomID(n.ids)
+		want := slices.Clone(o.ids)
+		slices.SortFunc(want, target.Nearer)
+		got := o.nearest(target, 20)
+		slices.SortFunc(got, target.Nearer)
+		if !slices.Equal(got, want[:20]) {
+			t.Fatalf("nearest to %v: got %v, want %v", target, got, want[:20])
+		}
+	}
+}
+
+// Engines and models of Python's nodes find what the others have stored.
+func TestReferenceTakesPart(t *testing.T) {
+	r := &run{Network: New(Config{Seed: 4, Core: core.Config{K: 8}}), report: &Report{}}
+	r.grow(5)
+	var theirs []int
+	for range 30 {
+		theirs = append(theirs, r.addReference(r.k(), r.Random()))
+		r.Run(5 * time.Second)
+	}
+	r.publish(20)
+	found := 0
+	for _, o := range r.each(20, opPause, func(i int) *op {
+		return r.nodes[theirs[i]].peer.(*reference).get(r.keys[i])
+	}) {
+		if o.done && o.err == nil {
+			found++
+		}
+	}
+	if found != 20 {
+		t.Errorf("the models found %d values of 20", found)
+	}
+	// They republish, so that values outlive those who set them.
+	for slot := range 5 {
+		r.Kill(slot)
+	}
+	slot := r.Add()
+	r.Join(slot, theirs[:2], nil)
+	r.Run(3 * time.Hour)
+	if s := r.gets(20); s.right != 20 {
+		t.Errorf("an engine found %d values of 20 that are left with the models", s.right)
+	}
+}
+
+// Nobody hears from another part of the network, or over a link that is down.
+func TestPartsAreApart(t *testing.T) {
+	r := &run{Network: New(Config{Seed: 5}), report: &Report{}}
+	r.grow(20)
+	tests := []struct {
+		name   string
+		change func(*node)
+	}{
+		{"another part", func(x *node) { x.group = 1 }},
+		{"no link", func(x *node) { x.down = true }},
+	}
+	for _, tt := range tests {
+		was := r.nodes[3]
+		tt.change(&r.nodes[3])
+		r.Run(time.Minute)
+		before := r.engine(3).Stats().Received
+		r.lookup(4, r.nodes[3].id)
+		r.lookup(3, r.nodes[4].id)
+		r.Run(time.Minute)
+		if got := r.engine(3).Stats().Received - before; got != 0 {
+			t.Errorf("%s: %d datagrams arrive", tt.name, got)
+		}
+		r.nodes[3].group, r.nodes[3].down = was.group, was.down
+	}
+}
+
+func TestPicture(t *testing.T) {
+	r, err := Play("dead10", Options{Nodes: 50, Seed: 1, Ops: 20, Charts: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Charts) != 4 {
+		t.Errorf("%d charts, want 4", len(r.Charts))
+	}
+	d := xml.NewDecoder(strings.NewReader(r.SVG()))
+	for {
+		if _, err := d.Token(); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatalf("the picture is no XML: %v", err)
+		}
+	}
+}
+
+func TestPlayUnknown(t *testing.T) {
+	if _, err := Play("no such", Options{}); err == nil {
+		t.Error("Play of an unknown scenario gives no error")
+	}
+}
