@@ -26,6 +26,14 @@ for t in ./transport/*; do
 	forbid "core, since the seam is made of standard types" "^$module/core$" "$t" GOOS=linux
 done
 
+# A later version of pion shall be a small step.
+pion=$(grep -lE '"github.com/pion/' transport/webrtc/*.go | grep -vE '_test\.go$|/(pion|certificate)\.go$' || true)
+if [ -n "$pion" ]; then
+	echo "fence: only pion.go and certificate.go may import pion, but these do:" >&2
+	echo "$pion" | sed 's/^/  /' >&2
+	bad=1
+fi
+
 # Only the shell around the engine may know the time or start goroutines.
 impure=$(grep -lE 'time\.(Now|Sleep|After|AfterFunc|NewTimer|Since|Until)\(|^\s*go |\.Go\(' core/*.go |
 	grep -vE '_test\.go$|core/node\.go$' || true)

@@ -1,0 +1,53 @@
+package webrtc
+
+import "time"
+
+// Offers of others are taken offerBurst at once, and then offersPerSec.
+const (
+	offerBurst   = 32
+	offersPerSec = 4
+)
+
+// nonceLife is how long nonces are remembered: longer than an offer can be of use.
+const nonceLife = 30 * time.Second
+
+// budget bounds the work that offers of others can cause, whoever they come from,
+// and remembers those that were taken. The zero budget is full.
+type budget struct {
+	spent float64
+	at    time.Time
+	seen  map[nonce]time.Time
+	old   []nonce // those seen, oldest first; as many as the rate allows in nonceLife
+}
+
+// replayed reports whether an offer with n was taken lately.
+func (b *budget) replayed(n nonce) bool {
+	_, ok := b.seen[n]
+	return ok
+}
+
+// pays reports whether there is room for one more offer, and counts it.
+func (b *budget) pays(now time.Time, n nonce) bool {
+	b.expire(now)
+	b.spent = max(0, b.spent-now.Sub(b.at).Seconds()*offersPerSec)
+	b.at = now
+	if b.spent > offerBurst-1 {
+		return false
+	}
+	b.spent++
+	if b.seen == nil {
+		b.seen = make(map[nonce]time.Time)
+	}
+	b.seen[n] = now
+	b.old = append(b.old, n)
+	return true
+}
+
+func (b *budget) expire(now time.Time) {
+	n := 0
+	for n < len(b.old) && now.Sub(b.seen[b.old[n]]) >= nonceLife {
+		delete(b.seen, b.old[n])
+		n++
+	}
+	b.old = append(b.old[:0], b.old[n:]...)
+}

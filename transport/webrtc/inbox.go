@@ -1,0 +1,75 @@
+package webrtc
+
+import (
+	"net/netip"
+	"sync"
+)
+
+// An inbox holds at most this much; beyond, the oldest datagrams go.
+const (
+	maxInbox      = 512
+	maxInboxBytes = 1 << 20
+)
+
+// inbox holds datagrams that came over channels until ReadBatch takes them.
+type inbox struct {
+	ready chan struct{} // holds a token if there may be something to take
+
+	mu      sync.Mutex // guards what follows
+	list    []arrived
+	bytes   int
+	dropped uint64
+}
+
+// arrived is a datagram and where it came from.
+type arrived struct {
+	from netip.AddrPort
+	data []byte
+}
+
+func newInbox() *inbox { return &inbox{ready: make(chan struct{}, 1)} }
+
+// add appends a copy of a datagram.
+func (q *inbox) add(from netip.AddrPort, data []byte) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.list = append(q.list, arrived{from, append([]byte(nil), data...)})
+	q.bytes += len(data)
+	for len(q.list) > maxInbox || q.bytes > maxInboxBytes {
+		q.bytes -= len(q.list[0].data)
+		q.list[0] = arrived{}
+		q.list = q.list[1:]
+		q.dropped++
+	}
+	select {
+	case q.ready <- struct{}{}:
+	default:
+	}
+}
+
+// read takes datagrams into the arguments of ReadBatch, and returns how many.
+// Those that are too long for their buffers are lost.
+func (q *inbox) read(bufs [][]byte, sizes []int, from []netip.AddrPort) (n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for n < len(bufs) && len(q.list) > 0 {
+		d := q.list[0]
+		q.list[0] = arrived{}
+		q.list = q.list[1:]
+		q.bytes -= len(d.data)
+		if len(d.data) <= len(bufs[n]) {
+			sizes[n], from[n] = copy(bufs[n], d.data), d.from
+			n++
+		}
+	}
+	if len(q.list) == 0 {
+		q.list = nil
+	}
+	return n
+}
+
+func (q *inbox) overflow() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.dropped
+}

@@ -1,0 +1,468 @@
+package webrtc
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// pair makes two hosts that have a channel.
+func pair(t testing.TB, seed uint64) (l *lab, a, b *host) {
+	t.Helper()
+	l = newLab(t, seed)
+	a, b = l.host(1, 24), l.host(2, 24)
+	a.call(b)
+	l.run(time.Second)
+	if a.state(b) != Open || b.state(a) != Open {
+		t.Fatalf("after a second: %v and %v, want both open", a.state(b), b.state(a))
+	}
+	return l, a, b
+}
+
+func TestNeighboursOpenAChannel(t *testing.T) {
+	l, a, b := pair(t, 1)
+	if got := a.m.counts.offersSent + b.m.counts.offersSent; got != 1 {
+		t.Errorf("%d offers, want 1: the greater id waits", got)
+	}
+	l.run(idleClose + time.Minute)
+	if a.state(b) != Idle || b.state(a) != Idle {
+		t.Errorf("after nobody spoke: %v and %v, want both idle", a.state(b), b.state(a))
+	}
+	if got := a.m.counts.fallbacks[FallbackIdle] + b.m.counts.fallbacks[FallbackIdle]; got != 2 {
+		t.Errorf("%d ends closed as idle, want 2: %v, %v", got, a.m.counts, b.m.counts)
+	}
+}
+
+func TestGreaterIDOffersIfTheLesserDoesNot(t *testing.T) {
+	l := newLab(t, 1)
+	a, b := l.host(1, 24), l.host(2, 24)
+	a.tells = false
+	b.call(a)
+	l.run(time.Second)
+	if b.state(a) != Open {
+		t.Errorf("state %v, want open", b.state(a))
+	}
+}
+
+func TestStrangersNeedToBeUsedOften(t *testing.T) {
+	l := newLab(t, 1)
+	a := l.host(1, 24)
+	a.near = false
+	var others []*host
+	for n := range byte(40) { // as a storm of lookups would: a few requests each
+		b := l.host(10+n, 24)
+		b.tells = false
+		others = append(others, b)
+		l.load(a, b, 50*time.Millisecond, 200*time.Millisecond)
+	}
+	l.run(time.Minute)
+	if got := a.m.counts.offersSent; got != 0 {
+		t.Errorf("%d offers after a storm of lookups, want 0", got)
+	}
+	l.load(a, others[3], time.Second, 30*time.Second)
+	l.run(31 * time.Second)
+	if got := a.state(others[3]); got != Open {
+		t.Errorf("state %v of one that is used often, want open", got)
+	}
+}
+
+func TestSilenceOnBothSidesOfTheTrailer(t *testing.T) {
+	l := newLab(t, 1)
+	a, b := l.host(1, 24), l.host(2, 24)
+	a.tells, b.tells = false, false // nobody has announced anything
+	l.load(a, b, 100*time.Millisecond, time.Minute)
+	l.run(2 * time.Minute)
+	if got := a.m.counts.offersSent + b.m.counts.offersSent; got != 0 || l.lost != 0 {
+		t.Errorf("%d offers and %d lost requests, want none", got, l.lost)
+	}
+}
+
+func TestRelayOnlyNeitherOffersNorAnswers(t *testing.T) {
+	l := newLab(t, 1)
+	a, b := l.host(1, 24), l.host(2, 24)
+	b.m.mode = RelayOnly
+	l.load(a, b, 100*time.Millisecond, time.Minute)
+	l.load(b, a, 100*time.Millisecond, time.Minute)
+	l.run(2 * time.Minute)
+	if got := b.m.counts.offersSent; got != 0 {
+		t.Errorf("%d offers, want 0", got)
+	}
+	if b.m.counts.refused[RefusedMode] == 0 || a.m.counts.failures[FailureNoAnswer] == 0 || l.lost != 0 {
+		t.Errorf("refused %v, failed %v, lost %d; want some, some, 0", b.m.counts.refused, a.m.counts.failures, l.lost)
+	}
+}
+
+func TestLossOfSignals(t *testing.T) {
+	for seed := range uint64(50) {
+		l := newLab(t, seed)
+		a, b := l.host(1, 24), l.host(2, 24)
+		a.m.met(l.now, b.addr, b.id, true)
+		b.m.met(l.now, a.addr, a.id, true)
+		l.loss = 0.3
+		a.settle()
+		b.settle()
+		l.run(time.Minute)
+		if a.state(b) != Open || b.state(a) != Open {
+			t.Errorf("seed %d: %v and %v after a minute with 30 %% loss, want open", seed, a.state(b), b.state(a))
+		}
+	}
+}
+
+func TestGlare(t *testing.T) {
+	for seed := range uint64(20) {
+		l := newLab(t, seed)
+		a, b := l.host(1, 24), l.host(2, 24)
+		for _, h := range [...]*host{a, b} {
+			other := b
+			if h == b {
+				other = a
+			}
+			h.m.met(l.now, other.addr, other.id, true)
+			l.after(time.Duration(l.rand.IntN(25))*time.Millisecond, func() {
+				h.m.peers.byAddr[other.addr].wish = l.now
+				h.m.at(l.now)
+				h.m.advance(l.now)
+				h.settle()
+			})
+		}
+		l.run(time.Second)
+		if a.state(b) != Open || b.state(a) != Open {
+			t.Errorf("seed %d: %v and %v after glare, want open", seed, a.state(b), b.state(a))
+		}
+		if got := len(a.links) + len(b.links); got != 2 {
+			t.Errorf("seed %d: %d ends of connections, want 2", seed, got)
+		}
+	}
+}
+
+func TestAcceptsAndNeverOpens(t *testing.T) {
+	l := newLab(t, 1)
+	a, b := l.host(1, 24), l.host(2, 24)
+	b.tells = false
+	l.never = true
+	l.load(a, b, 100*time.Millisecond, time.Hour)
+	l.run(time.Hour + time.Minute)
+	if l.lost != 0 || l.done != 36_000 {
+		t.Errorf("%d requests done, %d lost; want 36000, 0", l.done, l.lost)
+	}
+	// 10 s, 20 s, ... half an hour after each other, and 15 s of trying each.
+	if got := a.m.counts.failures[FailureNotOpened]; got < 6 || got > 9 {
+		t.Errorf("%d attempts in an hour, want 6 to 9", got)
+	}
+	l.run(time.Minute)
+	if len(a.m.channels)+len(b.m.channels) > 0 {
+		t.Errorf("%d and %d channels are left, want 0", len(a.m.channels), len(b.m.channels))
+	}
+}
+
+// TestSwitchesLoseNothing cuts the path a thousand times under load: by closing it,
+// and by letting it go silent.
+func TestSwitchesLoseNothing(t *testing.T) {
+	l, a, b := pair(t, 3)
+	const switches = 1000
+	cuts := 0
+	for range switches {
+		a.forgive()
+		b.forgive()
+		l.load(a, b, 15*time.Millisecond, time.Second)
+		l.load(b, a, 26*time.Millisecond, time.Second)
+		l.run(time.Duration(500+l.rand.IntN(500)) * time.Millisecond)
+		if a.state(b) != Open || b.state(a) != Open {
+			t.Fatalf("cut %d: %v and %v, want open", cuts, a.state(b), b.state(a))
+		}
+		cuts++
+		switch cuts % 3 {
+		case 0:
+			l.mute = true
+			l.run(1500 * time.Millisecond)
+			if a.state(b) == Open || b.state(a) == Open {
+				t.Fatalf("cut %d: %v and %v 1.5 s after the path went silent", cuts, a.state(b), b.state(a))
+			}
+			l.mute = false
+		case 1:
+			a.ended(b)
+		case 2:
+			b.ended(a)
+		}
+	}
+	l.run(10 * time.Second)
+	if l.lost != 0 || l.done == 0 || cuts != switches {
+		t.Errorf("%d requests lost of %d in %d switches, want 0", l.lost, l.done+l.lost, cuts)
+	}
+	t.Logf("%d requests, %d switches, resent %d and %d", l.done, cuts, a.m.counts.resent, b.m.counts.resent)
+}
+
+// ended breaks the channel to other.
+func (h *host) ended(other *host) {
+	c := h.m.peers.byAddr[other.addr].open
+	h.m.ended(h.lab.now, c.id)
+	h.settle()
+}
+
+// forgive lets offers come at once.
+func (h *host) forgive() {
+	h.m.budget.spent = 0
+	for _, p := range h.m.peers.list {
+		p.fails, p.notBefore, p.offered = 0, time.Time{}, time.Time{}
+		if !p.wish.IsZero() {
+			p.wish = h.lab.now
+			h.m.at(p.wish)
+		}
+	}
+	h.settle()
+}
+
+func TestRenewsWornSessions(t *testing.T) {
+	l, a, b := pair(t, 4)
+	first := a.m.peers.byAddr[b.addr].open
+	l.load(a, b, 10*time.Millisecond, 20*time.Second)
+	l.run(time.Second)
+	first.records = renewAfter
+	l.run(19 * time.Second)
+	now := a.m.peers.byAddr[b.addr].open
+	if now == nil || now == first || now.records >= renewAfter {
+		t.Fatalf("the session was not renewed: %v", a.m.counts)
+	}
+	if a.m.counts.renewals != 1 || b.m.counts.renewals != 1 {
+		t.Errorf("%d and %d renewals, want 1 and 1", a.m.counts.renewals, b.m.counts.renewals)
+	}
+	if fell := a.m.counts.fallbacks; fell != [fallbacks]uint64{} {
+		t.Errorf("fell back: %v, want never", fell)
+	}
+	l.run(10 * time.Second)
+	if l.lost != 0 {
+		t.Errorf("%d requests lost, want 0", l.lost)
+	}
+}
+
+func TestEndsSessionsThatCannotBeRenewed(t *testing.T) {
+	l, a, b := pair(t, 4)
+	b.m.mode = RelayOnly // it answers no more
+	a.m.peers.byAddr[b.addr].open.records = endAfter
+	l.load(a, b, 10*time.Millisecond, time.Second)
+	l.run(10 * time.Second)
+	if a.m.counts.fallbacks[FallbackWorn] != 1 || l.lost != 0 {
+		t.Errorf("fell back %v, lost %d; want once as worn, 0", a.m.counts.fallbacks, l.lost)
+	}
+}
+
+func TestRestartedPeer(t *testing.T) {
+	l, a, b := pair(t, 5)
+	l.run(offerEvery)
+	clear(b.links)
+	// b's tab is loaded again: it has forgotten everything, and its address is the same.
+	l.mute = true
+	fresh := l.host(2, 24)
+	fresh.m.rand = rand.New(rand.NewPCG(99, 99))
+	l.run(time.Second)
+	l.mute = false
+	fresh.call(a)
+	l.run(2 * time.Second)
+	if got := a.state(fresh); got != Open {
+		t.Errorf("state %v, want open", got)
+	}
+	a.call(fresh)
+	l.run(6 * time.Second)
+	if l.lost != 0 {
+		t.Errorf("%d requests lost, want 0", l.lost)
+	}
+}
+
+func TestCapKeepsTheMostUseful(t *testing.T) {
+	l := newLab(t, 6)
+	a := l.host(1, 4)
+	a.near = false
+	var others []*host
+	for n := range byte(8) {
+		b := l.host(10+n, 24)
+		b.tells = false
+		others = append(others, b)
+	}
+	for i, b := range others {
+		l.load(a, b, 2*time.Second/time.Duration(1+i*i), 10*time.Minute)
+	}
+	l.run(10 * time.Minute)
+	for i, b := range others[5:] {
+		if got := a.state(b); got != Open {
+			t.Errorf("state %v of number %d by use, want open", got, 3-i)
+		}
+	}
+	if got := len(a.m.channels); got > 4 {
+		t.Errorf("%d channels, want at most 4", got)
+	}
+	if l.lost != 0 {
+		t.Errorf("%d requests lost, want 0", l.lost)
+	}
+}
+
+// offerFrom is the offer of a stranger, with eight candidates that are none of his.
+func offerFrom(id ID, serial uint64) []byte {
+	o := offer{from: id, description: description{ufrag: "user", pwd: "passwordpasswordpasswo"}}
+	binary.BigEndian.PutUint64(o.nonce[:], serial)
+	binary.BigEndian.PutUint64(o.msg[:], serial)
+	for n := range byte(maxCandidates) {
+		victim := netip.AddrPortFrom(netip.AddrFrom4([4]byte{8, 8, 8, n}), 5353)
+		o.description.candidates = append(o.description.candidates, at(victim))
+	}
+	return o.append(nil)
+}
+
+func TestOfferFlood(t *testing.T) {
+	l := newLab(t, 7)
+	a := l.host(1, 512)
+	const offers = 100_000
+	answered := 0
+	for i := range uint64(offers) { // 10,000 each second, each from somewhere else
+		from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{20, byte(i >> 16), byte(i >> 8), byte(i)}), 4000)
+		a.m.heardOffer(l.now, from, offerFrom(ID{2, byte(i)}, i))
+		for _, o := range a.m.orders {
+			if o.verb == makeAnswer {
+				answered++
+				if len(o.remote.candidates) > 0 {
+					t.Fatalf("would try %v for a stranger", o.remote.candidates)
+				}
+			}
+		}
+		a.settle()
+		l.run(100 * time.Microsecond)
+	}
+	if most := offerBurst + 10*offersPerSec; answered > most {
+		t.Errorf("%d offers answered in ten seconds, want at most %d", answered, most)
+	}
+	if got := a.m.counts.refused[RefusedBusy]; got < offers*9/10 {
+		t.Errorf("%d refused as too many, want nearly all", got)
+	}
+	l.run(time.Minute)
+	if len(a.m.channels) != 0 {
+		t.Errorf("%d channels are left, want 0", len(a.m.channels))
+	}
+}
+
+func TestReplayedOffer(t *testing.T) {
+	l := newLab(t, 8)
+	a, b := l.host(1, 24), l.host(2, 24)
+	p := offerFrom(b.id, 5)
+	a.m.heardOffer(l.now, b.addr, p)
+	a.settle()
+	l.run(time.Second)
+	a.m.heardOffer(l.now, b.addr, p) // as b sends it, when the answer was lost
+	a.settle()
+	if got := a.m.counts.refused; got != [refusals]uint64{} {
+		t.Errorf("refused %v, want nothing", got)
+	}
+	elsewhere := netip.MustParseAddrPort("7.7.7.7:7777")
+	a.m.heardOffer(l.now, elsewhere, p)
+	if got := a.m.counts.refused[RefusedReplay]; got != 1 {
+		t.Errorf("%d refused as replayed from elsewhere, want 1", got)
+	}
+	l.run(openWithin)
+	a.m.heardOffer(l.now, b.addr, p)
+	if got := a.m.counts.refused[RefusedReplay]; got != 2 {
+		t.Errorf("%d refused as replayed, want 2", got)
+	}
+	a.m.heardOffer(l.now, b.addr, offerFrom(b.id, 6))
+	a.m.heardOffer(l.now, b.addr, offerFrom(b.id, 7))
+	a.settle()
+	if got := a.m.counts.refused[RefusedTooSoon]; got != 1 {
+		t.Errorf("%d refused as too soon, want 1", got)
+	}
+	a.m.heardOffer(l.now, elsewhere, offerFrom(a.id, 8))
+	a.m.met(l.now, elsewhere, ID{7}, false)
+	a.m.heardOffer(l.now, elsewhere, offerFrom(ID{8}, 9))
+	if got := a.m.counts.refused[RefusedIdentity]; got != 2 {
+		t.Errorf("%d refused for their id, want 2", got)
+	}
+}
+
+func TestForgedAnswer(t *testing.T) {
+	l := newLab(t, 9)
+	a, b := l.host(1, 24), l.host(2, 24)
+	a.m.met(l.now, b.addr, b.id, true)
+	a.settle()
+	l.run(10 * time.Millisecond) // the offer is under way
+	d := description{role: active, ufrag: "evil", pwd: "passwordpasswordpasswo"}
+	for msg := range a.m.offers {
+		if !a.m.answered(l.now, netip.MustParseAddrPort("7.7.7.7:7777"), appendAnswer(nil, msg, &d)) {
+			t.Error("the core gets an answer to an offer, want it dropped")
+		}
+	}
+	l.run(time.Second)
+	if got := a.state(b); got != Open {
+		t.Errorf("state %v, want open with who was asked", got)
+	}
+}
+
+// TestChaos does everything at once, with many seeds; settle checks what is always
+// true. In the end all is well again.
+func TestChaos(t *testing.T) {
+	seeds := uint64(60)
+	if testing.Short() {
+		seeds = 10
+	}
+	for seed := range seeds {
+		l := newLab(t, seed)
+		var hosts []*host
+		for n := range byte(6) {
+			hosts = append(hosts, l.host(1+n, 4))
+		}
+		for range 400 {
+			a, b := hosts[l.rand.IntN(6)], hosts[l.rand.IntN(6)]
+			switch p := a.m.peers.byAddr[b.addr]; l.rand.IntN(12) {
+			case 0:
+				l.mute = !l.mute
+			case 1:
+				l.never = !l.never
+			case 2:
+				l.loss = 0.4 * l.rand.Float64()
+			case 3:
+				a.forgive()
+			case 4:
+				if p != nil && p.open != nil {
+					p.open.records += renewAfter / 2
+				}
+			case 5:
+				if p != nil && p.trial != nil {
+					a.m.ended(l.now, p.trial.id)
+					a.settle()
+				}
+			case 6:
+				if p != nil && p.open != nil {
+					a.ended(b)
+				}
+			case 7:
+				a.m.met(l.now, b.addr, b.id, l.rand.IntN(2) == 0)
+				a.settle()
+			default:
+				if a != b {
+					l.load(a, b, 50*time.Millisecond, 500*time.Millisecond)
+				}
+			}
+			l.run(time.Duration(l.rand.IntN(2000)) * time.Millisecond)
+		}
+		l.mute, l.never, l.loss = false, false, 0
+		l.run(time.Hour)
+		for _, h := range hosts {
+			if len(h.m.channels) != 0 {
+				t.Errorf("seed %d: %d channels after an hour of silence, want 0", seed, len(h.m.channels))
+			}
+		}
+	}
+}
+
+func TestStrangerMustProveTheAddressToATab(t *testing.T) {
+	l := newLab(t, 10)
+	tab, b := l.host(1, 24), l.host(2, 24)
+	tab.m.sameIP = false
+	tab.m.heardOffer(l.now, b.addr, offerFrom(b.id, 1))
+	if got := tab.m.counts.refused[RefusedStranger]; got != 1 || len(tab.m.channels) != 0 {
+		t.Errorf("%d refused, %d channels; want 1, 0", got, len(tab.m.channels))
+	}
+	tab.m.met(l.now, b.addr, b.id, false)
+	tab.m.heardOffer(l.now, b.addr, offerFrom(b.id, 1)) // the same one again
+	tab.settle()
+	if got := len(tab.m.channels); got != 1 {
+		t.Errorf("%d channels, want 1", got)
+	}
+}

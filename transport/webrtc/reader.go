@@ -1,0 +1,101 @@
+package webrtc
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/kadmesh/kadmesh/internal/wire"
+)
+
+// maxDatagram is the longest datagram that a reader takes, in bytes.
+const maxDatagram = 1 << 16
+
+// reader stands between the wrapped conn and ReadBatch: it takes out the signals.
+// Its memory changes hands: read fills it and sends a token to full; whoever has
+// taken out everything sends one to empty.
+type reader struct {
+	full, empty chan struct{}
+	bufs        [][]byte
+	sizes       []int
+	from        []netip.AddrPort
+	pos, n      int   // of the datagrams, what ReadBatch has not taken yet
+	err         error // of the wrapped conn
+	taken       bool  // of ReadBatch: it has taken everything
+}
+
+func newReader() *reader {
+	r := &reader{
+		full: make(chan struct{}), empty: make(chan struct{}), taken: true,
+		bufs: make([][]byte, readBatch), sizes: make([]int, readBatch), from: make([]netip.AddrPort, readBatch),
+	}
+	space := make([]byte, readBatch*maxDatagram)
+	for i := range r.bufs {
+		r.bufs[i] = space[i*maxDatagram : (i+1)*maxDatagram]
+	}
+	return r
+}
+
+// take moves datagrams into the arguments of ReadBatch, and returns how many.
+// Those that are too long for their buffers are lost.
+func (r *reader) take(bufs [][]byte, sizes []int, from []netip.AddrPort) (n int) {
+	for n < len(bufs) && r.pos < r.n {
+		if data := r.bufs[r.pos][:r.sizes[r.pos]]; len(data) <= len(bufs[n]) {
+			sizes[n], from[n] = copy(bufs[n], data), r.from[r.pos]
+			n++
+		}
+		r.pos++
+	}
+	return n
+}
+
+// read reads from the wrapped conn until c is closed.
+func (c *Conn) read() {
+	r := c.reader
+	for {
+		n, err := c.wrapped.ReadBatch(r.bufs, r.sizes, r.from)
+		r.pos, r.n, r.err = 0, c.sift(n), err
+		if r.n == 0 && err == nil {
+			continue
+		}
+		select {
+		case r.full <- struct{}{}:
+		case <-c.done:
+			return
+		}
+		select {
+		case <-r.empty:
+		case <-c.done:
+			return
+		}
+	}
+}
+
+// sift takes the signals out of n datagrams, and returns how many are left.
+func (c *Conn) sift(n int) (left int) {
+	r := c.reader
+	for i := range n {
+		if c.isSignal(r.from[i], r.bufs[i][:r.sizes[i]]) {
+			continue
+		}
+		if left != i {
+			r.bufs[left], r.bufs[i] = r.bufs[i], r.bufs[left]
+			r.sizes[left], r.from[left] = r.sizes[i], r.from[i]
+		}
+		left++
+	}
+	c.wrappedReceived.Add(uint64(left))
+	return left
+}
+
+// isSignal reports whether a datagram is none of the core's business, and if so
+// acts on it.
+func (c *Conn) isSignal(from netip.AddrPort, p []byte) (yes bool) {
+	switch {
+	case isOffer(p):
+		c.do(func(m *machine, now time.Time) { m.heardOffer(now, from, p) })
+		return true
+	case c.waiting.Load() && len(p) > wire.HeaderLen && wire.Kind(p[0]) == wire.KindAnswer:
+		c.do(func(m *machine, now time.Time) { yes = m.answered(now, from, p) })
+	}
+	return yes
+}
