@@ -86,10 +86,10 @@ fences: ## check which packages know which
 	@echo "== fences"
 	scripts/fences.sh
 
-unit: ## the tests of all packages, with the race detector
+unit: module ## the tests of all packages, with the race detector, and what is too slow with it
 	@echo "== unit"
-	$(GO) test -race ./...
-	$(GO) test -run Flood ./core # a tenth of it under the race detector
+	GO=$(GO) scripts/unit.sh -race ./...
+	GO=$(GO) scripts/unit.sh ./core ./sim
 
 wasm: ## the core's own tests, compiled to WebAssembly, under Node.js
 	@echo "== wasm"

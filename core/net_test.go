@@ -238,7 +238,7 @@ func (n *testNet) set(e *Engine, key ID, v Value) (nodes int, took time.Duration
 	return nodes, n.now.Sub(start), err
 }
 
-// short says to do less of what takes long.
+// short says to do less of what takes long: make test does all of it as well.
 func short() bool { return testing.Short() || runtime.GOARCH == "wasm" || raceDetector() }
 
 func raceDetector() bool {

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/internal/proctest"
 	"github.com/kadmesh/kadmesh/internal/site"
 	"github.com/kadmesh/kadmesh/transport/wsrelay"
 	"github.com/kadmesh/kadmesh/web"
@@ -36,11 +37,11 @@ type demonstration struct {
 	}
 }
 
-func startDemo(t *testing.T, args ...string) (*process, demonstration) {
+func startDemo(t *testing.T, args ...string) (*proctest.Process, demonstration) {
 	t.Helper()
 	p := start(t, append([]string{"demo", "--json"}, args...)...)
 	var d demonstration
-	decode(t, p.stdout.await(t, `(?s).*\n`)[0], &d)
+	decode(t, p.Stdout.Await(t, `(?s).*\n`)[0], &d)
 	return p, d
 }
 
@@ -51,7 +52,7 @@ func TestDemo(t *testing.T) {
 		t.Errorf("demo --json = %+v", d)
 	}
 	want(t, result{d.Value + "\n", "", 0}, "get", d.Key, "-b", d.Bootstrap)
-	if code := p.stop(t, os.Interrupt); code != 0 {
+	if code := p.Stop(t, os.Interrupt); code != 0 {
 		t.Errorf("exit status after SIGINT is %d, want 0", code)
 	}
 }
@@ -59,21 +60,21 @@ func TestDemo(t *testing.T) {
 // The demo says what to type, and that works and agrees with what it said before.
 func TestDemoText(t *testing.T) {
 	p := start(t, "demo", "--page", "127.0.0.1:0")
-	text := p.stdout.await(t, `(?s)^30 nodes .* kept by the 20 nodes nearest .* kept by 20 nodes \(.*, from node \d+ \(`+
+	text := p.Stdout.Await(t, `(?s)^30 nodes .* kept by the 20 nodes nearest .* kept by 20 nodes \(.*, from node \d+ \(`+
 		`.* get greeting (--bootstrap) (\S+)\n  \S+ (set answer 42 [^\n]+)\n.*asyncio.run\(main\(\)\)\n`)
 	want(t, result{"hello from kadmesh\n", "", 0}, "get", "greeting", text[1], text[2])
 	want(t, result{"stored on 20 nodes\n", "", 0}, strings.Fields(text[3])...)
-	if hasPage(t) != strings.Contains(p.stdout.String(), "Open this page") {
-		t.Errorf("the program has a page: %v, but says\n%s", hasPage(t), &p.stdout)
+	if hasPage(t) != strings.Contains(p.Stdout.String(), "Open this page") {
+		t.Errorf("the program has a page: %v, but says\n%s", hasPage(t), p.Stdout)
 	}
-	if code := p.stop(t, syscall.SIGTERM); code != 0 || p.stderr.String() != "" {
-		t.Errorf("exit status after SIGTERM is %d, stderr %q, want 0 and nothing", code, &p.stderr)
+	if code := p.Stop(t, syscall.SIGTERM); code != 0 || p.Stderr.String() != "" {
+		t.Errorf("exit status after SIGTERM is %d, stderr %q, want 0 and nothing", code, p.Stderr)
 	}
 }
 
 func TestSmallestDemoText(t *testing.T) {
 	p := start(t, "demo", "--nodes", "2", "--page", "127.0.0.1:0")
-	p.stdout.await(t, `(?s)^2 nodes .* .*: kept by 2 nodes \(.*, which keeps it \(.*main\(\)\)\n`)
+	p.Stdout.Await(t, `(?s)^2 nodes .* .*: kept by 2 nodes \(.*, which keeps it \(.*main\(\)\)\n`)
 }
 
 // hasPage reports whether programs built now have the page, as far as its module
@@ -106,15 +107,15 @@ func TestDemoPage(t *testing.T) {
 		}
 	}
 	joinThroughPage(t, d)
-	if code := p.stop(t, os.Interrupt); code != 0 || p.stderr.String() != "" {
-		t.Errorf("exit status after SIGINT is %d, stderr %q, want 0 and nothing", code, &p.stderr)
+	if code := p.Stop(t, os.Interrupt); code != 0 || p.Stderr.String() != "" {
+		t.Errorf("exit status after SIGINT is %d, stderr %q, want 0 and nothing", code, p.Stderr)
 	}
 }
 
 // joinThroughPage joins the demo as a tab does, and reads its value.
 func joinThroughPage(t *testing.T, d demonstration) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), proctest.Patience)
 	defer cancel()
 	conn, err := wsrelay.Dial(ctx, wsrelay.Config{Relays: []string{d.Page + "relay"}})
 	if err != nil {

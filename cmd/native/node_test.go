@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/proctest"
 )
 
 func TestNodePrintsOneLineAndLeaves(t *testing.T) {
@@ -17,11 +19,11 @@ func TestNodePrintsOneLineAndLeaves(t *testing.T) {
 			t.Errorf("listening %s, want the port", addr)
 		}
 		begin := time.Now()
-		code := p.stop(t, sig)
+		code := p.Stop(t, sig)
 		if took := time.Since(begin); code != 0 || took > 5*time.Second {
 			t.Errorf("exit status %d after %v and %v, want 0 at once", code, sig, took)
 		}
-		if out := p.stdout.String(); !regexp.MustCompile(listeningLine + "$").MatchString(out) {
+		if out := p.Stdout.String(); !regexp.MustCompile(listeningLine + "$").MatchString(out) {
 			t.Errorf("stdout is %q, want one line", out)
 		}
 	}
@@ -31,11 +33,11 @@ func TestNodeJSON(t *testing.T) {
 	id := strings.Repeat("ab", 20)
 	p := start(t, "node", "--listen", "127.0.0.1:0", "--id", id, "--json", "--log-format", "json")
 	var line struct{ Listening, ID string }
-	decode(t, p.stdout.await(t, `(?s).*\n`)[0], &line)
+	decode(t, p.Stdout.Await(t, `(?s).*\n`)[0], &line)
 	if line.ID != id {
 		t.Errorf("id %s, want %s", line.ID, id)
 	}
-	p.stderr.await(t, `{"time":.*"msg":"no bootstrap given`)
+	p.Stderr.Await(t, `{"time":.*"msg":"no bootstrap given`)
 	want(t, result{"stored on 1 node\n", "", 0}, "set", "k", "v", "-b", line.Listening)
 }
 
@@ -61,14 +63,14 @@ func TestNodeWaitsForBootstrap(t *testing.T) {
 	}
 	late := c.LocalAddr().String()
 	p, addr := startNode(t, "--bootstrap", late, "--bootstrap", "nosuch.invalid:8468")
-	p.stderr.await(t, `level=WARN msg="bootstrap name is of no use yet" name=nosuch.invalid`)
-	p.stderr.await(t, `level=WARN msg="bootstrap node does not answer" addr=`+late)
+	p.Stderr.Await(t, `level=WARN msg="bootstrap name is of no use yet" name=nosuch.invalid`)
+	p.Stderr.Await(t, `level=WARN msg="bootstrap node does not answer" addr=`+late)
 	c.Close()
-	start(t, "node", "--listen", late).stdout.await(t, listeningLine)
-	p.stderr.await(t, `msg=joined `)
+	start(t, "node", "--listen", late).Stdout.Await(t, listeningLine)
+	p.Stderr.Await(t, `msg=joined `)
 	want(t, result{"stored on 2 nodes\n", "", 0}, "set", "k", "v", "-b", addr)
 	begin := time.Now()
-	if code := p.stop(t, syscall.SIGTERM); code != 0 || time.Since(begin) > 5*time.Second {
+	if code := p.Stop(t, syscall.SIGTERM); code != 0 || time.Since(begin) > 5*time.Second {
 		t.Errorf("exit status %d after %v, want 0 at once", code, time.Since(begin))
 	}
 }
@@ -93,7 +95,7 @@ func TestAddresses(t *testing.T) {
 				skipWithoutIPv6(t)
 			}
 			p := start(t, "node", "--listen", tt.listen+":0")
-			_, port, err := net.SplitHostPort(p.stdout.await(t, listeningLine)[1])
+			_, port, err := net.SplitHostPort(p.Stdout.Await(t, listeningLine)[1])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,18 +107,18 @@ func TestAddresses(t *testing.T) {
 					t.Errorf("ping %s = %q", addr, r)
 				}
 				q, _ := startAt(t, tt.listen+":0", "--bootstrap", addr)
-				q.stderr.await(t, `msg=joined`)
-				q.stop(t, os.Interrupt)
+				q.Stderr.Await(t, `msg=joined`)
+				q.Stop(t, os.Interrupt)
 			}
 		})
 	}
 }
 
 // startAt starts a node that listens on an address.
-func startAt(t *testing.T, listen string, args ...string) (*process, string) {
+func startAt(t *testing.T, listen string, args ...string) (*proctest.Process, string) {
 	t.Helper()
 	p := start(t, append([]string{"node", "--listen", listen}, args...)...)
-	return p, p.stdout.await(t, listeningLine)[1]
+	return p, p.Stdout.Await(t, listeningLine)[1]
 }
 
 func skipWithoutIPv6(t *testing.T) {
@@ -132,11 +134,10 @@ func TestNodeComesBack(t *testing.T) {
 	id := strings.Repeat("77", 20)
 	p, addr := startNode(t, "--id", id)
 	q, other := startNode(t, "--bootstrap", addr)
-	q.stderr.await(t, `msg=joined`)
+	q.Stderr.Await(t, `msg=joined`)
 	want(t, result{"stored on 2 nodes\n", "", 0}, "set", "k", "v", "-b", addr)
-	p.cmd.Process.Kill()
-	p.cmd.Wait()
+	p.Stop(t, os.Kill)
 	back, _ := startAt(t, addr, "--id", id, "--bootstrap", other)
-	back.stderr.await(t, `msg=joined`)
+	back.Stderr.Await(t, `msg=joined`)
 	want(t, result{"v\n", "", 0}, "get", "k", "-b", addr)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/internal/proctest"
 )
 
 func TestValues(t *testing.T) {
@@ -129,7 +130,7 @@ func TestTTL(t *testing.T) {
 	_, addr := startNode(t)
 	want(t, result{"stored on 1 node\n", "", 0}, "set", "k", "v", "--ttl", "2s", "--bootstrap", addr)
 	want(t, result{"v\n", "", 0}, "get", "k", "--bootstrap", addr)
-	for late := time.Now().Add(patience); run(t, "", "get", "k", "--bootstrap", addr).code == 0; {
+	for late := time.Now().Add(proctest.Patience); run(t, "", "get", "k", "--bootstrap", addr).code == 0; {
 		if time.Now().After(late) {
 			t.Fatal("the value is still there")
 		}
@@ -227,7 +228,7 @@ func storeRaw(t *testing.T, addr, key string, value any) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(proctest.Patience))
 	if _, err := c.Write(append(make([]byte, 21), body...)); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/kadmesh/kadmesh/internal/proctest"
 	"github.com/kadmesh/kadmesh/transport/wsrelay"
 )
 
@@ -31,7 +32,7 @@ func TestTokens(t *testing.T) {
 		dial(t, p.url, withToken(token))
 	}
 	for _, token := range []string{"", "alic", "dave"} {
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), proctest.Patience)
 		_, err := wsrelay.Dial(ctx, wsrelay.Config{Relays: []string{p.url}, Token: token})
 		cancel()
 		if e := new(wsrelay.RelayError); !errors.As(err, &e) || e.Code != wsrelay.CodeToken {

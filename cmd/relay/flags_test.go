@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kadmesh/kadmesh/internal/proctest"
 	"github.com/kadmesh/kadmesh/transport/wsrelay"
 )
 
@@ -130,9 +131,10 @@ func TestFailures(t *testing.T) {
 // Too few open files are noticed before the first tab is turned away.
 func TestOpenFiles(t *testing.T) {
 	limited := func(files, peers int) result {
-		return finish(t, func(ctx context.Context) *exec.Cmd {
+		stdout, stderr, code := proctest.Finish(t, func(ctx context.Context) *exec.Cmd {
 			return exec.CommandContext(ctx, "sh", "-c", fmt.Sprintf("ulimit -n %d && exec \"$0\" --allow-private --listen here --max-peers %d", files, peers), binary)
 		})
+		return result{stdout, stderr, code}
 	}
 	tests := []struct {
 		files, peers int
@@ -155,7 +157,7 @@ func TestSecretOpenToOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := start(t, "--secret-file", file)
-	p.stderr.await(t, `level=WARN msg="secret file is open to other users"`)
+	p.Stderr.Await(t, `level=WARN msg="secret file is open to other users"`)
 }
 
 // As many tabs as there are ports, if nothing else is said.

@@ -1,28 +1,21 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 	"testing"
-	"time"
+
+	"github.com/kadmesh/kadmesh/internal/proctest"
 )
 
 // These tests run the program itself, built once, with tabs that are clients in
 // this process, all on the loopback interface.
-
-// patience is how long a test waits for what should take a moment.
-const patience = time.Minute
 
 var (
 	binary    string
@@ -43,11 +36,8 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	os.Unsetenv(tokenVariable)
-	binary = filepath.Join(dir, "kadmesh-relay.exe")
-	build := exec.Command("go", "build", "-o", binary, "-ldflags", "-X main.version=v0.0.0-test", ".")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "build:", err)
+	if binary, err = proctest.Build(dir, "kadmesh-relay"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
@@ -62,69 +52,15 @@ type result struct {
 // runRelay runs the program until it ends.
 func runRelay(t testing.TB, args ...string) result {
 	t.Helper()
-	return finish(t, func(ctx context.Context) *exec.Cmd { return exec.CommandContext(ctx, binary, args...) })
-}
-
-func finish(t testing.TB, command func(context.Context) *exec.Cmd) result {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	var stdout, stderr bytes.Buffer
-	cmd := command(ctx)
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
-		t.Fatalf("%q: %v\n%s", cmd.Args, err, &stderr)
-	}
-	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
-}
-
-// output is what a running process has printed so far.
-type output struct {
-	mu      sync.Mutex // guards text
-	text    bytes.Buffer
-	changed chan struct{}
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	select {
-	case o.changed <- struct{}{}:
-	default:
-	}
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-// await waits until the output matches pattern, and returns the submatches.
-func (o *output) await(t testing.TB, pattern string) []string {
-	t.Helper()
-	re := regexp.MustCompile(pattern)
-	late := time.After(patience)
-	for {
-		if m := re.FindStringSubmatch(o.String()); m != nil {
-			return m
-		}
-		select {
-		case <-o.changed:
-		case <-late:
-			t.Fatalf("no %q in output:\n%s", pattern, o)
-		}
-	}
+	stdout, stderr, code := proctest.Run(t, binary, "", args...)
+	return result{stdout, stderr, code}
 }
 
 // process is a relay that goes on until it is told to end.
 type process struct {
-	cmd            *exec.Cmd
-	stdout, stderr output
-	url            string // of the page
-	udp            string // the ports that are lent
+	*proctest.Process
+	url string // of the page
+	udp string // the ports that are lent
 }
 
 // start starts a relay that lets private addresses be reached, at a free port
@@ -132,59 +68,15 @@ type process struct {
 func start(t testing.TB, args ...string) *process {
 	t.Helper()
 	args = append([]string{"--allow-private", "--listen", "127.0.0.1:0"}, args...)
-	p := &process{cmd: exec.Command(binary, args...)}
-	p.stdout.changed, p.stderr.changed = make(chan struct{}, 1), make(chan struct{}, 1)
-	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	over := make(chan struct{})
-	go func() {
-		p.cmd.Wait()
-		close(over)
-		fmt.Fprint(&p.stdout, "\nover\n")
-	}()
-	t.Cleanup(func() {
-		p.cmd.Process.Kill()
-		<-over
-		if t.Failed() {
-			t.Logf("%q logged:\n%s", args, &p.stderr)
-		}
-	})
-	m := p.stdout.await(t, `listening(?: |": *")([^ "]+)(?: udp |","udp":)(\S+)|over`)
-	if m[1] == "" {
-		t.Fatalf("%q ended:\n%s", args, &p.stderr)
-	}
-	p.url, p.udp = m[1], m[2]
-	return p
-}
-
-// signal sends a signal.
-func (p *process) signal(t testing.TB, sig os.Signal) {
-	t.Helper()
-	if err := p.cmd.Process.Signal(sig); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// stop sends a signal and returns the exit status.
-func (p *process) stop(t testing.TB, sig os.Signal) int {
-	t.Helper()
-	p.signal(t, sig)
-	return p.status(t)
-}
-
-// status waits for the end and returns the exit status.
-func (p *process) status(t testing.TB) int {
-	t.Helper()
-	p.stdout.await(t, "\nover\n")
-	return p.cmd.ProcessState.ExitCode()
+	p := proctest.Start(t, binary, args...)
+	m := p.Stdout.Await(t, `listening(?: |": *")([^ "]+)(?: udp |","udp":)(\S+)`)
+	return &process{p, m[1], m[2]}
 }
 
 // get asks for url, with headers given as name, value.
 func get(t testing.TB, url string, headers ...string) (*http.Response, string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), proctest.Patience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, "GET", url, nil)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/internal/proctest"
 	"github.com/kadmesh/kadmesh/transport/udp"
 	"github.com/kadmesh/kadmesh/transport/wsrelay"
 )
@@ -29,7 +30,7 @@ func dial(t testing.TB, url string, change ...func(*wsrelay.Config)) (*wsrelay.C
 	for _, f := range change {
 		f(&cfg)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), proctest.Patience)
 	defer cancel()
 	c, err := wsrelay.Dial(ctx, cfg)
 	if err != nil {
@@ -42,7 +43,7 @@ func dial(t testing.TB, url string, change ...func(*wsrelay.Config)) (*wsrelay.C
 // next waits for the next state of that phase.
 func next(t testing.TB, states <-chan wsrelay.State, phase wsrelay.Phase) wsrelay.State {
 	t.Helper()
-	for late := time.After(patience); ; {
+	for late := time.After(proctest.Patience); ; {
 		select {
 		case s := <-states:
 			if s.Phase == phase {
@@ -72,7 +73,7 @@ func node(t testing.TB, c core.Conn) *core.Node {
 }
 
 func soon(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), proctest.Patience)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -90,10 +91,10 @@ func TestReadyLine(t *testing.T) {
 	for _, tt := range tests {
 		for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 			p := start(t, tt.args...)
-			if code := p.stop(t, sig); code != 0 {
+			if code := p.Stop(t, sig); code != 0 {
 				t.Errorf("%q: exit status %d after %v, want 0", tt.args, code, sig)
 			}
-			out := strings.TrimSuffix(p.stdout.String(), "\nover\n")
+			out := strings.TrimSuffix(p.Stdout.String(), "\nover\n")
 			if !regexp.MustCompile(tt.want).MatchString(out) {
 				t.Errorf("%q: stdout = %q, want %s", tt.args, out, tt.want)
 			}
@@ -145,7 +146,7 @@ func TestPage(t *testing.T) {
 		t.Errorf("GET /kadmesh.d.ts = %s %s, want it open to other sites", r.Status, r.Header)
 	}
 	if r, body := get(t, p.url+"/kadmesh.wasm"); r.StatusCode == 404 {
-		p.stderr.await(t, `level=WARN msg="built without the module`)
+		p.Stderr.Await(t, `level=WARN msg="built without the module`)
 		if !strings.Contains(body, "make build") {
 			t.Errorf("GET /kadmesh.wasm = %q, want what to do", body)
 		}
@@ -214,8 +215,8 @@ func TestNodesTalk(t *testing.T) {
 // Names are resolved while the relay runs.
 func TestBootstrapByName(t *testing.T) {
 	p := start(t, "--bootstrap", "nosuch.invalid:8468", "--bootstrap", "localhost:8469")
-	p.stderr.await(t, `level=WARN msg="bootstrap name is of no use now" name=nosuch\.invalid`)
-	p.stderr.await(t, `msg="bootstrap nodes" addrs=\[127\.0\.0\.1:8469\]`)
+	p.Stderr.Await(t, `level=WARN msg="bootstrap name is of no use now" name=nosuch\.invalid`)
+	p.Stderr.Await(t, `msg="bootstrap nodes" addrs=\[127\.0\.0\.1:8469\]`)
 	if c, _ := dial(t, p.url); fmt.Sprint(c.Bootstrap()) != "[127.0.0.1:8469]" {
 		t.Errorf("bootstrap = %v, want that of localhost", c.Bootstrap())
 	}
@@ -223,7 +224,7 @@ func TestBootstrapByName(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	p := start(t, "--metrics", "127.0.0.1:0", "--max-peers", "5")
-	url := p.stderr.await(t, `msg=metrics url=(\S+)`)[1]
+	url := p.Stderr.Await(t, `msg=metrics url=(\S+)`)[1]
 	c, _ := dial(t, p.url)
 	socket := udpConn(t)
 	ping := "\x00....................\x92\xa4ping\x91\xc4\x14...................."
@@ -267,10 +268,10 @@ func TestRestart(t *testing.T) {
 	}
 	first, states := dial(t, p.url)
 	addr := first.LocalAddr()
-	if code := p.stop(t, syscall.SIGTERM); code != 0 {
+	if code := p.Stop(t, syscall.SIGTERM); code != 0 {
 		t.Errorf("exit status %d, want 0", code)
 	}
-	p.stderr.await(t, `msg=leaving peers=1`)
+	p.Stderr.Await(t, `msg=leaving peers=1`)
 	if s := next(t, states, wsrelay.Lost); s.Retry > 10*time.Second {
 		t.Errorf("retry in %v, want when the relay said", s.Retry)
 	}
@@ -301,11 +302,10 @@ func TestSecondSignal(t *testing.T) {
 	if resp, err := http.ReadResponse(bufio.NewReader(c), r); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("handshake = %v, %v", resp, err)
 	}
-	p.signal(t, os.Interrupt)
-	p.stderr.await(t, `msg=leaving`)
-	p.signal(t, os.Interrupt)
-	p.status(t)
-	if !p.cmd.ProcessState.Sys().(syscall.WaitStatus).Signaled() {
-		t.Errorf("ended with %v, want by the signal", p.cmd.ProcessState)
+	p.Signal(t, os.Interrupt)
+	p.Stderr.Await(t, `msg=leaving`)
+	p.Signal(t, os.Interrupt)
+	if end := p.End(t); !end.Sys().(syscall.WaitStatus).Signaled() {
+		t.Errorf("ended with %v, want by the signal", end)
 	}
 }

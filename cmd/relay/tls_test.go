@@ -123,14 +123,14 @@ func TestRenewal(t *testing.T) {
 		t.Errorf("certificate %d, want %d", got, first)
 	}
 	_, _, second := authority.issue(t, dir)
-	p.signal(t, syscall.SIGHUP)
-	p.stderr.await(t, `msg="certificate read again" expires=`)
+	p.Signal(t, syscall.SIGHUP)
+	p.Stderr.Await(t, `msg="certificate read again" expires=`)
 	if got := served(t, p.url, "127.0.0.1"); got != second {
 		t.Errorf("certificate %d after SIGHUP, want %d", got, second)
 	}
 	os.Remove(key)
-	p.signal(t, syscall.SIGHUP)
-	p.stderr.await(t, `level=ERROR msg="certificate not renewed`)
+	p.Signal(t, syscall.SIGHUP)
+	p.Stderr.Await(t, `level=ERROR msg="certificate not renewed`)
 	if got := served(t, p.url, "127.0.0.1"); got != second {
 		t.Errorf("certificate %d without a key, want %d", got, second)
 	}
@@ -181,12 +181,12 @@ func TestACME(t *testing.T) {
 		c.Close()
 		t.Error("another name was served, want it refused")
 	}
-	p.stderr.await(t, `TLS handshake error.*other\.example\.org.* not configured in HostWhitelist`)
+	p.Stderr.Await(t, `TLS handshake error.*other\.example\.org.* not configured in HostWhitelist`)
 
 	// This is how the authority asks for proof, of which there is none yet.
 	if c, err := tls.Dial("tcp", addr, &tls.Config{ServerName: "relay.example.org", NextProtos: []string{acme.ALPNProto}}); err == nil {
 		c.Close()
 		t.Error("a challenge that nobody asked for was met")
 	}
-	p.stderr.await(t, `TLS handshake error.* no token cert for .*relay\.example\.org`)
+	p.Stderr.Await(t, `TLS handshake error.* no token cert for .*relay\.example\.org`)
 }

@@ -137,7 +137,7 @@ func TestNodesThroughRelay(t *testing.T) {
 	})
 	second := udpNode(t)
 	a, states := dialReal(t, Config{Relays: []string{r.url}})
-	b, _ := dialReal(t, Config{Relays: []string{r.url}})
+	b, statesOfB := dialReal(t, Config{Relays: []string{r.url}})
 	nodes := []*core.Node{first, second, node(t, a), node(t, b)}
 	for i, n := range nodes[1:] {
 		if err := n.Bootstrap(soon(t), a.Bootstrap()...); err != nil {
@@ -157,9 +157,8 @@ func TestNodesThroughRelay(t *testing.T) {
 	if st := next(t, states, Connected); !st.Resumed || st.Addr != addr {
 		t.Errorf("state = %v, want %v resumed", st, addr)
 	}
-	for b.State().Phase != Connected {
-		time.Sleep(time.Millisecond)
-	}
+	next(t, statesOfB, Lost)
+	next(t, statesOfB, Connected)
 	exchange(t, "after", nodes...)
 }
 

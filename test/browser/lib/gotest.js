@@ -1,6 +1,6 @@
 // In a page: runs a test binary of Go. What it says goes to the console; files,
 // an object of text by path, are all that it can read. Only what package os needs
-// for that is here: the rest is that of wasm_exec.js, which says "not implemented".
+// for that is here: all else is an error, as wasm_exec.js has it.
 
 /** Runs the binary at url: its exit status. */
 export async function runTests(url, args, files) {
