@@ -62,6 +62,9 @@ func (e *Engine) identify(now time.Duration, c *call, a *wire.Answer) bool {
 		e.table.forget(c.to)
 	}
 	e.welcome(now, Contact{ID: id, Addr: c.to.Addr})
+	if e.cfg.Direct != nil && a.Trailer.Caps&wire.CapDirect != 0 {
+		e.cfg.Direct(Contact{ID: id, Addr: c.to.Addr}, e.table.near(id))
+	}
 	return !known || id == c.to.ID
 }
 

@@ -294,3 +294,53 @@ func TestNobodyIsToldOfItself(t *testing.T) {
 		}
 	}
 }
+
+// Who takes direct paths hears of those that say the same in an answer, and of
+// which of them are near; the others hear and say nothing.
+func TestDirectIsAnnounced(t *testing.T) {
+	net := newTestNet(t, 68)
+	type told struct {
+		to, of *Engine
+		near   bool
+	}
+	var all []told
+	var takers []*Engine
+	byID := make(map[ID]*Engine)
+	for i := range 120 {
+		var e *Engine
+		cfg := Config{RefreshInterval: quiet, Client: i%6 == 5}
+		if i%3 == 0 || cfg.Client {
+			cfg.Direct = func(c Contact, near bool) {
+				if net.at(c.Addr) != byID[c.ID] {
+					t.Errorf("told of %v, who is not there", c)
+				}
+				all = append(all, told{e, byID[c.ID], near})
+			}
+		}
+		e = net.add(cfg)
+		byID[e.ID()] = e
+		if cfg.Direct != nil && !cfg.Client {
+			takers = append(takers, e)
+		}
+		if i > 0 {
+			net.join(e, net.nodes[0].addr)
+		}
+	}
+	near := 0
+	for _, x := range all {
+		if !slices.Contains(takers, x.of) || x.of == x.to {
+			t.Fatalf("%v was told of %v, which announces nothing", x.to.ID(), x.of.ID())
+		}
+		if x.near {
+			near++
+		}
+	}
+	if near == 0 || near == len(all) {
+		t.Errorf("%d of %d are said to be near, want some", near, len(all))
+	}
+	for _, e := range takers {
+		if !slices.ContainsFunc(all, func(x told) bool { return x.to == e }) {
+			t.Errorf("%v was told of nobody", e.ID())
+		}
+	}
+}

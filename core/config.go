@@ -66,6 +66,12 @@ type Config struct {
 	// Conn's address, or both.
 	Family Family
 
+	// Direct, if it is not nil, has the node announce that it takes direct paths
+	// (docs/webrtc.md), and is told of each peer that has answered under its id and
+	// announces the same; near says that it is one of the nearest to this node. It
+	// is called with the node's lock held, and must return at once.
+	Direct func(c Contact, near bool)
+
 	// Log is told of what an operator may want to know; *slog.Logger fits.
 	// Default: nothing is logged.
 	Log Logger

@@ -85,6 +85,9 @@ func NewEngine(now time.Time, cfg Config) *Engine {
 	if cfg.Family&FamilyIPv6 != 0 {
 		e.caps |= wire.CapIPv6
 	}
+	if cfg.Direct != nil {
+		e.caps |= wire.CapDirect
+	}
 	if cfg.Trace.Contact != nil {
 		e.table.changed = func(p *peer, change Change) { e.traceContact(e.latest, p.contact(), change) }
 	}

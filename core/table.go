@@ -68,6 +68,12 @@ func (t *table) seen(id ID) *peer {
 	return &b.contacts[len(b.contacts)-1]
 }
 
+// near reports whether id belongs to the bucket of the own one.
+func (t *table) near(id ID) bool {
+	b := t.bucket(id)
+	return PrefixLen(t.self, b.prefix) >= b.depth
+}
+
 // hasRoom reports whether a new contact with that id would get into a bucket.
 func (t *table) hasRoom(id ID) bool {
 	b := t.bucket(id)

@@ -12,6 +12,8 @@ const (
 	// CapIPv4 and CapIPv6: the sender can reach contacts of that family.
 	CapIPv4
 	CapIPv6
+	// CapDirect: the sender takes direct paths (docs/webrtc.md).
+	CapDirect
 )
 
 // Trailer is what our nodes tell each other behind the body. It is a map with
