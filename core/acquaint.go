@@ -154,7 +154,7 @@ func (e *Engine) probe(now time.Duration, c Contact, came bool, then func(now ti
 		if stage == RequestLate && !came {
 			// One lost datagram must not decide. But a stranger's address may be
 			// that of somebody else, who is to be bothered once only.
-			e.resend(ping)
+			e.resend(now, ping)
 		}
 		if stage >= RequestOverdue && !settled {
 			settled = true
@@ -207,7 +207,11 @@ func (s suspect) wake(e *Engine, now time.Duration) {
 	if p == nil || p.fails == 0 || p.resting(now) || len(e.table.bucket(p.id).spares) == 0 {
 		return
 	}
-	e.call(now, p.contact(), wire.Request{Method: wire.Ping}, func(time.Duration, *call, Stage, *wire.Answer) {})
+	e.call(now, p.contact(), wire.Request{Method: wire.Ping}, func(now time.Duration, c *call, stage Stage, _ *wire.Answer) {
+		if stage == RequestLate {
+			e.resend(now, c)
+		}
+	})
 }
 
 func (s suspect) waits(time.Duration) bool { return true }

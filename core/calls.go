@@ -10,15 +10,17 @@ import (
 // calls are the requests that wait for their answers.
 type calls map[wire.MsgID]*call
 
-// call is one request.
+// call is one request. If it is sent again, that is under another message id, so
+// that it is known which sending an answer is to.
 type call struct {
-	req wire.Request
+	req wire.Request // with the message id of the last sending
 	// to is who was asked. Its ID is zero if only the address was known.
 	to    Contact
+	first wire.MsgID // that of the first sending
 	sent  time.Duration
+	again time.Duration // when it was sent for the second time; zero if it was not
+	rtt   time.Duration // of the sending that was answered
 	stage Stage
-	// resent says that it is not known which of two sendings an answer is to.
-	resent bool
 	// number and lookup are for a Trace.
 	number, lookup uint64
 	// report is told of each stage after RequestSent, in order. There is an
@@ -41,7 +43,7 @@ func (e *Engine) callFor(now time.Duration, lookup uint64, to Contact, req wire.
 	// Answers come without the mapped notation.
 	to.Addr = netip.AddrPortFrom(to.Addr.Addr().Unmap(), to.Addr.Port())
 	e.stats.Asked++
-	c := &call{req: req, to: to, sent: now, number: e.stats.Asked, lookup: lookup, report: report}
+	c := &call{req: req, first: req.Msg, to: to, sent: now, number: e.stats.Asked, lookup: lookup, report: report}
 	if e.calls == nil {
 		e.calls = make(calls)
 	}
@@ -57,15 +59,21 @@ func (e *Engine) callFor(now time.Duration, lookup uint64, to Contact, req wire.
 
 // endCall takes a call out of those that wait. Maps do not shrink, so the last one
 // takes the map with it: a node at rest is to be small.
-func (e *Engine) endCall(msg wire.MsgID) {
-	if delete(e.calls, msg); len(e.calls) == 0 {
+func (e *Engine) endCall(c *call) {
+	delete(e.calls, c.first)
+	if delete(e.calls, c.req.Msg); len(e.calls) == 0 {
 		e.calls = nil
 	}
 }
 
-// resend sends a call's request again, to be answered once.
-func (e *Engine) resend(c *call) {
-	c.resent = true
+// resend sends a call's request again. Of more than two sendings, those after the
+// first are not told apart.
+func (e *Engine) resend(now time.Duration, c *call) {
+	if c.again == 0 {
+		c.again = now
+		c.req.Msg = wire.MsgID(randomID(e.cfg.Rand))
+		e.calls[c.req.Msg] = c
+	}
 	e.transmit(c)
 }
 
@@ -85,7 +93,7 @@ func (c *call) wake(e *Engine, now time.Duration) {
 		e.unanswered(now, c)
 	case RequestOverdue:
 		c.stage = RequestLost
-		e.endCall(c.req.Msg)
+		e.endCall(c)
 		e.stats.TimedOut++
 	default:
 		return
@@ -108,11 +116,13 @@ func (e *Engine) reply(now time.Duration, from netip.AddrPort, msg wire.MsgID, b
 		e.drop(DropWrongSource)
 		return
 	}
-	e.endCall(msg)
+	e.endCall(c)
 	e.heard = now
-	if !c.resent {
-		e.rtt.sample(now - c.sent)
+	c.rtt = now - c.sent
+	if msg != c.first {
+		c.rtt = now - c.again
 	}
+	e.rtt.sample(c.rtt)
 	a := &e.codec.answer
 	err := e.codec.parse.Answer(body, c.req.Method, e.cfg.K, a)
 	switch {

@@ -127,7 +127,7 @@ func (e *Engine) Ping(now time.Time, addr netip.AddrPort, done func(ID, time.Dur
 		switch {
 		case over:
 		case stage == RequestReplied:
-			done(ID(a.ID), now-c.sent, nil)
+			done(ID(a.ID), c.rtt, nil)
 		case stage == RequestLost:
 			done(ID{}, 0, ErrNoAnswer)
 		}

@@ -156,6 +156,27 @@ func (l *lookup) done() bool {
 	return !late || window < l.k
 }
 
+// bury makes a candidate that was not asked one that has failed.
+func (l *lookup) bury(c Contact) {
+	if i, known := l.find(c); known && l.list[i].state == fresh {
+		l.list[i].state = failed
+	}
+}
+
+// gaps returns how many of the n nearest candidates have failed, or are overdue,
+// and the last of them that has answered.
+func (l *lookup) gaps(n int) (dead int, last Contact) {
+	for i := range l.list[:min(n, len(l.list))] {
+		switch l.list[i].state {
+		case failed, overdue:
+			dead++
+		case answered:
+			last = l.list[i].Contact
+		}
+	}
+	return dead, last
+}
+
 // set changes the state of a candidate that was asked.
 func (l *lookup) set(c Contact, s state) {
 	i, known := l.find(c)

@@ -14,9 +14,9 @@ const (
 const patience = 2
 
 // rtt estimates round-trip times over all peers, as TCP does for one (RFC 6298).
-// An answer to a request that was sent once belongs to it, so that late ones count
-// as well, as if they were no later than the ceiling: one peer must not spoil the
-// estimate for all.
+// It is known which sending of a request an answer belongs to, so that late ones
+// count as well, as if they were no later than the ceiling: one peer must not spoil
+// the estimate for all.
 type rtt struct {
 	mean, deviation time.Duration
 }

@@ -74,7 +74,7 @@ func (s *storing) store(now time.Duration, to Contact) {
 		switch {
 		case stage == RequestLate:
 			if own, ok := s.e.holdings.get(now, s.key); !ok || !own.Published.After(s.r.Published) {
-				s.e.resend(c)
+				s.e.resend(now, c)
 			}
 			return
 		case stage == RequestOverdue:

@@ -121,7 +121,7 @@ func (e *Engine) traceRequest(now time.Duration, c *call) {
 		Method: c.req.Method.String(), To: c.to, Stage: c.stage,
 	}
 	if c.stage == RequestReplied {
-		t.RTT = now - c.sent
+		t.RTT = c.rtt
 	}
 	e.cfg.Trace.Request(t)
 }

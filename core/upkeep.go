@@ -99,7 +99,7 @@ type joining struct {
 // that a lost datagram is sent again.
 func (j *joining) report(now time.Duration, c *call, stage Stage, a *wire.Answer) {
 	if stage < RequestReplied {
-		j.e.resend(c)
+		j.e.resend(now, c)
 		return
 	}
 	j.waiting--

@@ -21,6 +21,10 @@ type walk struct {
 	onValue func(now time.Duration, from Contact, a *wire.Answer)
 	// onEnd is told when the k nearest have answered, or time or budget is up.
 	onEnd func(now time.Duration)
+	// beyond is how many of the nearest were dead when somebody was last asked who
+	// comes after them; asking says that there is no answer yet.
+	beyond int
+	asking bool
 	// current says of each peer that answered whether it is a node of ours.
 	current map[ID]bool
 }
@@ -108,6 +112,10 @@ func (w *walk) step(now time.Duration) {
 
 // report takes in what became of a request.
 func (w *walk) report(now time.Duration, c *call, stage Stage, a *wire.Answer) {
+	if stage == RequestLate {
+		// One lost datagram must not make a node dead.
+		w.e.resend(now, c)
+	}
 	if w.over {
 		return
 	}
@@ -127,10 +135,46 @@ func (w *walk) report(now time.Duration, c *call, stage Stage, a *wire.Answer) {
 		w.finish(now)
 		return
 	}
+	w.proceed(now)
+}
+
+// proceed asks whoever is next, and ends the walk if there is nobody to wait for.
+func (w *walk) proceed(now time.Duration) {
 	w.step(now)
-	if w.lookup.done() {
+	if w.lookup.done() && !w.asking && !w.askBeyond(now) {
 		w.finish(now)
 	}
+}
+
+// askBeyond asks who comes after the nearest nodes, if some of these turned out to
+// be dead, and reports whether it did. Whoever was asked for target has named the k
+// nearest that it knows, dead ones among them. The last that answered knows those
+// around itself.
+func (w *walk) askBeyond(now time.Duration) bool {
+	if w.purpose == ForGet || w.purpose == ForRefresh || w.lookup.budget == 0 {
+		return false
+	}
+	dead, last := w.lookup.gaps(w.lookup.k + w.beyond)
+	if dead <= w.beyond || last == (Contact{}) {
+		return false
+	}
+	w.beyond, w.asking = dead, true
+	w.lookup.budget--
+	w.e.callFor(now, w.number, last, wire.Request{Method: wire.FindNode, Target: wire.ID(last.ID)},
+		func(now time.Duration, c *call, stage Stage, a *wire.Answer) {
+			if stage == RequestLate {
+				w.e.resend(now, c)
+			}
+			if w.over || stage < RequestOverdue {
+				return
+			}
+			w.asking = false
+			if stage == RequestReplied {
+				w.heard(now, c, a)
+			}
+			w.proceed(now)
+		})
+	return true
 }
 
 // answered takes in an answer, and reports whether it ended the walk.
@@ -145,13 +189,25 @@ func (w *walk) answered(now time.Duration, c *call, a *wire.Answer) bool {
 		w.onValue(now, c.to, a)
 		return true
 	}
-	w.lookup.heard(c.to, w.e.usable(now, c.to, a))
+	w.heard(now, c, a)
 	return false
 }
 
-// usable returns the contacts of an answer that may be asked. It is valid until
+// heard feeds the lookup with the contacts of an answer. Those of the table that
+// failed so recently that they are not to be asked have failed in this lookup too.
+func (w *walk) heard(now time.Duration, c *call, a *wire.Answer) {
+	list := w.e.usable(c.to, a)
+	w.lookup.heard(c.to, list)
+	for _, c := range list {
+		if p := w.e.table.get(c.ID); p != nil && p.resting(now) && p.addr() == c.Addr {
+			w.lookup.bury(c)
+		}
+	}
+}
+
+// usable returns the contacts of an answer that can be reached. It is valid until
 // the next use.
-func (e *Engine) usable(now time.Duration, from Contact, a *wire.Answer) []Contact {
+func (e *Engine) usable(from Contact, a *wire.Answer) []Contact {
 	e.stats.Skipped += uint64(a.Skipped)
 	list := e.codec.heard[:0]
 	for _, c := range a.Contacts {
@@ -161,9 +217,6 @@ func (e *Engine) usable(now time.Duration, from Contact, a *wire.Answer) []Conta
 		case !mayTell(c.Addr, from.Addr), familyOf(c.Addr)&e.caps == 0:
 			e.stats.Skipped++
 		default:
-			if p := e.table.get(id); p != nil && p.resting(now) && p.addr() == c.Addr {
-				continue
-			}
 			list = append(list, Contact{ID: id, Addr: c.Addr})
 		}
 	}

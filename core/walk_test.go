@@ -1,0 +1,122 @@
+package core
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/kadmesh/kadmesh/internal/wire"
+)
+
+// nearestOf returns the ids of the k engines nearest to target, other than self.
+func (n *testNet) nearestOf(target ID, self *Engine, k int) []ID {
+	var ids []ID
+	for _, x := range n.nodes {
+		if x.Engine != self {
+			ids = append(ids, x.ID())
+		}
+	}
+	slices.SortFunc(ids, target.Nearer)
+	return ids[:min(k, len(ids))]
+}
+
+func (n *testNet) lookup(e *Engine, target ID) []ID {
+	n.t.Helper()
+	over := false
+	var ids []ID
+	e.Lookup(n.now, target, func(list []Contact) {
+		over = true
+		for _, c := range list {
+			ids = append(ids, c.ID)
+		}
+	})
+	n.runUntil(func() bool { return over })
+	return ids
+}
+
+// Q3, Q8: where nodes near the target have died, and everybody there names the same
+// ones, dead ones among them, a lookup finds the nearest that live.
+func TestLookupLooksBeyondTheDead(t *testing.T) {
+	const k = 20
+	net := newTestNet(t, 90)
+	cfg := Config{K: k, RefreshInterval: quiet}
+	net.grow(250, cfg)
+	asker := net.add(cfg)
+	found, missed := 0, 0
+	for i := range 12 {
+		target := ID{byte(13 * i), byte(i)}
+		near := net.nearestOf(target, asker, 4*k)
+		for _, id := range near { // they have met, as nodes have after hours
+			for _, other := range near {
+				if id != other {
+					net.byID(id).table.insert(net.contactOf(net.byID(other)))
+				}
+			}
+		}
+		for _, id := range near[1:7] {
+			net.stop(net.byID(id))
+		}
+		asker.table = newTable(asker.id, k, 5)
+		asker.table.insert(net.contactOf(net.nodes[i].Engine))
+		got := net.lookup(asker, target)
+		for _, id := range net.nearestOf(target, asker, k) {
+			if slices.Contains(got, id) {
+				found++
+			} else {
+				missed++
+			}
+		}
+	}
+	t.Logf("%d of the nearest were found, %d were not", found, missed)
+	if missed > found/10 { // a quarter, if nobody is asked who comes after the dead
+		t.Errorf("%d of the nearest were found, %d were not", found, missed)
+	}
+}
+
+func (n *testNet) byID(id ID) *Engine {
+	for _, x := range n.nodes {
+		if x.ID() == id {
+			return x.Engine
+		}
+	}
+	n.t.Fatalf("no node %v", id)
+	return nil
+}
+
+// I3: a request that is lost is sent again, under another message id, so that one
+// lost datagram makes nobody dead; an answer to either of them counts.
+func TestRequestIsSentAgain(t *testing.T) {
+	net := newTestNet(t, 91)
+	nodes := net.grow(40, Config{RefreshInterval: quiet})
+	asked := make(map[netip.AddrPort][]wire.MsgID)
+	asker := nodes[7]
+	net.lose = func(from, to netip.AddrPort, d []byte) bool {
+		r := requestIn(d)
+		if from != net.addrOf(asker) || r == nil {
+			return false
+		}
+		asked[to] = append(asked[to], r.Msg)
+		return len(asked[to]) == 1
+	}
+	target := ID{0: 0xaa}
+	if got, want := net.lookup(asker, target), net.nearestOf(target, asker, 20); !slices.Equal(got, want) {
+		t.Errorf("found %d nodes, want all %d", len(got), len(want))
+	}
+	net.run(asker.cfg.RPCTimeout)
+	for to, ids := range asked {
+		if len(ids) != 2 || ids[0] == ids[1] {
+			t.Errorf("%v was sent %x, want two different ids", to, ids)
+		}
+	}
+	for _, x := range nodes {
+		if p := asker.table.get(x.ID()); p != nil && p.fails > 0 {
+			t.Errorf("%v has failed", x.ID())
+		}
+	}
+	if s := asker.Stats(); s.TimedOut > 0 || len(asker.calls) > 0 {
+		t.Errorf("%d requests timed out, %d wait", s.TimedOut, len(asker.calls))
+	}
+	if asker.rtt.mean > 3*net.delay(netip.AddrPort{}, netip.AddrPort{}) {
+		t.Errorf("round trip time is taken for %v, want 20ms", asker.rtt.mean)
+	}
+}
