@@ -171,9 +171,42 @@ func (e *Engine) republish(now time.Duration, h *holding) {
 		return
 	}
 	e.upkeep.republishing++
-	e.storeAnew(now, h.key, r, func(now time.Duration, nodes int) {
-		e.cfg.Log.Debug("value republished", "key", h.key, "nodes", nodes)
+	key := h.key
+	anew := func(now time.Duration) {
+		e.storeAnew(now, key, r, func(now time.Duration, nodes int) {
+			e.cfg.Log.Debug("value republished", "key", key, "nodes", nodes)
+			e.endTurn(now)
+		})
+	}
+	if e.table.countNearer(key) < e.cfg.K {
+		anew(now)
+		return
+	}
+	// Newcomers have taken this node's place. They spare it the hourly STORE, so
+	// that it has to ask whether they do the work.
+	e.askNearest(now, key, r, func(now time.Duration, has bool) {
+		if !has {
+			anew(now)
+			return
+		}
+		e.handOver(now, key, false)
 		e.endTurn(now)
+	})
+}
+
+// askNearest asks the contact nearest to key whether it has r, and tells then.
+func (e *Engine) askNearest(now time.Duration, key ID, r Record, then func(now time.Duration, has bool)) {
+	peers := e.table.closest(e.codec.peers[:0], key, 1, func(p *peer) bool { return p.fails == 0 })
+	e.codec.peers = peers
+	settled := false
+	e.call(now, peers[0].contact(), wire.Request{Method: wire.FindValue, Target: wire.ID(key)}, func(now time.Duration, c *call, stage Stage, a *wire.Answer) {
+		switch {
+		case stage == RequestLate:
+			e.resend(now, c)
+		case !settled:
+			settled = true
+			then(now, stage == RequestReplied && string(a.Value) == r.Value.raw)
+		}
 	})
 }
 
