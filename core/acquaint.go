@@ -92,8 +92,10 @@ func (e *Engine) welcome(now time.Duration, c Contact) {
 		case p.addr() == c.Addr:
 			e.answered(now, p)
 		case !p.proven:
+			e.traceContact(now, p.contact(), ContactRemoved)
 			*p = newPeer(c)
 			e.answered(now, p)
+			e.traceContact(now, c, ContactAdded)
 		default:
 			e.moved(now, p.contact(), c)
 		}
@@ -124,17 +126,24 @@ func (e *Engine) prove(now time.Duration, c Contact, came bool) {
 	e.probe(now, c, came, func(time.Duration, bool) {})
 }
 
-// moved deals with a known id that shows up at another address: only if it no
-// longer answers at the old one may it prove itself at the new one.
+// moved deals with a known id that shows up at another address: only if it is stale
+// at the old one, and silent once more, may it prove itself at the new one. Lost
+// datagrams alone must not give a living contact's place to whoever uses its id.
 func (e *Engine) moved(now time.Duration, old, c Contact) {
+	p := e.table.get(c.ID)
+	if p == nil || p.addr() != old.Addr || p.resting(now) {
+		return
+	}
 	e.probe(now, old, false, func(now time.Duration, answered bool) {
-		if answered {
-			return
-		}
-		if p := e.table.get(c.ID); p != nil && p.addr() == old.Addr {
+		p := e.table.get(c.ID)
+		switch {
+		case answered, p == nil, p.addr() != old.Addr, p.fails == 0:
+		case p.stale():
 			p.proven = false
+			e.prove(now, c, false)
+		default:
+			e.timers.add(time.Duration(p.until)*time.Second, wakerFunc(func(now time.Duration) { e.moved(now, old, c) }))
 		}
-		e.prove(now, c, false)
 	})
 }
 

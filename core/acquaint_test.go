@@ -151,7 +151,8 @@ func TestNewIDAtOldAddress(t *testing.T) {
 	}
 }
 
-// B10: where a known id turns up at a new address, the old one is asked first.
+// B10: where a known id turns up at a new address, the old one is asked first, until
+// it is stale (I4).
 func TestOldIDAtNewAddress(t *testing.T) {
 	for _, alive := range []bool{true, false} {
 		net := newTestNet(t, 64)
@@ -171,10 +172,16 @@ func TestOldIDAtNewAddress(t *testing.T) {
 			}
 		}
 		moving.Ping(net.now, addr(1), func(ID, time.Duration, error) {})
-		net.run(10 * time.Second)
+		for range 120 { // others talk on, so that silence means something
+			nodes[3].Ping(net.now, addr(1), func(ID, time.Duration, error) {})
+			net.run(time.Second)
+		}
 		want, where := []netip.AddrPort{from, to}, to
 		if alive {
 			want, where = want[:1], from
+		}
+		if asked := len(pinged) - 1; !alive && asked < 2*staleAfter {
+			t.Errorf("the old address was pinged %d times, want at least twice for each of %d failures", asked, staleAfter)
 		}
 		if pinged = slices.Compact(pinged); !slices.Equal(pinged, want) {
 			t.Errorf("old address alive %v: pinged %v, want %v", alive, pinged, want)

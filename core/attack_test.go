@@ -27,9 +27,6 @@ func TestClaimsMustBeProven(t *testing.T) {
 	net.puppet(claims[3], func(r *wire.Request) []byte { return answerAs(ID{33}, r) })
 	net.puppet(claims[4], func(r *wire.Request) []byte { return answerAs(e.id, r) })
 	for _, c := range claims {
-		if script := net.scripts[c.Addr]; script == nil {
-			net.scripts[c.Addr] = nil
-		}
 		r := wire.Request{Method: wire.FindNode, Sender: wire.ID(c.ID), Msg: wire.MsgID(randomID(net.rand))}
 		net.send(c.Addr, net.addrOf(e), wire.NewWriter().Request(nil, &r))
 		net.run(time.Minute)
@@ -75,6 +72,25 @@ func TestHijack(t *testing.T) {
 			}
 			if hijacked > 0 || len(accomplice.heard) < 300 {
 				t.Errorf("answers %s, missed %v: contact gone after %d of %d attempts, want 0", name, missed, hijacked, len(accomplice.heard))
+			}
+		}
+	}
+}
+
+// B8: nor by sending requests in its name, where datagrams are lost.
+func TestHijackUnderLoss(t *testing.T) {
+	for seed := range byte(rounds(10)) {
+		net := newTestNet(t, 200+seed)
+		nodes := net.grow(10, Config{})
+		e, x := nodes[0], nodes[5]
+		evil := net.puppet(Contact{x.id, addr(600)}, func(r *wire.Request) []byte { return answerAs(x.id, r) })
+		net.lose = func(_, _ netip.AddrPort, _ []byte) bool { return net.rand.Uint64()%10 == 0 }
+		for i := range 6000 {
+			r := wire.Request{Method: wire.Ping, Sender: wire.ID(x.id), Msg: wire.MsgID(randomID(net.rand))}
+			net.send(evil.Addr, net.addrOf(e), wire.NewWriter().Request(nil, &r))
+			net.run(100 * time.Millisecond)
+			if p := e.table.get(x.id); p == nil || p.addr() != net.addrOf(x) {
+				t.Fatalf("seed %d: hijacked by %d requests", seed, i+1)
 			}
 		}
 	}

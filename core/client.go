@@ -73,7 +73,7 @@ func (e *Engine) Get(now time.Time, key ID, done func(Found, error)) (cancel fun
 		done(Found{}, ErrNotFound)
 	}
 	w.start(t)
-	return func() { w.over = true }
+	return w.cancel
 }
 
 // cachePath leaves a copy at the nearest node asked that did not have the value
@@ -107,7 +107,7 @@ func (e *Engine) Lookup(now time.Time, target ID, done func([]Contact)) (cancel 
 		done(w.lookup.nearest())
 	}
 	w.start(t)
-	return func() { w.over = true }
+	return w.cancel
 }
 
 // Ping asks whoever is at addr for its id, and calls done with it and the round

@@ -56,7 +56,7 @@ type Config struct {
 	// Store is where values are kept. Default: in memory.
 	Store Store
 
-	// Client makes a node that asks but does not serve: it answers no requests,
+	// Client makes a node that asks but does not serve: it answers no request but the ping of a node that it is asking,
 	// keeps no values, and tells other nodes to leave it out of their tables.
 	// For programs that end after one operation. All clients go by one id,
 	// ClientID, if ID is zero.
@@ -129,14 +129,14 @@ func (c Config) withDefaults() Config {
 	positive(&c.K, 20)
 	positive(&c.Alpha, 3)
 	positive(&c.B, 5)
-	positive(&c.RPCTimeout, 5*time.Second)
-	positive(&c.LookupTimeout, 15*time.Second)
-	positive(&c.TTL, 24*time.Hour)
-	positive(&c.RefreshInterval, time.Hour)
-	positive(&c.RepublishInterval, time.Hour)
+	lasting(&c.RPCTimeout, 5*time.Second)
+	lasting(&c.LookupTimeout, 15*time.Second)
+	lasting(&c.TTL, 24*time.Hour)
+	lasting(&c.RefreshInterval, time.Hour)
+	lasting(&c.RepublishInterval, time.Hour)
 	positive(&c.StoreBytes, 64<<20)
 	c.TTL = min(c.TTL, MaxTTL)
-	positive(&c.PublishInterval, max(c.TTL/4*3, time.Second))
+	lasting(&c.PublishInterval, max(c.TTL/4*3, time.Second))
 	if c.Family == 0 {
 		c.Family = FamilyBoth
 	}
@@ -161,8 +161,19 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-func positive[T int | int64 | time.Duration](n *T, otherwise T) {
+func positive[T int | int64](n *T, otherwise T) {
 	if *n <= 0 {
 		*n = otherwise
 	}
+}
+
+// forever is the longest of the times that can be configured: sums of some of them
+// still are times.
+const forever = 20 * 365 * 24 * time.Hour
+
+func lasting(d *time.Duration, otherwise time.Duration) {
+	if *d <= 0 {
+		*d = otherwise
+	}
+	*d = min(*d, forever)
 }

@@ -11,7 +11,7 @@ import (
 // no goroutine: whoever drives it says what time it is and hands in datagrams,
 // takes out those to be sent with Flush, and calls Advance when Next says so.
 // Results are told by callbacks, never before the call that asked for them has
-// returned, except where it says so.
+// returned.
 //
 // It is not safe for concurrent use, and callbacks must not call it. Time must
 // not run backwards; where it does, it stands still for the engine. The same
@@ -23,8 +23,8 @@ type Engine struct {
 	id    ID
 	caps  wire.Caps
 	epoch time.Time
-	// latest is the time of the last event, heard that of the last answer or
-	// request that was well-formed, both since epoch.
+	// latest is the time of the last event, heard that of the last well-formed
+	// request or of an answer to one of the own, both since epoch.
 	latest time.Duration
 	heard  time.Duration
 

@@ -34,8 +34,8 @@ const (
 // them than all others (paper, section 2.5).
 func (e *Engine) handOff(now time.Duration, c Contact) {
 	u := &e.upkeep
-	sameHost := func(n *newcomer) bool { return n.contact.Addr == c.Addr }
-	if len(e.holdings.index) == 0 || len(u.newcomers) >= maxNewcomers || slices.ContainsFunc(u.newcomers, sameHost) {
+	sameAddr := func(n *newcomer) bool { return n.contact.Addr == c.Addr }
+	if len(e.holdings.index) == 0 || len(u.newcomers) >= maxNewcomers || slices.ContainsFunc(u.newcomers, sameAddr) {
 		return
 	}
 	u.newcomers = append(u.newcomers, &newcomer{contact: c})

@@ -94,17 +94,20 @@ func sumOf(list []int) (n int) {
 
 // K6: where branches of the tree are empty, the leaf that is nearest to a key is
 // that which is reached by taking the other branch there, as if that bit of the key
-// were flipped.
+// were flipped. The table walks that way, and a lookup sorts like that.
 func TestNearestLeaf(t *testing.T) {
 	r := rand.New(rand.NewChaCha8([32]byte{152}))
-	for range rounds(20_000) {
-		var leaves []ID
-		for range 1 + r.IntN(12) {
-			leaves = append(leaves, nearbyIn(leaves, r))
+	for range rounds(2_000) {
+		tab := newTable(randomID(r), 3, 1+r.IntN(5))
+		for i := range 1 + r.IntN(12) {
+			tab.insert(Contact{nearbyIn(tab.ids(), r), addr(i)})
 		}
 		key := randomID(r)
-		slices.SortFunc(leaves, key.Nearer)
-		branch := slices.Clone(leaves)
+		l := newLookup(key, 3, 3)
+		for _, id := range tab.ids() {
+			l.add(Contact{id, addr(1)}, 1)
+		}
+		branch := tab.ids()
 		for bit := 0; len(branch) > 1 && bit < IDBits; bit++ {
 			way := key.bit(bit)
 			if !slices.ContainsFunc(branch, func(id ID) bool { return id.bit(bit) == way }) {
@@ -112,10 +115,23 @@ func TestNearestLeaf(t *testing.T) {
 			}
 			branch = slices.DeleteFunc(branch, func(id ID) bool { return id.bit(bit) != way })
 		}
-		if branch[0] != leaves[0] {
-			t.Fatalf("the way to %v ends at %v, want the nearest of %d leaves, %v", key, branch[0], len(leaves), leaves[0])
+		if got := tab.closest(nil, key, 1, func(*peer) bool { return true }); got[0].id != branch[0] {
+			t.Fatalf("the table's nearest to %v is %v, want %v", key, got[0].id, branch[0])
+		}
+		if c, _ := l.next(); c.ID != branch[0] {
+			t.Fatalf("a lookup of %v asks %v first, want %v", key, c.ID, branch[0])
 		}
 	}
+}
+
+// ids returns those of all contacts.
+func (t *table) ids() (list []ID) {
+	for i := range t.buckets {
+		for j := range t.buckets[i].contacts {
+			list = append(list, t.buckets[i].contacts[j].id)
+		}
+	}
+	return list
 }
 
 // nearbyIn returns a random id that shares a prefix with one of list.

@@ -8,8 +8,8 @@ import "time"
 
 // Set stores v under key on the k nodes nearest to it, itself perhaps among them
 // (paper, section 2.3), and calls done with the number of nodes that acknowledged.
-// It does not wait for a node that is much slower than usual if another one has
-// acknowledged. done gets ErrNotStored if there is none.
+// It does not wait for a node that is much slower than usual if another one, not
+// itself, has acknowledged. done gets ErrNotStored if there is none.
 //
 // It refuses, by the error it returns, values that the network cannot carry, and
 // then does nothing. The function that it returns gives up waiting, and leaves

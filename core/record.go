@@ -70,7 +70,7 @@ func (m MemoryStore) All(yield func(ID, Record) bool) {
 }
 
 // RecordOverhead is what each record is counted with besides its encoded value,
-// in bytes, when Config.StoreBytes is shared out.
-const RecordOverhead = 256
+// in bytes, when Config.StoreBytes is shared out: about what it takes in memory.
+const RecordOverhead = 384
 
 var errStoreFull = errors.New("store is full of values that are nearer")

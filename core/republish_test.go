@@ -244,3 +244,37 @@ func TestRepublishingRevertsNothing(t *testing.T) {
 		}
 	}
 }
+
+// Nor does a Set that takes long revert what is set meanwhile, not even at home.
+func TestSetRevertsNothing(t *testing.T) {
+	const k = 8
+	net := newTestNet(t, 49)
+	net.grow(40, Config{K: k, RefreshInterval: quiet, RepublishInterval: quiet})
+	key := Key("k")
+	near := net.nearestTo(key, 2*k)
+	e := near[k+2]
+	for _, x := range near[:k+2] {
+		net.stop(x)
+	}
+	over := false
+	if _, err := e.Set(net.now, key, String("old"), func(int, error) { over = true }); err != nil {
+		t.Fatal(err)
+	}
+	net.run(300 * time.Millisecond)
+	if over {
+		t.Fatal("the first Set was too fast")
+	}
+	net.now = net.now.Add(2 * sameMoment)
+	for _, x := range net.nodes {
+		x.keep(x.at(net.now), key, String("new"), wire.Trailer{Life: true, TTL: time.Hour})
+	}
+	net.runUntil(func() bool { return over })
+	for _, x := range append(net.nearestTo(key, k), e) {
+		if r, ok := x.holdings.get(x.latest, key); ok && r.Value != String("new") {
+			t.Errorf("%v holds %q, want what was set since", x.id, r.Value.Text())
+		}
+	}
+	if r, ok := e.holdings.get(e.latest, key); !ok || r.Value != String("new") {
+		t.Errorf("the setter holds %q, want what was set since", r.Value.Text())
+	}
+}

@@ -49,14 +49,16 @@ type Stats struct {
 	Sent, SentBytes         uint64
 	// Unsent counts those of Sent that the Conn could not send.
 	Unsent uint64
-	// Served counts answered requests, by the procedure's name.
+	// Served counts well-formed requests, by the procedure's name. Few get no answer:
+	// see DropUnproven.
 	Served map[string]uint64
 	// Asked counts the node's own requests; Replied and TimedOut what became of
 	// them.
 	Asked, Replied, TimedOut uint64
 	// Dropped counts received datagrams that were of no use, by reason.
 	Dropped map[string]uint64
-	// Skipped counts contacts in answers that were no usable address or id.
+	// Skipped counts contacts in answers that were no usable address or id, or could
+	// not be reached from here.
 	Skipped uint64
 	// Refused counts values that the node had no room for.
 	Refused uint64

@@ -15,7 +15,10 @@ func (e *Engine) publish(now time.Duration, key ID, r Record, purpose Purpose, d
 		s.start(now, w.lookup.nearest())
 	}
 	w.start(now)
-	return func() { w.over, s.over = true, true }
+	return func() {
+		w.cancel()
+		s.over = true
+	}
 }
 
 // storing is a record on its way to the nodes that shall hold it.
@@ -28,6 +31,7 @@ type storing struct {
 	waiting int  // nodes that may still answer in time
 	slow    int  // nodes that may still answer
 	acks    int
+	own     int       // of acks
 	newer   int       // nodes that have a newer value
 	next    []Contact // who comes after those that it was sent to
 	short   int       // nodes that did not answer, and nobody came after them
@@ -54,8 +58,10 @@ func (s *storing) start(now time.Duration, nodes []Contact) {
 		s.r = r
 	}
 	if !e.cfg.Client && (len(nodes) < k || s.key.Nearer(e.id, nodes[k-1].ID) < 0) {
-		if e.put(now, s.key, s.r) {
-			s.acks++
+		// What was set here meanwhile stays.
+		own, have := e.holdings.get(now, s.key)
+		if newer := have && own.Published.Sub(s.r.Published) > sameMoment; !newer && e.put(now, s.key, s.r) {
+			s.acks, s.own = 1, 1
 			k--
 		}
 	}
@@ -115,10 +121,10 @@ func (s *storing) instead(now time.Duration) {
 	s.store(now, to)
 }
 
-// check ends the storing if there is nobody to wait for. As long as nobody has
+// check ends the storing if there is nobody to wait for. As long as nobody else has
 // acknowledged, that is also who takes longer than usual.
 func (s *storing) check(now time.Duration) {
-	if s.waiting == 0 && (s.acks > 0 || s.slow == 0) {
+	if s.waiting == 0 && (s.acks > s.own || s.slow == 0) {
 		s.finish(now)
 	}
 }

@@ -14,7 +14,7 @@ type Trace struct {
 	Request func(RequestTrace)
 	// Lookup: a lookup starts or ends.
 	Lookup func(LookupTrace)
-	// Served: another node's request was answered.
+	// Served: another node asks for something.
 	Served func(at time.Time, from Contact, method string)
 	// Record: what the node keeps for others has changed.
 	Record func(at time.Time, key ID, change RecordChange, bytes int)

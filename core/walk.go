@@ -81,6 +81,14 @@ func (w *walk) finish(now time.Duration) {
 	}
 }
 
+// cancel ends the walk without a word to who wanted it.
+func (w *walk) cancel() {
+	if !w.over {
+		w.over = true
+		w.traceEnd(w.e.latest, nil)
+	}
+}
+
 // traceEnd tells of the end of a walk, with who had the value, if somebody had.
 func (w *walk) traceEnd(now time.Duration, holder *Contact) {
 	trace := w.e.cfg.Trace.Lookup
@@ -131,15 +139,16 @@ func (w *walk) report(now time.Duration, c *call, stage Stage, a *wire.Answer) {
 			return
 		}
 	}
+	w.proceed(now)
+}
+
+// proceed asks whoever is next, and ends the walk if its time is up or there is
+// nobody to wait for.
+func (w *walk) proceed(now time.Duration) {
 	if now >= w.deadline {
 		w.finish(now)
 		return
 	}
-	w.proceed(now)
-}
-
-// proceed asks whoever is next, and ends the walk if there is nobody to wait for.
-func (w *walk) proceed(now time.Duration) {
 	w.step(now)
 	if w.lookup.done() && !w.asking && !w.askBeyond(now) {
 		w.finish(now)
@@ -160,15 +169,16 @@ func (w *walk) askBeyond(now time.Duration) bool {
 	}
 	w.beyond, w.asking = dead, true
 	w.lookup.budget--
+	settled := false
 	w.e.callFor(now, w.number, last, wire.Request{Method: wire.FindNode, Target: wire.ID(last.ID)},
 		func(now time.Duration, c *call, stage Stage, a *wire.Answer) {
 			if stage == RequestLate {
 				w.e.resend(now, c)
 			}
-			if w.over || stage < RequestOverdue {
+			if w.over || stage < RequestOverdue || settled {
 				return
 			}
-			w.asking = false
+			w.asking, settled = false, true
 			if stage == RequestReplied {
 				w.heard(now, c, a)
 			}

@@ -1,9 +1,11 @@
 package core
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
@@ -118,5 +120,57 @@ func TestRequestIsSentAgain(t *testing.T) {
 	}
 	if asker.rtt.mean > 3*net.delay(netip.AddrPort{}, netip.AddrPort{}) {
 		t.Errorf("round trip time is taken for %v, want 20ms", asker.rtt.mean)
+	}
+}
+
+// A lookup that nobody wants any more has an end too.
+func TestCancelEndsALookup(t *testing.T) {
+	net := newTestNet(t, 92)
+	net.grow(30, Config{RefreshInterval: quiet})
+	started, ended := 0, 0
+	e := net.add(Config{RefreshInterval: quiet, Trace: Trace{Lookup: func(l LookupTrace) {
+		if l.Done {
+			ended++
+		} else {
+			started++
+		}
+	}}})
+	net.join(e, net.nodes[0].addr)
+	net.run(time.Minute)
+	began := started
+	cancelGet := e.Get(net.now, Key("a"), func(Found, error) { t.Error("Get has ended") })
+	cancelLookup := e.Lookup(net.now, ID{1}, func([]Contact) { t.Error("Lookup has ended") })
+	cancelSet, _ := e.Set(net.now, Key("b"), Int(1), func(int, error) { t.Error("Set has ended") })
+	net.run(15 * time.Millisecond)
+	cancelGet()
+	cancelLookup()
+	cancelSet()
+	if started != began+3 || ended != started {
+		t.Errorf("%d lookups started, %d ended", started, ended)
+	}
+	net.run(time.Minute)
+	if ended != started {
+		t.Errorf("%d lookups started, %d ended", started, ended)
+	}
+}
+
+// Times that are meant as "never" are not too long to be added to others.
+func TestForever(t *testing.T) {
+	const never = time.Duration(math.MaxInt64)
+	net := newTestNet(t, 93)
+	nodes := net.grow(30, Config{
+		RPCTimeout: never, LookupTimeout: never, TTL: never, RefreshInterval: never, RepublishInterval: never, PublishInterval: never,
+	})
+	target := ID{0: 0x55}
+	if got, want := net.lookup(nodes[3], target), net.nearestOf(target, nodes[3], 20); !slices.Equal(got, want) {
+		t.Errorf("found %d nodes, want all %d", len(got), len(want))
+	}
+	if n, _, err := net.set(nodes[4], Key("k"), Int(1)); n != 20 || err != nil {
+		t.Errorf("Set = %d, %v, want 20", n, err)
+	}
+	before := net.sent
+	net.run(6 * 24 * time.Hour)
+	if net.sent != before {
+		t.Errorf("%d datagrams in six days, want none", net.sent-before)
 	}
 }

@@ -13,20 +13,16 @@ type crawl struct {
 	target  core.ID
 	method  wire.Method
 	k       int
-	nearest []crawled // sorted
+	nearest []core.Contact // sorted
+	asked   map[core.ID]bool
 	last    []core.ID // visible in the round before
 	waiting int
 	value   []byte
 	done    func(*crawl)
 }
 
-type crawled struct {
-	core.Contact
-	asked bool
-}
-
 func (p *reference) crawl(target core.ID, method wire.Method, k int, seeds []core.Contact, done func(*crawl)) {
-	c := &crawl{p: p, target: target, method: method, k: k, done: done}
+	c := &crawl{p: p, target: target, method: method, k: k, asked: make(map[core.ID]bool), done: done}
 	for _, x := range append(seeds, p.closest(target, k)...) {
 		c.add(x)
 	}
@@ -34,13 +30,13 @@ func (p *reference) crawl(target core.ID, method wire.Method, k int, seeds []cor
 }
 
 func (c *crawl) add(x core.Contact) {
-	i, known := slices.BinarySearchFunc(c.nearest, x.ID, func(a crawled, id core.ID) int { return c.target.Nearer(a.ID, id) })
+	i, known := slices.BinarySearchFunc(c.nearest, x.ID, func(a core.Contact, id core.ID) int { return c.target.Nearer(a.ID, id) })
 	if !known && x.ID != c.p.id {
-		c.nearest = slices.Insert(c.nearest, i, crawled{Contact: x})
+		c.nearest = slices.Insert(c.nearest, i, x)
 	}
 }
 
-func (c *crawl) visible() []crawled { return c.nearest[:min(len(c.nearest), c.k)] }
+func (c *crawl) visible() []core.Contact { return c.nearest[:min(len(c.nearest), c.k)] }
 
 // round asks the next alpha of the k nearest, or all of them if those are the same
 // as in the round before.
@@ -49,7 +45,7 @@ func (c *crawl) round() {
 	var ask []int
 	for i, x := range c.visible() {
 		ids = append(ids, x.ID)
-		if !x.asked {
+		if !c.asked[x.ID] {
 			ask = append(ask, i)
 		}
 	}
@@ -63,8 +59,8 @@ func (c *crawl) round() {
 	c.last = ids
 	c.waiting = len(ask)
 	for _, i := range ask {
-		c.nearest[i].asked = true
-		c.p.call(c.nearest[i].Contact, wire.Request{Method: c.method, Target: c.target}, c)
+		c.asked[c.nearest[i].ID] = true
+		c.p.call(c.nearest[i], wire.Request{Method: c.method, Target: c.target}, c)
 	}
 }
 
@@ -75,7 +71,7 @@ func (c *crawl) report(call *pyCall, a *wire.Answer) {
 	}
 	switch {
 	case a == nil:
-		c.nearest = slices.DeleteFunc(c.nearest, func(x crawled) bool { return x.ID == call.to.ID })
+		c.nearest = slices.DeleteFunc(c.nearest, func(x core.Contact) bool { return x.ID == call.to.ID })
 	case a.Value != nil:
 		c.value = slices.Clone(a.Value)
 	default:

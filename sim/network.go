@@ -17,8 +17,9 @@ import (
 // Config is what a network is made of. The zero value is ready to use.
 type Config struct {
 	Seed uint64
-	// Core is what all nodes have in common. Its ID, Rand and Scratch are not
-	// used, nor the functions of its Trace that are set here.
+	// Core is what all nodes have in common. Its ID, Rand, Family and Scratch are not
+	// used, nor the functions of its Trace that are set here; with a Store, all nodes
+	// would keep their values in one.
 	Core core.Config
 	Link Link
 	// WatchContacts has Network.Evicted counted.

@@ -47,7 +47,7 @@ func ln(x float64) float64 {
 		n--
 	}
 	s := (frac - 1) / (frac + 1)
-	y := float64(2*s) * horner(float64(s*s), 1./19, 1./17, 1./15, 1./13, 1./11, 1./9, 1./7, 1./5, 1./3, 1)
+	y := float64(float64(2*s) * horner(float64(s*s), 1./19, 1./17, 1./15, 1./13, 1./11, 1./9, 1./7, 1./5, 1./3, 1))
 	return float64(float64(n)*math.Ln2) + y
 }
 

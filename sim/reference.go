@@ -123,7 +123,7 @@ func (p *reference) republish(keys []core.ID) {
 		v.at = p.n.now
 		p.values[key] = v
 		for _, x := range c.visible() {
-			p.call(x.Contact, wire.Request{Method: wire.Store, Target: key, Value: v.raw}, nil)
+			p.call(x, wire.Request{Method: wire.Store, Target: key, Value: v.raw}, nil)
 		}
 		p.republish(keys[1:])
 	})
@@ -222,7 +222,14 @@ func (p *reference) call(to core.Contact, r wire.Request, c *crawl) {
 
 // get looks for a value.
 func (p *reference) get(key core.ID) *op {
-	o := &op{started: p.n.now}
+	o := &op{started: p.n.now, local: true}
+	if own, ok := p.values[key]; ok {
+		v, _ := core.RawValue(own.raw)
+		o.found.Value = v
+		p.n.end(o, nil)
+		return o
+	}
+	o.local = false
 	p.crawl(key, wire.FindValue, p.n.k(), nil, func(c *crawl) {
 		o.err = core.ErrNotFound
 		if c.value != nil {

@@ -49,15 +49,6 @@ func (r *Report) Missed() []Metric {
 	return slices.DeleteFunc(slices.Clone(r.Metrics), func(m Metric) bool { return m.Met() })
 }
 
-// Metric returns the value of that name; it panics if there is none.
-func (r *Report) Metric(name string) float64 {
-	i := slices.IndexFunc(r.Metrics, func(m Metric) bool { return m.Name == name })
-	if i < 0 {
-		panic("no metric " + name)
-	}
-	return r.Metrics[i].Value
-}
-
 // note adds a number of which nothing is demanded.
 func (r *Report) note(name string, value float64, unit string) {
 	r.Metrics = append(r.Metrics, Metric{Name: name, Value: value, Unit: unit})

@@ -12,6 +12,7 @@ import (
 
 // Options say how a scenario is to be run.
 type Options struct {
+	// Nodes is how many there are. Zero means 1000.
 	Nodes int
 	Seed  uint64
 	// Duration is how long those scenarios last that go on for as long as one
@@ -42,6 +43,7 @@ type run struct {
 	report *Report
 	keys   []core.ID
 	unset  []int // those of keys that nobody could set, or whose setter left
+	failed int   // joins
 }
 
 // errNoScenario: there is none of that name.
@@ -87,22 +89,29 @@ const settle = time.Minute
 
 // grow adds nodes that join through somebody who is there, until there are so
 // many.
-func (r *run) grow(size int) {
-	failed := 0
+func (r *run) grow(size int) { r.growWith(size, r.enter) }
+
+// growWith is grow with nodes as enter adds them.
+func (r *run) growWith(size int, enter func()) {
 	for r.Size() < size {
-		slot := r.Add()
-		if r.Size() > 1 {
-			r.Join(slot, r.seeds(slot), func(err error) {
-				if err != nil {
-					failed++
-				}
-			})
-		}
+		enter()
 		r.Run(max(joinPause, joinFirst/time.Duration(r.Size())))
 	}
 	r.Run(settle)
-	if failed > 0 {
-		r.report.note("joins failed", float64(failed), "")
+	if r.failed > 0 {
+		r.report.note("joins failed", float64(r.failed), "")
+	}
+}
+
+// enter adds a node that joins through somebody who is there.
+func (r *run) enter() {
+	slot := r.Add()
+	if r.Size() > 1 {
+		r.Join(slot, r.seeds(slot), func(err error) {
+			if err != nil {
+				r.failed++
+			}
+		})
 	}
 }
 

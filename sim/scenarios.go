@@ -166,22 +166,13 @@ func playLinkDown(r *run) {
 }
 
 func playMixed(r *run) {
-	const half = 2
-	failed := 0
-	for r.Size() < r.Nodes {
-		if r.Size()%half == 1 {
+	r.growWith(r.Nodes, func() {
+		if r.Size()%2 == 1 {
 			r.addReference(r.k(), r.randomEngine())
-		} else if slot := r.Add(); r.Size() > 1 {
-			r.Join(slot, r.seeds(slot), func(err error) {
-				if err != nil {
-					failed++
-				}
-			})
+		} else {
+			r.enter()
 		}
-		r.Run(max(joinPause, joinFirst/time.Duration(r.Size())))
-	}
-	r.Run(settle)
-	r.report.note("joins failed", float64(failed), "")
+	})
 	r.publish(r.Ops)
 	r.killShare(0.1)
 	gets := r.gets(r.Ops)
@@ -259,11 +250,11 @@ func playHotKey(r *run) {
 		return most, average
 	}
 	most, average := spread()
-	r.report.note("load of the busiest node at first, by mean", most/average, "")
+	r.report.note("load of the busiest node at first, by mean", most/max(average, 1), "")
 	for range 58 {
 		second()
 	}
 	most, average = spread()
-	r.report.note("load of the busiest node in the end, by mean", most/average, "")
+	r.report.note("load of the busiest node in the end, by mean", most/max(average, 1), "")
 	r.report.note("datagrams per node and second in the end", average, "")
 }

@@ -91,6 +91,9 @@ func (p *program) run() error {
 	if p.options.Nodes < 10 || p.options.Ops < 1 || p.options.K < 1 || p.options.B < 1 {
 		return cli.Usagef("want at least 10 nodes, and 1 operation, contact in a bucket and bit")
 	}
+	if p.options.Duration < 0 {
+		return cli.Usagef("--duration %v: want a time that is not negative", p.options.Duration)
+	}
 	// Nearly all of the memory stays in use: half as much again for garbage will do.
 	debug.SetGCPercent(50)
 	meter := &meter{out: p.Err, start: time.Now()}

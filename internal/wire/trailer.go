@@ -6,8 +6,8 @@ import "time"
 type Caps uint64
 
 const (
-	// CapClient: the sender will soon be gone and answers nothing; keep it out
-	// of routing tables.
+	// CapClient: the sender will soon be gone and serves nobody; keep it out of
+	// routing tables.
 	CapClient Caps = 1 << iota
 	// CapIPv4 and CapIPv6: the sender can reach contacts of that family.
 	CapIPv4

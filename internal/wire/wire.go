@@ -8,7 +8,7 @@
 //
 // Bodies are byte for byte what u-msgpack writes. Parsing allocates nothing and
 // reads nothing by a length that the datagram claims: lengths are checked
-// against the bytes that are there. What Parse returns points into the datagram.
+// against the bytes that are there. What a Parser returns points into the datagram.
 package wire
 
 import (

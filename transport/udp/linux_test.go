@@ -80,7 +80,7 @@ func linkLocal(t *testing.T) netip.Addr {
 			}
 		}
 	}
-	t.Skip("no interface with a link-local address on this machine")
+	t.Skip("no IPv6: no interface has a link-local address")
 	return netip.Addr{}
 }
 

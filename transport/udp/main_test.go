@@ -59,7 +59,7 @@ func open(t testing.TB, addr string, via func(*single) (batcher, error)) *Conn {
 	if ap.Addr().Is6() && !ap.Addr().Is4In6() {
 		probe, err := net.ListenPacket("udp6", "[::1]:0")
 		if err != nil {
-			t.Skipf("no IPv6 on this machine: %v", err)
+			t.Skip("no IPv6: ", err)
 		}
 		probe.Close()
 	}
