@@ -36,7 +36,7 @@ func (n *testNet) lookup(e *Engine, target ID) []ID {
 	return ids
 }
 
-// Q3, Q8: where nodes near the target have died, and everybody there names the same
+// Q4: where nodes near the target have died, and everybody there names the same
 // ones, dead ones among them, a lookup finds the nearest that live.
 func TestLookupLooksBeyondTheDead(t *testing.T) {
 	const k = 20
