@@ -83,6 +83,9 @@ for tool in "$@"; do
 	browser)
 		has_browser || install chromium fonts-liberation
 		;;
+	arm64)
+		[ "$(uname -m)" = aarch64 ] || command -v qemu-aarch64-static qemu-aarch64 >/dev/null || install qemu-user-static
+		;;
 	cc) command -v cc >/dev/null || install gcc libc6-dev ;;
 	*)
 		echo "setup.sh: unknown tool $tool" >&2
