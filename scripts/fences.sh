@@ -18,7 +18,7 @@ forbid() {
 	fi
 }
 
-forbid "a transport, a command or the simulator" "^$module/(transport|cmd|sim|store|test)" ./core GOOS=linux
+forbid "a transport, a command or the simulator" "^$module/(transport|cmd|sim|test)" ./core GOOS=linux
 forbid "what would bloat the browser's binary" '^(net|net/http|log/slog|math/big|crypto/rand|crypto/tls|encoding/json|golang.org/x/.*)$' ./core GOOS=js GOARCH=wasm
 forbid "what would bloat the browser's binary" '^(net|net/http|log/slog|math/big|crypto/.*|encoding/json|golang.org/x/.*|nhooyr.io/.*|github.com/pion/.*)$' ./cmd/wasm GOOS=js GOARCH=wasm
 forbid "anything of this project, the bottom of which it is" "^$module/(core|transport|cmd)" ./internal/wire GOOS=linux

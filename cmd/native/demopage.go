@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"syscall"
 	"time"
 
@@ -16,7 +17,8 @@ import (
 	"github.com/kadmesh/kadmesh/web"
 )
 
-// demoPage is the page and a relay for it, for this machine only.
+// demoPage is the page and a relay for it, for this machine only unless it is served
+// at another address.
 type demoPage struct {
 	url   string
 	relay *wsrelay.Server
@@ -46,11 +48,16 @@ func startDemoPage(addr netip.AddrPort, free bool, nodes []netip.AddrPort) (*dem
 		l.Close()
 		return nil, err
 	}
+	at := l.Addr().(*net.TCPAddr)
+	if !at.IP.IsLoopback() {
+		log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+		log.Warn("private addresses are allowed: whoever reaches this page reaches the network that it is in")
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/", files)
 	mux.Handle("/relay", relay)
 	p := &demoPage{
-		url: "http://" + l.Addr().String() + "/", relay: relay,
+		url: site.URL("http", "", at) + "/", relay: relay,
 		http: site.NewServer(mux, nil, slog.New(slog.DiscardHandler)), done: make(chan struct{}),
 	}
 	go func() {

@@ -23,15 +23,15 @@ func withToken(token string) func(*wsrelay.Config) {
 
 func TestTokens(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "tokens")
-	if err := os.WriteFile(file, []byte("alice\n\nbob\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("alice\n\n \tbob\r\nopen sesame\n \n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv(tokenVariable, "from the environment")
 	p := start(t, "--token", "carol", "--token-file", file)
-	for _, token := range []string{"alice", "bob", "carol", "from the environment"} {
+	for _, token := range []string{"alice", "bob", "open sesame", "carol", "from the environment"} {
 		dial(t, p.url, withToken(token))
 	}
-	for _, token := range []string{"", "alic", "dave"} {
+	for _, token := range []string{"", "alic", "open", "sesame", "dave"} {
 		ctx, cancel := context.WithTimeout(t.Context(), proctest.Patience)
 		_, err := wsrelay.Dial(ctx, wsrelay.Config{Relays: []string{p.url}, Token: token})
 		cancel()

@@ -146,11 +146,15 @@ func (a *admission) allTokens() ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--token-file: %w", err)
 		}
-		lines := strings.Fields(string(b))
-		if len(lines) == 0 {
+		before := len(tokens)
+		for line := range strings.Lines(string(b)) {
+			if line = strings.TrimSpace(line); line != "" {
+				tokens = append(tokens, line)
+			}
+		}
+		if len(tokens) == before {
 			return nil, cli.Usagef("--token-file %s has no token: write one on each line, or leave the flag out to take everybody", a.tokenFile)
 		}
-		tokens = append(tokens, lines...)
 	}
 	for _, t := range tokens {
 		if t == "" || len(t) > maxToken {

@@ -43,6 +43,8 @@ func TestUsageErrors(t *testing.T) {
 		{"--public-ip 0.0.0.0", "--bind-ip may be 0.0.0.0"},
 		{"--bind-ip ::1", "no --public-ip of that IP version"},
 		{"--deny 10.0.0.0/33", `--deny "10.0.0.0/33": want a network or an address`},
+		{"--deny ::ffff:10.0.0.0/104", `--deny "::ffff:10.0.0.0/104" would never match: write networks of IPv4 as in 10.0.0.0/8`},
+		{"--trust-proxy ::ffff:127.0.0.0/104", `--trust-proxy "::ffff:127.0.0.0/104" would never match`},
 		{"--udp-ports 20000", `--udp-ports "20000": want FROM-TO`},
 		{"--udp-ports 20000-70000", "both from 1024 to 65535"},
 		{"--udp-ports 80-2000", "both from 1024 to 65535"},

@@ -41,7 +41,8 @@ When it is ready it prints one line on standard output, and no more:
 where FROM-TO are the ports to lend, or the word any if the system chooses them;
 with two addresses there is a comma between them. All else is logged on standard
 error. On SIGINT or SIGTERM it tells all tabs when to come back, and exits with 0;
-a second signal ends it at once. SIGHUP makes it read --tls-cert again.
+a second signal ends it at once. SIGHUP makes it read --tls-cert again, if that was
+given, and does nothing else.
 
 With --json the line is {"listening": "URL", "udp": ["IP:FROM-TO"]}`,
 		Example: `  # on this machine alone, for a node that listens on port 8468

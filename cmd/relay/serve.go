@@ -11,7 +11,6 @@ import (
 	"net/netip"
 	"os"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -181,24 +180,14 @@ func listen(flag, addr string) (net.Listener, error) {
 
 // url is where the page is.
 func (r *relaying) url() string {
-	scheme, usual := "http", 80
+	scheme, name := "http", ""
 	if r.tls != nil {
-		scheme, usual = "https", 443
+		scheme = "https"
 	}
-	addr := r.public.Addr().(*net.TCPAddr)
-	host := addr.IP.String()
-	switch {
-	case len(r.names) > 0 && !strings.Contains(r.names[0], "*"):
-		host = r.names[0]
-	case addr.IP.IsUnspecified():
-		host = "localhost"
+	if len(r.names) > 0 && !strings.Contains(r.names[0], "*") {
+		name = r.names[0]
 	}
-	if addr.Port != usual {
-		host = net.JoinHostPort(host, strconv.Itoa(addr.Port))
-	} else if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	return scheme + "://" + host
+	return site.URL(scheme, name, r.public.Addr().(*net.TCPAddr))
 }
 
 // ready is what is printed when the relay is ready.

@@ -47,8 +47,10 @@ func (t *certification) check() error {
 func (t *certification) wanted() bool { return t.cert != "" || len(t.domains) > 0 }
 
 // config returns how to serve TLS, and the names that the certificates are for,
-// or nil without TLS. Until stop is called, SIGHUP reads files again.
+// or nil without TLS. Until stop is called, SIGHUP reads files again, and does
+// nothing where there are none: it ends no relay.
 func (t *certification) config(log *slog.Logger) (c *tls.Config, names []string, stop func(), err error) {
+	idle := func() { log.Info("nothing to read again: there is no --tls-cert") }
 	switch {
 	case t.cert != "":
 		p := &pair{cert: t.cert, key: t.key}
@@ -56,7 +58,7 @@ func (t *certification) config(log *slog.Logger) (c *tls.Config, names []string,
 			return nil, nil, nil, err
 		}
 		c = &tls.Config{GetCertificate: p.certificate}
-		return c, names, p.loadOnHangup(log), nil
+		return c, names, onHangup(func() { p.renew(log) }), nil
 	case len(t.domains) > 0:
 		if err := os.MkdirAll(t.cache, 0o700); err != nil {
 			return nil, nil, nil, fmt.Errorf("--acme-cache: %w", err)
@@ -67,9 +69,9 @@ func (t *certification) config(log *slog.Logger) (c *tls.Config, names []string,
 		}
 		// Package net/http adds the protocols for everybody else.
 		c = &tls.Config{GetCertificate: m.GetCertificate, NextProtos: []string{"h2", "http/1.1", acme.ALPNProto}}
-		return c, t.domains, func() {}, nil
+		return c, t.domains, onHangup(idle), nil
 	}
-	return nil, nil, func() {}, nil
+	return nil, nil, onHangup(idle), nil
 }
 
 // pair is a certificate and its key in files, which change when it is renewed.
@@ -95,19 +97,24 @@ func (p *pair) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return p.loaded.Load(), nil
 }
 
-// loadOnHangup reads the files at each SIGHUP, until stop is called.
-func (p *pair) loadOnHangup(log *slog.Logger) (stop func()) {
+// renew reads the files again.
+func (p *pair) renew(log *slog.Logger) {
+	if _, err := p.load(); err != nil {
+		log.Error("certificate not renewed, the old one is still used", "error", err)
+	} else {
+		log.Info("certificate read again", "expires", p.loaded.Load().Leaf.NotAfter)
+	}
+}
+
+// onHangup calls f at each SIGHUP, until stop is called.
+func onHangup(f func()) (stop func()) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
 		for range hangup {
-			if _, err := p.load(); err != nil {
-				log.Error("certificate not renewed, the old one is still used", "error", err)
-			} else {
-				log.Info("certificate read again", "expires", p.loaded.Load().Leaf.NotAfter)
-			}
+			f()
 		}
 	}()
 	return func() {

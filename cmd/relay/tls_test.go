@@ -136,6 +136,18 @@ func TestRenewal(t *testing.T) {
 	}
 }
 
+// SIGHUP, which a reload of the service is, ends no relay that has nothing to read.
+func TestHangup(t *testing.T) {
+	for _, args := range [][]string{nil, {"--acme-domain", "relay.example.org", "--acme-cache", t.TempDir()}} {
+		p := start(t, args...)
+		p.Signal(t, syscall.SIGHUP)
+		p.Stderr.Await(t, `level=INFO msg="nothing to read again`)
+		if code := p.Stop(t, syscall.SIGTERM); code != 0 {
+			t.Errorf("%q: exit status %d after SIGHUP and SIGTERM, want 0", args, code)
+		}
+	}
+}
+
 // A relay goes by the names that its certificate is for.
 func TestCertifiedNames(t *testing.T) {
 	cert, key, serial := authority.issue(t, t.TempDir(), "relay.example.org", "*.example.net")

@@ -116,6 +116,9 @@ func parsePrefixes(flag string, list []string) ([]netip.Prefix, error) {
 		if err != nil {
 			return nil, cli.Usagef("--%s %q: want a network or an address, as in 10.0.0.0/8 or ::1", flag, s)
 		}
+		if p.Addr().Is4In6() {
+			return nil, cli.Usagef("--%s %q would never match: write networks of IPv4 as in 10.0.0.0/8", flag, s)
+		}
 		prefixes = append(prefixes, p.Masked())
 	}
 	return prefixes, nil

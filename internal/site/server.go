@@ -5,7 +5,10 @@ import (
 	"context"
 	stdlog "log"
 	"log/slog"
+	"net"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -30,6 +33,24 @@ func NewServer(h http.Handler, v *Visitors, log *slog.Logger) *http.Server {
 		ConnState:         v.state,
 		ErrorLog:          stdlog.New(complaints{log}, "", 0),
 	}
+}
+
+// URL is where the page is that is served at addr, from this machine at least. The
+// name is that of the host, or empty if it goes by its address.
+func URL(scheme, name string, addr *net.TCPAddr) string {
+	host := addr.IP.String()
+	switch {
+	case name != "":
+		host = name
+	case addr.IP.IsUnspecified():
+		host = "localhost"
+	}
+	if usual := map[string]int{"http": 80, "https": 443}; addr.Port != usual[scheme] {
+		host = net.JoinHostPort(host, strconv.Itoa(addr.Port))
+	} else if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return scheme + "://" + host
 }
 
 // complaints are what package net/http has to say. Scanners that speak no TLS are

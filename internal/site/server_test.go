@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // visit opens a connection to a server and says something.
@@ -20,6 +21,7 @@ func visit(t *testing.T, addr, text string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(time.Minute))
 	io.WriteString(c, text)
 	return c
 }
@@ -68,8 +70,10 @@ func TestVisitors(t *testing.T) {
 	// The one that got it is idle soon, and makes room. What is closed before that
 	// counts.
 	refused := 0
-	for !answered(visit(t, addr, request)) {
-		refused++
+	for late := time.Now().Add(time.Minute); !answered(visit(t, addr, request)); refused++ {
+		if time.Now().After(late) {
+			t.Fatal("connection closed for a minute, want that the idle one makes room")
+		}
 	}
 	if got := v.Refused(); got != uint64(refused) {
 		t.Errorf("Refused = %d, want %d", got, refused)

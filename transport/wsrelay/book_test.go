@@ -414,6 +414,21 @@ func TestConfig(t *testing.T) {
 	}
 }
 
+// Where the system chooses ports, and gives none, nothing is kept of that.
+func TestNoPortQueue(t *testing.T) {
+	p := newPorts(labPublic4, labPublic4, PortRange{})
+	for range 3 {
+		port, ok := p.next()
+		if port != 0 || !ok {
+			t.Errorf("next = %d, %v, want 0, true", port, ok)
+		}
+		p.giveBack(port)
+	}
+	if len(p.free) > 0 {
+		t.Errorf("ports %v are in the queue, want none", p.free)
+	}
+}
+
 // Many ports are taken and given back without an order being lost.
 func TestPortQueue(t *testing.T) {
 	p := newPorts(labPublic4, labPublic4, PortRange{2000, 2099})

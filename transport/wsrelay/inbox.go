@@ -153,11 +153,7 @@ func (in *inbox) flush(c *session) {
 	if in.n == 0 {
 		return
 	}
-	size := 0
-	for _, p := range in.bufs[:in.n] {
-		size += len(p)
-	}
-	sent := c.lease.sock.send(in.bufs[:in.n], in.to[:in.n])
+	sent, size := c.lease.sock.send(in.bufs[:in.n], in.to[:in.n])
 	c.server.counts.fromClients.add(sent, size)
 	if failed := in.n - sent; failed > 0 {
 		c.server.counts.fromClients.dropped[DropSystem].Add(uint64(failed))

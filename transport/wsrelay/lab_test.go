@@ -162,16 +162,17 @@ func (s *memSocket) close() {
 	}
 }
 
-func (s *memSocket) send(bufs [][]byte, to []netip.AddrPort) int {
+func (s *memSocket) send(bufs [][]byte, to []netip.AddrPort) (n, size int) {
 	s.net.mu.Lock()
 	defer s.net.mu.Unlock()
 	if s.full {
-		return 0
+		return 0, 0
 	}
 	for i, b := range bufs {
 		s.sent = append(s.sent, datagram{to[i], string(b)})
+		size += len(b)
 	}
-	return len(bufs)
+	return len(bufs), size
 }
 
 // took returns what was sent since the last call.

@@ -16,8 +16,8 @@ type lent interface {
 	port() uint16
 
 	// send sends bufs[i] to to[i] for all i, and returns how many the system
-	// took. It never waits.
-	send(bufs [][]byte, to []netip.AddrPort) int
+	// took, and how many bytes that is. It never waits.
+	send(bufs [][]byte, to []netip.AddrPort) (n, size int)
 
 	// close releases the port. It may wait for a delivery that is under way.
 	close()
@@ -74,12 +74,12 @@ func (s *portableSocket) read(to arrivals) {
 	}
 }
 
-func (s *portableSocket) send(bufs [][]byte, to []netip.AddrPort) int {
-	sent := 0
+func (s *portableSocket) send(bufs [][]byte, to []netip.AddrPort) (n, size int) {
 	for i, b := range bufs {
 		if _, err := s.c.WriteToUDPAddrPort(b, to[i]); err == nil {
-			sent++
+			n++
+			size += len(b)
 		}
 	}
-	return sent
+	return n, size
 }

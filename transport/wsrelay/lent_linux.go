@@ -178,13 +178,12 @@ func (s *epollSocket) read(buf []byte) {
 	}
 }
 
-func (s *epollSocket) send(bufs [][]byte, to []netip.AddrPort) int {
+func (s *epollSocket) send(bufs [][]byte, to []netip.AddrPort) (n, size int) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.fd < 0 {
-		return 0
+		return 0, 0
 	}
-	sent := 0
 	for i, b := range bufs {
 		var sa syscall.Sockaddr
 		if ip := to[i].Addr(); ip.Is4() {
@@ -193,10 +192,11 @@ func (s *epollSocket) send(bufs [][]byte, to []netip.AddrPort) int {
 			sa = &syscall.SockaddrInet6{Port: int(to[i].Port()), Addr: ip.As16()}
 		}
 		if syscall.Sendto(s.fd, b, 0, sa) == nil {
-			sent++
+			n++
+			size += len(b)
 		}
 	}
-	return sent
+	return n, size
 }
 
 func addrPort(sa syscall.Sockaddr) netip.AddrPort {

@@ -88,8 +88,8 @@ func TestLentSocket(t *testing.T) {
 			at := func(s lent) netip.AddrPort { return netip.MustParseAddrPort(fmt.Sprintf("%s:%d", ip, s.port())) }
 			for _, size := range []int{0, 1, 1400, MaxDatagram} {
 				p := bytes.Repeat([]byte{byte(size)}, size)
-				if got := a.send([][]byte{p}, []netip.AddrPort{at(b)}); got != 1 {
-					t.Errorf("send of %d bytes = %d, want 1", size, got)
+				if n, sent := a.send([][]byte{p}, []netip.AddrPort{at(b)}); n != 1 || sent != size {
+					t.Errorf("send of %d bytes = %d, %d, want 1, %[1]d", size, n, sent)
 				}
 				if got := inB.next(t); got.addr != at(a) || got.payload != string(p) {
 					t.Errorf("%d bytes from %v, want %d from %v", len(got.payload), got.addr, size, at(a))
@@ -97,15 +97,16 @@ func TestLentSocket(t *testing.T) {
 			}
 			// To nobody, which an ICMP message may tell; and still it works.
 			b.send([][]byte{{1}}, []netip.AddrPort{netip.MustParseAddrPort(ip + ":1")})
-			if got := b.send([][]byte{{1}, {2}}, []netip.AddrPort{at(a), at(a)}); got != 2 {
-				t.Errorf("send = %d, want 2", got)
+			// One in the middle is longer than UDP takes.
+			if got, size := b.send([][]byte{{1}, make([]byte, 1<<16), {2}}, []netip.AddrPort{at(a), at(a), at(a)}); got != 2 || size != 2 {
+				t.Errorf("send = %d, %d, want 2 of 2 bytes", got, size)
 			}
 			if got := inA.next(t).payload + inA.next(t).payload; got != "\x01\x02" {
 				t.Errorf("got %q, want \\x01\\x02", got)
 			}
 			a.close()
-			if got := a.send([][]byte{{1}}, []netip.AddrPort{at(b)}); got != 0 {
-				t.Errorf("send on a closed socket = %d, want 0", got)
+			if got, size := a.send([][]byte{{1}}, []netip.AddrPort{at(b)}); got != 0 || size != 0 {
+				t.Errorf("send on a closed socket = %d, %d, want 0, 0", got, size)
 			}
 			again, err := n.open(netip.MustParseAddrPort(fmt.Sprintf("%s:%d", ip, a.port())), inA)
 			if err != nil {
@@ -252,23 +253,34 @@ func TestManyClients(t *testing.T) {
 	}
 }
 
-// pingOnce sends a request over c until it is answered: UDP may lose it.
-func pingOnce(t testing.TB, c *Conn, to netip.AddrPort, number uint64) {
-	t.Helper()
+// persist sends a datagram each second until stop is called: UDP may lose it. After
+// a minute it closes the Conn at which something should have come.
+func persist(from, at core.Conn, p []byte, to netip.AddrPort) (stop func()) {
 	var sender sync.WaitGroup
-	defer sender.Wait()
-	stop := make(chan bool)
-	defer close(stop)
+	over := make(chan bool)
 	sender.Go(func() {
-		for {
-			c.WriteBatch([][]byte{ping(number)}, []netip.AddrPort{to})
+		for late := time.After(time.Minute); ; {
+			from.WriteBatch([][]byte{p}, []netip.AddrPort{to})
 			select {
-			case <-stop:
+			case <-over:
+				return
+			case <-late:
+				at.Close()
 				return
 			case <-time.After(time.Second):
 			}
 		}
 	})
+	return func() {
+		close(over)
+		sender.Wait()
+	}
+}
+
+// pingOnce sends a request over c until it is answered: UDP may lose it.
+func pingOnce(t testing.TB, c *Conn, to netip.AddrPort, number uint64) {
+	t.Helper()
+	defer persist(c, c, ping(number), to)()
 	bufs, sizes, from := [][]byte{make([]byte, 1500)}, make([]int, 1), make([]netip.AddrPort, 1)
 	if _, err := c.ReadBatch(bufs, sizes, from); err != nil || !slices.Equal(bufs[0][1:21], ping(number)[1:21]) {
 		t.Errorf("answer %x from %v, %v, want one to %x", bufs[0][:sizes[0]], from[0], err, ping(number))
@@ -287,11 +299,10 @@ func TestRealLongestDatagram(t *testing.T) {
 	p[26], p[27] = byte((len(p)-28)>>8), byte(len(p)-28)
 	for name, way := range map[string][2]core.Conn{"out": {a, s}, "in": {s, a}, "across": {a, b}} {
 		from, to := way[0], way[1]
-		if n, err := from.WriteBatch([][]byte{p}, []netip.AddrPort{to.LocalAddr()}); n != 1 || err != nil {
-			t.Fatalf("%s: WriteBatch = %d, %v, want 1, nil", name, n, err)
-		}
+		stop := persist(from, to, p, to.LocalAddr())
 		bufs, sizes, addrs := [][]byte{make([]byte, MaxDatagram)}, make([]int, 1), make([]netip.AddrPort, 1)
 		n, err := to.ReadBatch(bufs, sizes, addrs)
+		stop()
 		if n != 1 || err != nil || addrs[0] != from.LocalAddr() || !bytes.Equal(bufs[0][:sizes[0]], p) {
 			t.Errorf("%s: got %d bytes from %v, %v, want %d from %v", name, sizes[0], addrs[0], err, len(p), from.LocalAddr())
 		}

@@ -2,10 +2,7 @@
 
 package wsrelay
 
-import (
-	"net/netip"
-	"slices"
-)
+import "net/netip"
 
 // minPort is the lowest port that datagrams are passed to. Below are the
 // services of systems, which have no business with a DHT.
@@ -14,9 +11,9 @@ const minPort = 1024
 // policy says with which addresses clients may exchange datagrams: with those
 // that anybody could send to. Everything else is not allowed.
 type policy struct {
-	private bool           // private and loopback addresses are allowed as well
-	own     []netip.Addr   // of the relay's machine: not allowed, unless private
-	deny    []netip.Prefix // not allowed, whatever they are
+	private bool                  // private and loopback addresses are allowed as well
+	own     func(netip.Addr) bool // whether one is of the relay's machine: not allowed, unless private
+	deny    []netip.Prefix        // not allowed, whatever they are
 }
 
 // allows reports whether a datagram may go to a, or come from there. Lent
@@ -32,7 +29,7 @@ func (p *policy) allows(a netip.AddrPort) bool {
 	if p.private && isPrivate(ip) {
 		return true
 	}
-	return isGlobal(ip) && (p.private || !slices.Contains(p.own, ip))
+	return isGlobal(ip) && (p.private || !p.own(ip))
 }
 
 // denies reports whether the operator has forbidden ip.

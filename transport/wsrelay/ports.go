@@ -73,9 +73,9 @@ func (p *ports) take(port uint16) bool {
 	return false
 }
 
-// giveBack makes a port free.
+// giveBack makes a port free. Where the system chooses ports, it knows by itself.
 func (p *ports) giveBack(port uint16) {
-	if p.all.contains(port) {
+	if p.all.Len() > 0 && p.all.contains(port) {
 		p.free = append(p.free, port)
 	}
 }

@@ -26,6 +26,7 @@ import (
 type Server struct {
 	cfg       ServerConfig
 	log       *slog.Logger
+	machine   machine
 	policy    policy
 	common    common
 	upgrades  crowd // WebSockets opened, by site
@@ -67,11 +68,14 @@ func newServer(cfg ServerConfig, net network) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: cfg.Log, start: time.Now(),
-		policy:   policy{cfg.AllowPrivate, slices.Concat(local, cfg.PublicIPs, cfg.BindIPs), cfg.Deny},
 		sessions: make(map[*session]struct{}),
 		sites:    make(map[netip.Addr]int),
 		wide:     make(map[netip.Addr]int),
 	}
+	s.machine.always, s.machine.list = slices.Concat(cfg.PublicIPs, cfg.BindIPs), localAddrs
+	s.machine.listed.Store(&local)
+	s.machine.due.Store(int64(listInterval))
+	s.policy = policy{cfg.AllowPrivate, func(ip netip.Addr) bool { return s.machine.has(s.now(), ip) }, cfg.Deny}
 	s.common.limits = s.cfg.Limits
 	s.common.seed = maphash.MakeSeed()
 	s.book = book{
@@ -157,9 +161,9 @@ func offers(r *http.Request, subprotocol string) bool {
 	return false
 }
 
-// maxStrangers is how many connections there may be that have not said hello,
+// MaxStrangers is how many connections there may be that have not said hello,
 // besides the clients; and at most as many from one site as it may have clients.
-const maxStrangers = 256
+const MaxStrangers = 256
 
 // enter notes a connection that is about to open, or says why it may not.
 func (s *Server) enter(c *session) error {
@@ -172,7 +176,7 @@ func (s *Server) enter(c *session) error {
 	switch max := s.cfg.Limits.PeersPerIP; {
 	case s.closing:
 		return errClosing
-	case len(s.sessions) >= s.cfg.Limits.Peers+maxStrangers:
+	case len(s.sessions) >= s.cfg.Limits.Peers+MaxStrangers:
 		return fmt.Errorf("%d connections already", len(s.sessions))
 	case max > 0 && (s.sites[c.site] >= 2*max || s.wide[wide(c.site)] >= 2*perWide*max):
 		return fmt.Errorf("%d connections from this address already", s.sites[c.site])

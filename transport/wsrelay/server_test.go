@@ -209,7 +209,7 @@ func TestConnections(t *testing.T) {
 			}
 		}
 		from := busy.Next()
-		for range 10 + maxStrangers - 9 {
+		for range 10 + MaxStrangers - 9 {
 			if c := l.open(from); c.resp.StatusCode != 101 {
 				t.Fatalf("status %d, want 101", c.resp.StatusCode)
 			}

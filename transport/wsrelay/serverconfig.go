@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -133,19 +132,4 @@ func (c *ServerConfig) bindFor(public netip.Addr, local []netip.Addr) netip.Addr
 		return netip.IPv4Unspecified()
 	}
 	return netip.IPv6Unspecified()
-}
-
-// localAddrs are the addresses of this machine.
-func localAddrs() ([]netip.Addr, error) {
-	nets, err := net.InterfaceAddrs()
-	if err != nil {
-		return nil, fmt.Errorf("list the addresses of this machine: %w", err)
-	}
-	var list []netip.Addr
-	for _, n := range nets {
-		if p, err := netip.ParsePrefix(n.String()); err == nil {
-			list = append(list, p.Addr().Unmap().WithZone(""))
-		}
-	}
-	return list, nil
 }

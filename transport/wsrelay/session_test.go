@@ -417,8 +417,12 @@ func TestDrops(t *testing.T) {
 		if got, want := counted(c.dropped()), "destination 6, not rpc 3"; got != want {
 			t.Errorf("drops = %s, want %s", got, want)
 		}
+		before := l.server.Stats().FromClients
 		c.lent.full = true
 		c.tell(datagram{peer, ask(1)})
+		if got := l.server.Stats().FromClients; got.Datagrams != before.Datagrams || got.Bytes != before.Bytes {
+			t.Errorf("passed on %+v, want %+v as before: the system took nothing", got, before)
+		}
 		c.hear(datagram{destination(1), "no rpc"}, datagram{local, ask(1)})
 		if got, want := counted(c.dropped()), "destination 1, not rpc 1, system 1"; got != want {
 			t.Errorf("drops = %s, want %s", got, want)
