@@ -42,13 +42,13 @@ func (r *rtt) soft() time.Duration {
 	return r.within(4)
 }
 
-// hasty is how long nine of ten answers take: somebody waits for a value, and to
+// hasty is how long five of six answers take: somebody waits for a value, and to
 // ask one more for it costs little.
 func (r *rtt) hasty() time.Duration {
 	if r.mean == 0 {
 		return softStart
 	}
-	return r.within(2)
+	return r.within(1)
 }
 
 func (r *rtt) within(deviations time.Duration) time.Duration {
