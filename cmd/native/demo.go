@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/netip"
 	"os"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/kadmesh/kadmesh/core"
 	"github.com/kadmesh/kadmesh/internal/cli"
+	"github.com/kadmesh/kadmesh/transport/udp"
+	"github.com/kadmesh/kadmesh/transport/webrtc"
 )
 
 // What the demo stores.
@@ -121,7 +124,10 @@ func (d *demo) start(ctx context.Context, nodes int, port uint16) error {
 			return err
 		}
 		port = 0
-		n := core.NewNode(conn, core.Config{K: demoK})
+		n, err := demoNode(conn)
+		if err != nil {
+			return err
+		}
 		d.nodes = append(d.nodes, n)
 		if len(d.nodes) > 1 {
 			if err := n.Bootstrap(ctx, d.nodes[0].Addr()); err != nil {
@@ -136,6 +142,18 @@ func (d *demo) start(ctx context.Context, nodes int, port uint16) error {
 	var err error
 	d.page, err = startDemoPage(d.pageAt, d.pageFree, seeds)
 	return err
+}
+
+// demoNode starts a node that takes direct paths from tabs. It offers none: the
+// others of the demo are as near as can be.
+func demoNode(sock *udp.Conn) (*core.Node, error) {
+	cfg := core.Config{K: demoK, Direct: takeOnly}
+	rand.Read(cfg.ID[:])
+	conn, err := webrtc.Wrap(sock, webrtc.Config{ID: webrtc.ID(cfg.ID), Mode: webrtc.Direct, SameIP: true})
+	if err != nil {
+		return nil, err
+	}
+	return core.NewNode(conn, cfg), nil
 }
 
 // use sets a value through the second node, and gets it through one that does not

@@ -112,6 +112,19 @@ func TestDemoPage(t *testing.T) {
 	}
 }
 
+// A page that others can reach is warned of, and its URL is one to open here.
+func TestDemoPageForAll(t *testing.T) {
+	if !hasPage(t) {
+		t.Skip("needs the module: make module")
+	}
+	p, d := startDemo(t, "--nodes", "2", "--page", "0.0.0.0:0")
+	if ok, _ := regexp.MatchString(`^http://localhost:[1-9]\d*/$`, d.Page); !ok {
+		t.Errorf("page %q, want a URL on this machine", d.Page)
+	}
+	p.Stderr.Await(t, `level=WARN msg="private addresses are allowed: whoever reaches this page`)
+	joinThroughPage(t, d)
+}
+
 // joinThroughPage joins the demo as a tab does, and reads its value.
 func joinThroughPage(t *testing.T, d demonstration) {
 	t.Helper()

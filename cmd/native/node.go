@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"github.com/kadmesh/kadmesh/core"
 	"github.com/kadmesh/kadmesh/internal/cli"
 	"github.com/kadmesh/kadmesh/transport/udp"
+	"github.com/kadmesh/kadmesh/transport/webrtc"
 )
 
 func (p *program) node() *cobra.Command {
@@ -36,9 +38,14 @@ All else is logged on standard error. The first node of a network needs no
 that does not answer is asked again, a name that does not resolve looked up again,
 until it works.
 
+With --webrtc it opens direct paths to browser tabs, which otherwise reach it
+through a relay, and to other nodes that have it too. The port for that is logged;
+firewalls must let it through as well.
+
 With --json the line is {"listening": "ADDR:PORT", "id": "HEX"}`,
 		Example: `  kadmesh node
-  kadmesh node --listen 0.0.0.0:8468 --bootstrap node1.example.org:8468 --bootstrap 192.0.2.7:8468`,
+  kadmesh node --listen 0.0.0.0:8468 --bootstrap node1.example.org:8468 --bootstrap 192.0.2.7:8468
+  kadmesh node --listen 0.0.0.0:8468 --webrtc --webrtc-listen 0.0.0.0:8469 --bootstrap node1.example.org:8468`,
 		Args:              cli.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -54,9 +61,11 @@ With --json the line is {"listening": "ADDR:PORT", "id": "HEX"}`,
 	f.IntVar(&s.cfg.Alpha, "alpha", 3, "how many requests of a lookup are under way at a time")
 	f.DurationVar(&s.cfg.TTL, "ttl", 24*time.Hour, "how long values live that do not say it themselves, from 1s to 168h")
 	f.Int64Var(&s.cfg.StoreBytes, "store-bytes", 64<<20, "how much memory the values of others may take")
-	for _, flag := range []string{"listen", "bootstrap", "id", "k", "alpha", "ttl", "store-bytes"} {
+	f.StringVar(&s.metrics, "metrics", "", "serve metrics for Prometheus at `ADDR:PORT`, path /metrics (default: nowhere)")
+	for _, flag := range []string{"listen", "bootstrap", "id", "k", "alpha", "ttl", "store-bytes", "metrics"} {
 		cli.Complete(cmd, flag)
 	}
+	s.direct.flags(cmd)
 	s.logging.Flags(cmd)
 	return cmd
 }
@@ -68,6 +77,8 @@ type serving struct {
 	id        string
 	hasID     bool
 	cfg       core.Config
+	direct    direct
+	metrics   string
 	logging   cli.Logging
 }
 
@@ -120,19 +131,12 @@ func (p *program) runNode(ctx context.Context, s serving) error {
 	}
 	ctx, stop := cli.UntilSignal(ctx)
 	defer stop()
-	addr, err := parseListen(ctx, s.listen)
+	r, err := s.open(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
-	if err := reachableFrom(addr.Addr(), s.bootstrap); err != nil {
-		return err
-	}
-	conn, err := listen(addr)
-	if err != nil {
-		return err
-	}
-	node := core.NewNode(conn, cfg)
-	defer node.Close()
+	defer r.close()
+	node := r.node
 	err = p.Print(fmt.Sprintf("listening %v id %v", node.Addr(), node.ID()), struct {
 		Listening netip.AddrPort `json:"listening"`
 		ID        core.ID        `json:"id"`
@@ -140,13 +144,76 @@ func (p *program) runNode(ctx context.Context, s serving) error {
 	if err != nil {
 		return err
 	}
-	join(ctx, node, s.bootstrap, log)
+	r.join(ctx, s.bootstrap)
 	log.Info("leaving", "contacts", len(node.Contacts()))
 	return nil
 }
 
-// join keeps node in touch with the network through peers, until ctx is over.
-func join(ctx context.Context, node *core.Node, peers []cli.HostPort, log *slog.Logger) {
+// running is a node with all that it is reached by.
+type running struct {
+	node    *core.Node
+	direct  *webrtc.Conn // nil without
+	metrics *metrics     // nil without
+	log     *slog.Logger
+}
+
+// open starts a node, or says which flag is in the way.
+func (s *serving) open(ctx context.Context, cfg core.Config, log *slog.Logger) (*running, error) {
+	addr, err := parseListen(ctx, s.listen)
+	if err != nil {
+		return nil, err
+	}
+	if err := reachableFrom(addr.Addr(), s.bootstrap); err != nil {
+		return nil, err
+	}
+	if cfg.ID == (core.ID{}) {
+		rand.Read(cfg.ID[:])
+	}
+	paths, err := s.direct.config(ctx, cfg.ID)
+	if err != nil {
+		return nil, err
+	}
+	r := &running{log: log}
+	if s.metrics != "" {
+		if r.metrics, err = listenMetrics(s.metrics); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.start(addr, cfg, s.direct.on, paths); err != nil {
+		r.metrics.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// start opens the node's sockets.
+func (r *running) start(addr netip.AddrPort, cfg core.Config, direct bool, paths webrtc.Config) error {
+	sock, err := listen(addr)
+	if err != nil {
+		return err
+	}
+	var conn core.Conn = sock
+	if direct {
+		if r.direct, err = wrap(sock, paths, r.log); err != nil {
+			return err
+		}
+		conn, cfg.Direct = r.direct, tell(r.direct)
+	}
+	r.node = core.NewNode(conn, cfg)
+	if r.metrics != nil {
+		r.metrics.serve(exposition(r.node, r.direct), r.log)
+	}
+	return nil
+}
+
+func (r *running) close() {
+	r.metrics.close()
+	r.node.Close()
+}
+
+// join keeps the node in touch with the network through peers, until ctx is over.
+func (r *running) join(ctx context.Context, peers []cli.HostPort) {
+	node, log := r.node, r.log
 	if len(peers) == 0 {
 		log.Info("no bootstrap given: waiting for other nodes")
 	}
@@ -170,23 +237,26 @@ func join(ctx context.Context, node *core.Node, peers []cli.HostPort, log *slog.
 		// The node logs who does not answer, and asks again.
 		running.Go(func() { node.Bootstrap(ctx, literals...) })
 	}
-	logStats(ctx, node, log)
+	r.logStats(ctx)
 	running.Wait()
 }
 
 // statsInterval is how often a node logs its counters, at level debug.
 const statsInterval = time.Minute
 
-func logStats(ctx context.Context, node *core.Node, log *slog.Logger) {
+func (r *running) logStats(ctx context.Context) {
 	tick := time.NewTicker(statsInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			s := node.Stats()
-			log.Debug("stats", "contacts", s.Contacts, "records", s.Records, "record_bytes", s.RecordBytes,
+			s := r.node.Stats()
+			r.log.Debug("stats", "contacts", s.Contacts, "records", s.Records, "record_bytes", s.RecordBytes,
 				"received", s.Received, "sent", s.Sent, "replied", s.Replied, "timed_out", s.TimedOut,
 				"served", s.Served, "dropped", s.Dropped)
+			if r.direct != nil {
+				logPaths(r.direct.Stats(), r.log)
+			}
 		case <-ctx.Done():
 			return
 		}

@@ -124,7 +124,7 @@ func startAt(t *testing.T, listen string, args ...string) (*proctest.Process, st
 func skipWithoutIPv6(t *testing.T) {
 	c, err := net.ListenPacket("udp6", "[::1]:0")
 	if err != nil {
-		t.Skip(err)
+		t.Skip("no IPv6: ", err)
 	}
 	c.Close()
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -13,7 +12,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/kadmesh/kadmesh/internal/cli"
@@ -116,11 +114,11 @@ func checkBind(ips []netip.Addr) error {
 
 // open opens what can fail. close closes it.
 func (r *relaying) open(o *options) (err error) {
-	if r.public, err = listen("--listen", o.address()); err != nil {
+	if r.public, err = cli.Listen("--listen", o.address()); err != nil {
 		return err
 	}
 	if o.metrics != "" {
-		if r.metrics, err = listen("--metrics", o.metrics); err != nil {
+		if r.metrics, err = cli.Listen("--metrics", o.metrics); err != nil {
 			return err
 		}
 	}
@@ -159,23 +157,6 @@ func (o *options) address() string {
 		return ":443"
 	}
 	return "127.0.0.1:8080"
-}
-
-// listen opens the listener for a flag, and says what to do if it cannot.
-func listen(flag, addr string) (net.Listener, error) {
-	if _, err := cli.ParseHostPort(addr); err != nil {
-		return nil, cli.Usagef("%s %w", flag, err)
-	}
-	l, err := net.Listen("tcp", addr)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		err = fmt.Errorf("%s: %w: choose another port, or port 0 for any free one", flag, err)
-	case errors.Is(err, syscall.EACCES):
-		err = fmt.Errorf("%s: %w: ports below 1024 take CAP_NET_BIND_SERVICE, or a proxy in front", flag, err)
-	case err != nil:
-		err = fmt.Errorf("%s: %w", flag, err)
-	}
-	return l, err
 }
 
 // url is where the page is.

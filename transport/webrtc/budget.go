@@ -21,9 +21,9 @@ type budget struct {
 }
 
 // replayed reports whether an offer with n was taken lately.
-func (b *budget) replayed(n nonce) bool {
-	_, ok := b.seen[n]
-	return ok
+func (b *budget) replayed(now time.Time, n nonce) bool {
+	at, ok := b.seen[n]
+	return ok && now.Sub(at) < nonceLife
 }
 
 // pays reports whether there is room for one more offer, and counts it.

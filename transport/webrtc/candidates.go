@@ -20,6 +20,11 @@ const (
 	LAN
 )
 
+var modeNames = [...]string{"relay-only", "direct", "lan"}
+
+// String names the mode.
+func (m Mode) String() string { return modeNames[m] }
+
 // minPort is the lowest port that is tried: below are the services of systems.
 const minPort = 1024
 

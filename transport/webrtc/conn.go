@@ -35,6 +35,11 @@ type Config struct {
 	// this machine, or of its NAT, as with UDP; and not from a relay's.
 	SameIP bool
 
+	// Public says that a server tells the node its public address (STUN). Behind a
+	// relay it then tells that, and goes to those that others tell, so that nodes
+	// behind different NATs can meet.
+	Public bool
+
 	// Listen is where peers reach all channels of a native node. Without an IP
 	// address it is that of the wrapped conn if SameIP, else all of them; port zero
 	// is any. A browser has its own way.
@@ -47,6 +52,11 @@ type Config struct {
 	// Rand is the source of nonces and message ids. Nil means one that nobody can
 	// predict.
 	Rand rand.Source
+
+	// Changed, if it is not nil, is told of each peer that has got a channel, and
+	// with a reason of each that has one no more. It is called with a lock held, and
+	// must return at once.
+	Changed func(p Path, why string)
 }
 
 // Offers of the own node that may be under way at a time, and offers of others.
@@ -88,6 +98,7 @@ type Conn struct {
 	wrapped Wrapped
 	driver  driver
 	release func() error // ends the driver
+	listen  netip.AddrPort
 	reader  *reader
 	inbox   *inbox
 	done    chan struct{} // closed by Close
@@ -123,6 +134,7 @@ func newConn(wrapped Wrapped, cfg Config) *Conn {
 		wrapped: wrapped, reader: newReader(), inbox: newInbox(), done: make(chan struct{}),
 		machine: newMachine(cfg.ID, cfg.Mode, cfg.SameIP, cfg.limits(), source),
 	}
+	c.machine.public, c.machine.changed = cfg.Public, cfg.Changed
 	c.alone.Store(true)
 	c.timer = time.AfterFunc(time.Hour, c.tick)
 	c.timer.Stop()
@@ -254,6 +266,10 @@ func (c *Conn) sendDirect(bufs [][]byte, to []netip.AddrPort, via []chanID) (res
 
 // LocalAddr is the address of the wrapped conn: the others know no other.
 func (c *Conn) LocalAddr() netip.AddrPort { return c.wrapped.LocalAddr() }
+
+// DirectAddr is where peers reach all channels: Config.Listen with its port. In a
+// browser it is the zero AddrPort.
+func (c *Conn) DirectAddr() netip.AddrPort { return c.listen }
 
 // Close ends all channels and closes the wrapped conn.
 func (c *Conn) Close() error {

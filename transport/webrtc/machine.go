@@ -38,6 +38,10 @@ type machine struct {
 	wakeAt time.Time // no later than the first thing due; zero for never
 	orders []order
 	counts counts
+
+	public    bool // of Config
+	elsewhere allowance
+	changed   func(p Path, why string) // of Config
 }
 
 // verb says what an order is.
@@ -241,6 +245,13 @@ func (m *machine) received(now time.Time, ch chanID, data []byte) (from netip.Ad
 		return netip.AddrPort{}, false
 	}
 	c.records++ // its acknowledgement
+	if c.stage == carrying && c.records >= renewAfter {
+		m.consider(now, c.peer)
+		if c.records >= endAfter {
+			m.fallBack(now, c, FallbackWorn)
+			return netip.AddrPort{}, false
+		}
+	}
 	switch {
 	case data[0] == probe && len(data) == controlLen:
 		m.control(c, echo, binary.BigEndian.Uint32(data[1:]))
@@ -274,8 +285,12 @@ func (m *machine) carry(now time.Time, c *channel) {
 	} else {
 		m.counts.upgrades++
 	}
+	renewed := p.open != nil
 	p.open = c
 	m.at(c.due())
+	if !renewed {
+		m.report(now, p, "")
+	}
 }
 
 // fallBack gives up a channel that carries: its peer is reached over the wrapped
@@ -286,6 +301,7 @@ func (m *machine) fallBack(now time.Time, c *channel, why Fallback) {
 	m.counts.fallbacks[why]++
 	m.release(c)
 	m.drop(c)
+	m.report(now, p, why.String())
 	if now.Sub(c.since) >= longLived {
 		p.fails = 0
 	}

@@ -248,6 +248,24 @@ func TestEndsSessionsThatCannotBeRenewed(t *testing.T) {
 	}
 }
 
+// A peer that only probes has the session renewed and ended as well.
+func TestEndsProbedSessions(t *testing.T) {
+	l, a, b := pair(t, 4)
+	b.m.mode = RelayOnly
+	p := a.m.peers.byAddr[b.addr]
+	c := p.open
+	for range 2 * endAfter {
+		a.m.received(l.now, c.id, []byte{probe, 0, 0, 0, 0})
+		a.m.orders = a.m.orders[:0]
+		if c.records >= renewAfter+2 && c.records < endAfter && p.trial == nil && p.wish.IsZero() {
+			t.Fatal("nobody thinks of renewing")
+		}
+	}
+	if c.records > endAfter+2 || p.open != nil || a.m.counts.fallbacks[FallbackWorn] != 1 {
+		t.Errorf("%d records, fell back %v; want %d and once as worn", c.records, a.m.counts.fallbacks, endAfter)
+	}
+}
+
 func TestRestartedPeer(t *testing.T) {
 	l, a, b := pair(t, 5)
 	l.run(offerEvery)
@@ -361,6 +379,9 @@ func TestReplayedOffer(t *testing.T) {
 	a.m.heardOffer(l.now, b.addr, p)
 	if got := a.m.counts.refused[RefusedReplay]; got != 2 {
 		t.Errorf("%d refused as replayed, want 2", got)
+	}
+	if n := (nonce{7: 5}); !a.m.budget.replayed(l.now, n) || a.m.budget.replayed(l.now.Add(nonceLife), n) {
+		t.Error("a nonce counts for longer than it lives")
 	}
 	a.m.heardOffer(l.now, b.addr, offerFrom(b.id, 6))
 	a.m.heardOffer(l.now, b.addr, offerFrom(b.id, 7))

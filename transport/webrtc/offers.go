@@ -87,7 +87,7 @@ func (m *machine) described(now time.Time, ch chanID, d description) {
 		return
 	}
 	p := c.peer
-	d.candidates = tell(d.candidates, p.addr, m.mode, m.sameIP)
+	d.candidates = m.told(d.candidates, p)
 	if c.offering {
 		d.role = actpass
 		o := offer{c.msg, m.self, c.nonce, d}
@@ -127,7 +127,7 @@ func (m *machine) answered(now time.Time, from netip.AddrPort, p []byte) bool {
 		m.fail(now, c, FailureBadAnswer)
 		return true
 	}
-	d.candidates = resolve(d.candidates, from, m.mode, true)
+	d.candidates = m.usable(now, d.candidates, c.peer)
 	c.enter(now, connecting)
 	m.orders = append(m.orders, order{verb: useAnswer, ch: c.id, remote: d})
 	m.at(c.due())
@@ -180,7 +180,7 @@ func (m *machine) answer(now time.Time, p *peer, o *offer) {
 	c := m.begin(now, p)
 	c.msg, c.nonce = o.msg, o.nonce
 	d := o.description
-	d.candidates = resolve(d.candidates, p.addr, m.mode, p.proven)
+	d.candidates = m.usable(now, d.candidates, p)
 	m.orders = append(m.orders, order{verb: makeAnswer, ch: c.id, remote: d})
 }
 
@@ -194,7 +194,7 @@ func (m *machine) refuses(now time.Time, p *peer, from netip.AddrPort, o *offer)
 		return RefusedIdentity, true
 	case m.mode == Direct && !m.sameIP && (p == nil || !p.proven):
 		return RefusedStranger, true // neither side would know where to go
-	case m.budget.replayed(o.nonce):
+	case m.budget.replayed(now, o.nonce):
 		return RefusedReplay, true
 	case p != nil && now.Sub(p.offered) < offerEvery:
 		return RefusedTooSoon, true

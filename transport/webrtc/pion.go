@@ -33,7 +33,7 @@ const (
 const handshakeRetry = 300 * time.Millisecond
 
 const (
-	receiveWindow = 256 << 10 // bytes of SCTP, per channel
+	receiveWindow = 128 << 10 // bytes of SCTP, per channel
 	maxBuffered   = 256 << 10 // bytes that wait to be sent over a channel; beyond, it takes no more
 )
 
@@ -45,6 +45,7 @@ func Wrap(wrapped Wrapped, cfg Config) (*Conn, error) {
 	if err != nil {
 		return nil, errors.Join(err, wrapped.Close())
 	}
+	c.listen = d.addr
 	c.run(d, d.close)
 	return c, nil
 }
@@ -63,6 +64,7 @@ func listenAddr(wrapped Wrapped, cfg Config) netip.AddrPort {
 // pion is the driver of native nodes.
 type pion struct {
 	conn *Conn
+	addr netip.AddrPort // that of mux
 	api  *webrtc.API
 	mux  io.Closer
 	done chan struct{} // closed by close
@@ -91,7 +93,7 @@ func listen(c *Conn, addr netip.AddrPort) (*pion, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list network interfaces: %w", err)
 	}
-	mux, err := listenUDP(addr)
+	mux, port, err := listenUDP(addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for direct paths on %v: %w", addr, err)
 	}
@@ -99,7 +101,7 @@ func listen(c *Conn, addr netip.AddrPort) (*pion, error) {
 	s.LoggerFactory = newQuiet()
 	s.SetNet(system)
 	s.DetachDataChannels()
-	s.SetICEUDPMux(mux)
+	s.SetICEUDPMux(oneEach{mux})
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	s.SetIncludeLoopbackCandidate(true) // tell sees to who hears of it
@@ -109,7 +111,7 @@ func listen(c *Conn, addr netip.AddrPort) (*pion, error) {
 	s.SetSCTPMaxReceiveBufferSize(receiveWindow)
 	media := &webrtc.MediaEngine{} // none
 	return &pion{
-		conn: c, mux: mux, done: make(chan struct{}), cert: cert, links: make(map[chanID]*link),
+		conn: c, addr: netip.AddrPortFrom(addr.Addr(), port), mux: mux, done: make(chan struct{}), cert: cert, links: make(map[chanID]*link),
 		api: webrtc.NewAPI(webrtc.WithSettingEngine(s), webrtc.WithMediaEngine(media)),
 	}, nil
 }
@@ -127,29 +129,28 @@ func (q quiet) NewLogger(string) logging.LeveledLogger { return q.one }
 
 // listenUDP opens the port that all channels share; of both families for the
 // unspecified IPv6 address, if there are both.
-func listenUDP(addr netip.AddrPort) (ice.UDPMux, error) {
-	if addr.Addr().Is6() && addr.Addr().IsUnspecified() {
-		six, err := openUDP("udp6", addr)
-		if err != nil {
-			return listenUDP(netip.AddrPortFrom(netip.IPv4Unspecified(), addr.Port()))
-		}
-		port := six.LocalAddr().(*net.UDPAddr).Port
-		four, err := openUDP("udp4", netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(port)))
-		if err != nil {
-			return newMux(six), nil
-		}
-		// The one of IPv6 claims the IPv4 addresses too; the last one has them.
-		return ice.NewMultiUDPMuxDefault(newMux(six), newMux(four)), nil
-	}
+func listenUDP(addr netip.AddrPort) (mux ice.UDPMux, port uint16, err error) {
+	any6 := addr.Addr() == netip.IPv6Unspecified()
 	network := "udp4"
 	if addr.Addr().Is6() {
 		network = "udp6"
 	}
 	sock, err := openUDP(network, addr)
-	if err != nil {
-		return nil, err
+	switch {
+	case err != nil && any6:
+		return listenUDP(netip.AddrPortFrom(netip.IPv4Unspecified(), addr.Port()))
+	case err != nil:
+		return nil, 0, err
 	}
-	return newMux(sock), nil
+	port = sock.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+	if any6 {
+		four, err := openUDP("udp4", netip.AddrPortFrom(netip.IPv4Unspecified(), port))
+		if err == nil {
+			// The one of IPv6 claims the IPv4 addresses too; the last one has them.
+			return ice.NewMultiUDPMuxDefault(newMux(sock), newMux(four)), port, nil
+		}
+	}
+	return newMux(sock), port, nil
 }
 
 func openUDP(network string, addr netip.AddrPort) (*net.UDPConn, error) {
@@ -158,6 +159,23 @@ func openUDP(network string, addr netip.AddrPort) (*net.UDPConn, error) {
 
 func newMux(sock *net.UDPConn) ice.UDPMux {
 	return ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: sock, Logger: newQuiet().one})
+}
+
+// oneEach is a mux that names one of its addresses for each IP version: all are the
+// same socket, of which ICE would have a reader for each.
+type oneEach struct{ ice.UDPMux }
+
+// GetListenAddresses is that of ice.UDPMux.
+func (m oneEach) GetListenAddresses() (list []net.Addr) {
+	four, six := false, false
+	for _, a := range m.UDPMux.GetListenAddresses() {
+		is4 := a.(*net.UDPAddr).IP.To4() != nil
+		if is4 && !four || !is4 && !six {
+			list = append(list, a)
+		}
+		four, six = four || is4, six || !is4
+	}
+	return list
 }
 
 // start is of driver.

@@ -115,11 +115,22 @@ type Path struct {
 func (m *machine) paths(now time.Time) []Path {
 	var list []Path
 	for _, p := range m.peers.list {
-		path := Path{Addr: p.addr, ID: p.id, State: p.state(now)}
-		if p.open != nil {
-			path.RTT, path.Since = p.open.guard.rtt, p.open.since
-		}
-		list = append(list, path)
+		list = append(list, p.path(now))
 	}
 	return list
+}
+
+func (p *peer) path(now time.Time) Path {
+	path := Path{Addr: p.addr, ID: p.id, State: p.state(now)}
+	if p.open != nil {
+		path.RTT, path.Since = p.open.guard.rtt, p.open.since
+	}
+	return path
+}
+
+// report tells whoever wants to know that the path to p has changed.
+func (m *machine) report(now time.Time, p *peer, why string) {
+	if m.changed != nil {
+		m.changed(p.path(now), why)
+	}
 }

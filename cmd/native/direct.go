@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/internal/cli"
+	"github.com/kadmesh/kadmesh/transport/udp"
+	"github.com/kadmesh/kadmesh/transport/webrtc"
+)
+
+// direct is what flags say about direct paths.
+type direct struct {
+	on, lan bool
+	listen  string
+}
+
+func (d *direct) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&d.on, "webrtc", false, "speak with browser tabs, and others that can, directly over WebRTC")
+	f.StringVar(&d.listen, "webrtc-listen", "", "the one UDP `ADDR:PORT` for all of WebRTC (default a free port where --listen is)")
+	f.BoolVar(&d.lan, "webrtc-lan", false, "tell others the private addresses of this machine for WebRTC too, and try theirs")
+	cli.Complete(cmd, "webrtc-listen")
+}
+
+// minDirectPort is the lowest port that peers try.
+const minDirectPort = 1024
+
+// config returns how to take direct paths for the node with id, or says which flag
+// is wrong.
+func (d *direct) config(ctx context.Context, id core.ID) (webrtc.Config, error) {
+	cfg := webrtc.Config{ID: webrtc.ID(id), Mode: webrtc.Direct, SameIP: true}
+	if d.lan {
+		cfg.Mode = webrtc.LAN
+	}
+	switch {
+	case !d.on && d.lan:
+		return cfg, cli.Usagef("--webrtc-lan without --webrtc")
+	case !d.on && d.listen != "":
+		return cfg, cli.Usagef("--webrtc-listen without --webrtc")
+	case d.listen == "":
+		return cfg, nil
+	}
+	_, err := cli.ParseHostPort(d.listen)
+	if err != nil {
+		return cfg, cli.Usagef("--webrtc-listen %w", err)
+	}
+	if cfg.Listen, err = parseListen(ctx, d.listen); err != nil {
+		return cfg, err
+	}
+	if p := cfg.Listen.Port(); p > 0 && p < minDirectPort {
+		return cfg, cli.Usagef("--webrtc-listen %s: nobody tries ports below %d", d.listen, minDirectPort)
+	}
+	return cfg, nil
+}
+
+// wrap puts direct paths over the socket of a node, which it owns from then on.
+func wrap(sock *udp.Conn, cfg webrtc.Config, log *slog.Logger) (*webrtc.Conn, error) {
+	conn, err := webrtc.Wrap(sock, cfg)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("%w: choose another port, or port 0 for any free one", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	log.Info("direct paths", "udp", conn.DirectAddr(), "mode", cfg.Mode)
+	return conn, nil
+}
+
+// tell returns what a node calls with each peer that takes direct paths.
+func tell(conn *webrtc.Conn) func(core.Contact, bool) {
+	return func(c core.Contact, near bool) { conn.Met(c.Addr, webrtc.ID(c.ID), near) }
+}
+
+// takeOnly, instead of tell, has a node take the direct paths that others offer, and
+// offer none.
+func takeOnly(core.Contact, bool) {}
+
+// logPaths logs what has been counted of direct paths.
+func logPaths(s webrtc.Stats, log *slog.Logger) {
+	log.Debug("direct paths", "open", s.Open, "sent", s.Direct.Sent, "received", s.Direct.Received,
+		"sent_udp", s.Wrapped.Sent, "received_udp", s.Wrapped.Received, "upgrades", s.Upgrades,
+		"fallbacks", reasons(s.Fallbacks[:], webrtc.Fallback.String),
+		"failures", reasons(s.Failures[:], webrtc.Failure.String),
+		"refused", reasons(s.Refused[:], webrtc.Refusal.String))
+}
+
+// reasons names what has been counted by reason, without zeros.
+func reasons[R ~uint8](counts []uint64, name func(R) string) map[string]uint64 {
+	m := make(map[string]uint64)
+	for i, n := range counts {
+		if n > 0 {
+			m[name(R(i))] = n
+		}
+	}
+	return m
+}

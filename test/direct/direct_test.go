@@ -1,0 +1,211 @@
+//go:build direct && linux
+
+// Package direct tests direct paths between hosts that are apart: namespaces of this
+// machine, between which packets take their time.
+package direct
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/kadmesh/kadmesh/internal/proctest"
+)
+
+// The variables that make the test's program a peer.
+const (
+	relayVariable = "KADMESH_TEST_RELAY"
+	nodeVariable  = "KADMESH_TEST_NODE"
+)
+
+var kadmesh, relay string // the programs
+
+func TestMain(m *testing.M) {
+	if node := os.Getenv(nodeVariable); node != "" {
+		os.Exit(runPeer(os.Getenv(relayVariable), node))
+	}
+	os.Exit(testMain(m))
+}
+
+func testMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "kadmesh")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	kadmesh, relay = dir+"/kadmesh", dir+"/kadmesh-relay"
+	for program, source := range map[string]string{kadmesh: "native", relay: "relay"} {
+		if out, err := exec.Command("go", "build", "-o", program, "../../cmd/"+source).CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "build %s: %v\n%s", source, err, out)
+			return 1
+		}
+	}
+	return m.Run()
+}
+
+// needs skips the test where there can be no namespaces.
+func needs(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("network namespaces and TUN devices take root: sudo make direct")
+	}
+	if _, err := exec.LookPath("ip"); err != nil {
+		t.Skip("there is no program ip: install iproute2")
+	}
+	if _, err := os.Stat("/dev/net/tun"); err != nil {
+		t.Skip("the kernel has no TUN devices: ", err)
+	}
+}
+
+// How far hosts are apart, in one direction.
+const (
+	toRelay = 40 * time.Millisecond
+	toPeer  = 5 * time.Millisecond
+)
+
+var relayIP = netip.MustParseAddr("10.77.0.1")
+
+func apart(a, b netip.Addr) time.Duration {
+	if a == relayIP || b == relayIP {
+		return toRelay
+	}
+	return toPeer
+}
+
+// in starts a program in the namespace of h.
+func (h *host) in(t *testing.T, program string, args ...string) *proctest.Process {
+	t.Helper()
+	return proctest.Start(t, "ip", append([]string{"netns", "exec", h.name, program}, args...)...)
+}
+
+// pings has a peer in the namespace of h ping node, and returns what comes of it,
+// until the test is over.
+func (h *host) pings(t *testing.T, relay, node string) <-chan answer {
+	t.Helper()
+	cmd := exec.Command("ip", "netns", "exec", h.name, os.Args[0])
+	cmd.Env = append(os.Environ(), relayVariable+"="+relay, nodeVariable+"="+node)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	answers := make(chan answer, 1<<16)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		defer close(answers)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			var a answer
+			if json.Unmarshal(lines.Bytes(), &a) == nil {
+				answers <- a
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		<-over
+		cmd.Wait()
+	})
+	return answers
+}
+
+// await returns the next answer that is as wanted, and all before it.
+func await(t *testing.T, answers <-chan answer, what string, is func(answer) bool) (all []answer) {
+	t.Helper()
+	late := time.After(proctest.Patience)
+	for {
+		select {
+		case a, ok := <-answers:
+			if !ok {
+				t.Fatalf("the peer has ended before %s", what)
+			}
+			if all = append(all, a); is(a) {
+				return all
+			}
+		case <-late:
+			t.Fatalf("%d answers, but none with %s: %+v", len(all), what, all[max(0, len(all)-1):])
+		}
+	}
+}
+
+// enough is true for the nth answer that came over the path.
+func enough(n int, path string) func(answer) bool {
+	return func(a answer) bool {
+		if a.Over == path && a.Err == "" {
+			n--
+		}
+		return n == 0
+	}
+}
+
+// p50 returns how long half of the answers took that came over the path.
+func p50(t *testing.T, answers []answer, path string) time.Duration {
+	t.Helper()
+	var took []time.Duration
+	for _, a := range answers {
+		if a.Over == path && a.Err == "" {
+			took = append(took, a.Took)
+		}
+	}
+	if len(took) == 0 {
+		t.Fatalf("no answers over %s among %d", path, len(answers))
+	}
+	slices.Sort(took)
+	return took[len(took)/2]
+}
+
+// A peer behind a relay and a node open a direct path, which is as quick as the wire
+// between them. When that is cut, they go on over the relay, and nothing is lost.
+func TestBehindRelay(t *testing.T) {
+	needs(t)
+	w := newWires(t, apart, "10.77.0.1", "10.77.0.2", "10.77.0.3")
+	far, server, tab := w.hosts[0], w.hosts[1], w.hosts[2]
+	far.in(t, relay, "--listen", "10.77.0.1:8080", "--public-ip", "10.77.0.1", "--allow-private").Stdout.Await(t, `listening`)
+	server.in(t, kadmesh, "node", "--listen", "0.0.0.0:8468", "--webrtc").Stdout.Await(t, `listening`)
+	const node = "10.77.0.2:8468"
+
+	wire := p50(t, await(t, tab.pings(t, "", node), "100 over UDP", enough(100, "udp")), "udp")
+	answers := tab.pings(t, "ws://10.77.0.1:8080/relay", node)
+	all := await(t, answers, "a direct path", enough(500, "direct"))
+	before, after := p50(t, all, "relay"), p50(t, all, "direct")
+	t.Logf("p50 of %d requests: %v over UDP, %v over the relay, %v over the direct path", len(all), wire, before, after)
+	if after > wire*13/10 {
+		t.Errorf("a request takes %v over the direct path, want at most 1.3 times the wire's %v", after, wire)
+	}
+
+	cut := time.Now()
+	w.cut(server, tab, true)
+	rest := await(t, answers, "one over the relay again", func(a answer) bool { return a.At.After(cut) && a.Err == "" })
+	back := rest[len(rest)-1]
+	took := back.At.Add(back.Took).Sub(cut)
+	rest = append(rest, await(t, answers, "200 over the relay", enough(200, "relay"))...)
+	t.Logf("the wire was cut: first answer after %v, %d resent, then %v over the relay", took, back.Stats.Resent, p50(t, rest, "relay"))
+	if took > 2*time.Second {
+		t.Errorf("the first answer after the cut came after %v, want 2s at most", took)
+	}
+	all = append(all, rest...)
+
+	w.cut(server, tab, false)
+	all = append(all, await(t, answers, "10 over the direct path again", enough(10, "direct"))...)
+
+	lost := 0
+	for _, a := range all {
+		if a.Err != "" {
+			lost++
+			t.Logf("lost: %v after the cut, %v, %s", a.At.Sub(cut), a.Took, a.Err)
+		}
+	}
+	if lost > 0 {
+		t.Errorf("%d of %d requests are lost, want none", lost, len(all))
+	}
+}

@@ -1,0 +1,95 @@
+package webrtc
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// A node behind a relay is known at the relay's address, not at its own. Two such
+// nodes behind different NATs can meet only if they name their own, as a STUN server
+// has told it: an address that is neither end's as far as anybody can check. So of
+// each description maxElsewhere of those are tried, and of all descriptions together
+// elsewhereBurst at once and then one each elsewhereEvery have any: what ICE sends
+// for them, some dozens of packets of 100 bytes, is all that a liar can have sent to
+// somebody else.
+const (
+	maxElsewhere   = 2
+	elsewhereBurst = 4
+	elsewhereEvery = 15 * time.Second
+)
+
+// elsewhere returns the first candidates of list that are at public addresses.
+func elsewhere(list []candidate) (some []candidate) {
+	for _, c := range list {
+		if (c.kind == v4 || c.kind == v6) && c.port >= minPort && isPublic(c.ip) && !slices.Contains(some, c) && len(some) < maxElsewhere {
+			some = append(some, c)
+		}
+	}
+	return some
+}
+
+// special are address blocks of no host on the internet, or of those that stand for
+// others (IANA's registries of special purposes), as far as netip does not know them.
+var special = [...]netip.Prefix{
+	block("0.0.0.0/8"), block("100.64.0.0/10"), block("192.0.0.0/24"), block("192.0.2.0/24"), block("192.88.99.0/24"),
+	block("198.18.0.0/15"), block("198.51.100.0/24"), block("203.0.113.0/24"), block("240.0.0.0/4"),
+}
+
+// global6 is where hosts of IPv6 are; notGlobal6 are the parts of it where none is,
+// or where an IPv4 address is in it.
+var (
+	global6    = block("2000::/3")
+	notGlobal6 = [...]netip.Prefix{block("2001::/23"), block("2001:db8::/32"), block("2002::/16"), block("3fff::/20")}
+)
+
+func block(s string) netip.Prefix { return netip.MustParsePrefix(s) }
+
+// isPublic reports whether ip may be a host anywhere on the internet.
+func isPublic(ip netip.Addr) bool {
+	if !ip.IsGlobalUnicast() || ip.IsPrivate() || ip.Is6() && !global6.Contains(ip) {
+		return false
+	}
+	in := func(p netip.Prefix) bool { return p.Contains(ip) }
+	return !slices.ContainsFunc(special[:], in) && !slices.ContainsFunc(notGlobal6[:], in)
+}
+
+// allowance is how much of something may be done. The zero one is full.
+type allowance struct {
+	spent float64
+	at    time.Time
+}
+
+// pays reports whether there is room for one more of burst, of which one comes back
+// each every, and takes it.
+func (a *allowance) pays(now time.Time, burst int, every time.Duration) bool {
+	a.spent = max(0, a.spent-float64(now.Sub(a.at))/float64(every))
+	a.at = now
+	if a.spent > float64(burst-1) {
+		return false
+	}
+	a.spent++
+	return true
+}
+
+// usable returns which candidates of a peer's description are tried.
+func (m *machine) usable(now time.Time, list []candidate, p *peer) []candidate {
+	some := resolve(list, p.addr, m.mode, p.proven)
+	if !m.public || !p.proven {
+		return some
+	}
+	third := slices.DeleteFunc(elsewhere(list), func(c candidate) bool { return slices.Contains(some, c) })
+	if len(third) > 0 && m.elsewhere.pays(now, elsewhereBurst, elsewhereEvery) {
+		some = append(some, third...)
+	}
+	return some
+}
+
+// told returns which of the own candidates a peer may know.
+func (m *machine) told(list []candidate, p *peer) []candidate {
+	some := tell(list, p.addr, m.mode, m.sameIP)
+	if m.public && !m.sameIP {
+		some = append(some, elsewhere(list)...)
+	}
+	return some[:min(len(some), maxCandidates)]
+}
