@@ -14,12 +14,12 @@ WASM_EXEC   := -exec=$(abspath scripts/go_js_exec)
 WASM        := GOOS=js GOARCH=wasm
 
 # The packages that run in a browser as well.
-SHARED := ./core/... ./internal/wire ./sim ./transport/wsrelay ./cmd/wasm
+SHARED := ./core/... ./internal/wire ./sim ./transport/webrtc ./transport/wsrelay ./cmd/wasm
 
 # Without inlining the core is larger, but smaller when compressed.
 WASM_FLAGS := -trimpath -buildvcs=false -gcflags=all=-l -ldflags='-s -w'
 
-.PHONY: help build module npm npm-test page-test size demo sim direct test unit wasm lint fences vectors interop bench fuzz clean
+.PHONY: help build module npm npm-test page-test size demo sim direct test unit wasm arm64 lint fences vectors interop bench fuzz clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -30,6 +30,7 @@ build: web/kadmesh.wasm.br ## build bin/kadmesh and bin/kadmesh-relay, with the 
 
 module: ## build what the page runs: web/kadmesh.wasm
 	@$(WASM) $(GO) build $(WASM_FLAGS) -o web/kadmesh.wasm.new ./cmd/wasm
+	@$(GO) run ./scripts/segments web/kadmesh.wasm.new
 	@cmp -s web/kadmesh.wasm.new web/kadmesh.wasm && rm web/kadmesh.wasm.new || \
 	 { mv web/kadmesh.wasm.new web/kadmesh.wasm; rm -f web/kadmesh.wasm.br web/kadmesh.wasm.gz; }
 	@cmp -s "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" web/kadmesh.exec.js || \
@@ -61,7 +62,7 @@ sim: ## simulate NODES nodes: SCENARIO, SEED, DURATION, SVG, JSON=1; SCENARIO=li
 	@bin/kadmesh-sim $(if $(filter list,$(SCENARIO)),--list,--scenario $(SCENARIO) --nodes $(NODES) --seed $(SEED) \
 	 $(if $(DURATION),--duration $(DURATION)) $(if $(OPS),--ops $(OPS)) $(if $(SVG),--svg $(SVG))) $(if $(JSON),--json)
 
-test: setup lint fences size unit wasm vectors interop page-test npm-test browser ## install what the tests need, and run them all
+test: setup lint fences size unit wasm arm64 vectors interop page-test npm-test browser ## install what the tests need, and run them all
 	@echo "all tests passed"
 
 .PHONY: setup
@@ -95,6 +96,11 @@ wasm: ## the core's own tests, compiled to WebAssembly, under Node.js
 	@echo "== wasm"
 	$(WASM) $(GO) test -short $(WASM_EXEC) $(SHARED)
 
+arm64: ## the runs that must be the same everywhere, on an emulated arm64
+	@echo "== arm64"
+	@scripts/setup.sh arm64
+	GOOS=linux GOARCH=arm64 $(GO) test -exec $(abspath scripts/go_arm64_exec) -run Same ./core ./sim
+
 .venv/stamp: test/python/requirements.txt
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check -r $<
@@ -121,8 +127,9 @@ test/npm/node_modules/stamp: test/npm/package-lock.json
 	cd test/npm && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-direct: ## direct paths with real WebRTC, on loopback; no program uses them yet, so not part of test
-	$(GO) test -race -count 1 -tags direct ./transport/webrtc
+direct: ## direct paths between network namespaces, with a relay far away; takes root
+	@echo "== direct"
+	GO=$(GO) scripts/unit.sh -count 1 -tags direct ./test/direct
 
 page-test: setup ## the page's own modules, under Node.js
 	@echo "== page-test"

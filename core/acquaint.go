@@ -126,23 +126,23 @@ func (e *Engine) prove(now time.Duration, c Contact, came bool) {
 	e.probe(now, c, came, func(time.Duration, bool) {})
 }
 
-// moved deals with a known id that shows up at another address: only if it is stale
-// at the old one, and silent once more, may it prove itself at the new one. Lost
-// datagrams alone must not give a living contact's place to whoever uses its id.
-func (e *Engine) moved(now time.Duration, old, c Contact) {
-	p := e.table.get(c.ID)
-	if p == nil || p.addr() != old.Addr || p.resting(now) {
-		return
-	}
+// moved deals with a known id that shows up at another address: only if it does not
+// answer at the old one, as often in a row as makes a contact stale, may it prove
+// itself at the new one. Lost datagrams alone must not give a living contact's place
+// to whoever uses its id.
+func (e *Engine) moved(now time.Duration, old, c Contact) { e.askOld(now, old, c, staleAfter) }
+
+// askOld asks a contact at its old address, so many times at most.
+func (e *Engine) askOld(now time.Duration, old, c Contact, times int) {
 	e.probe(now, old, false, func(now time.Duration, answered bool) {
 		p := e.table.get(c.ID)
 		switch {
-		case answered, p == nil, p.addr() != old.Addr, p.fails == 0:
-		case p.stale():
+		case answered, p == nil, p.addr() != old.Addr:
+		case times > 1:
+			e.askOld(now, old, c, times-1)
+		default:
 			p.proven = false
 			e.prove(now, c, false)
-		default:
-			e.timers.add(time.Duration(p.until)*time.Second, wakerFunc(func(now time.Duration) { e.moved(now, old, c) }))
 		}
 	})
 }

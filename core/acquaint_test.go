@@ -151,8 +151,8 @@ func TestNewIDAtOldAddress(t *testing.T) {
 	}
 }
 
-// B10: where a known id turns up at a new address, the old one is asked first, until
-// it is stale (I4).
+// B10: where a known id turns up at a new address, the old one is asked first, as often
+// as makes a contact stale (I4).
 func TestOldIDAtNewAddress(t *testing.T) {
 	for _, alive := range []bool{true, false} {
 		net := newTestNet(t, 64)

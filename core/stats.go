@@ -12,7 +12,7 @@ const (
 	DropMalformed                 // no well-formed body
 	DropUnknownMethod             // no such procedure
 	DropArguments                 // too many, too few, or no ids
-	DropUnknownAnswer             // to no request, or long after it
+	DropUnknownAnswer             // to no request, one that was answered, or long after it
 	DropWrongSource               // an answer from elsewhere than was asked
 	DropAddress                   // from an address that cannot be answered
 	DropClient                    // a request to a client

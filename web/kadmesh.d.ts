@@ -17,6 +17,23 @@ export type ValueType = "str" | "bytes" | "int" | "float" | "bool";
 /** The types that can be met: other nodes may have stored what cannot be set. */
 export type AnyValueType = ValueType | "nil" | "list" | "map" | "other";
 
+/**
+ * Which peers datagrams may go to directly, over WebRTC, instead of by the relay:
+ * - "relay-only": none; no peer connection is made, and no address leaves.
+ * - "direct": those that can be reached at the address at which the network knows
+ *   them, as native nodes. They see the user's public address.
+ * - "lan": also those in the same local network. All peers that take direct paths are
+ *   told local addresses, or the names that the browser has for them.
+ */
+export type DirectMode = "relay-only" | "direct" | "lan";
+
+/** As RTCIceServer. */
+export interface IceServer {
+  urls: string | string[];
+  username?: string | undefined;
+  credential?: string | undefined;
+}
+
 export interface StartOptions {
   /**
    * Whole URLs of relays (ws:, wss:, http: or https:), tried in this order, then in
@@ -35,6 +52,17 @@ export interface StartOptions {
   storage?: string | false | undefined;
   /** How many bytes may be kept for others. Default 16 MiB. */
   storeBytes?: number | undefined;
+  /**
+   * Which direct paths there may be beside the relay. Default "relay-only": none, and
+   * nobody but the relay sees an address of the user's. See {@link DirectMode}.
+   */
+  direct?: DirectMode | undefined;
+  /**
+   * Servers that tell a browser its public address (STUN), with which tabs behind
+   * different NATs can meet. Default: none; those that are given here see the user's
+   * address, and it is told to the peers that take direct paths.
+   */
+  iceServers?: readonly IceServer[] | undefined;
   /** Nodes that hold a value; requests at a time. Defaults 20 and 3: leave them. */
   k?: number | undefined;
   alpha?: number | undefined;
@@ -106,8 +134,20 @@ export interface Found {
   published: number | null;
 }
 
+/** A contact and how it is reached. */
+export interface Reached extends Contact {
+  path: "direct" | "relay";
+  /** The last round trip over the direct path, in milliseconds; null if there is none. */
+  rtt: number | null;
+}
+
+/** A peer that takes direct paths, and what is under way with it. */
+export interface PeerPath extends Reached {
+  state: "idle" | "offering" | "answering" | "open" | "backing off";
+}
+
 /** A contact with its place in the routing table. */
-export interface TableEntry extends Contact {
+export interface TableEntry extends Reached {
   /** How many leading bits its id shares with the node's own: its distance. */
   prefix: number;
   /** In a bucket, or waiting for a place in one. */
@@ -148,6 +188,27 @@ export interface RelayState {
   retryIn: number;
 }
 
+/** Why a direct path was given up. */
+export type FallbackReason = "silent" | "lost" | "idle" | "displaced" | "worn" | "replaced";
+
+/** What went which way. Offers and answers, by which direct paths begin, are not counted. */
+export interface PathStats {
+  direct: { sent: number; received: number };
+  relay: { sent: number; received: number };
+  /** Channels that carry datagrams, and those being set up. */
+  open: number; pending: number;
+  /** Channels that came to carry datagrams, those that were renewed apart. */
+  upgrades: number; renewals: number;
+  /** Channels that were given up, and attempts that came to nothing, by reason. */
+  fallbacks: Partial<Record<FallbackReason, number>>;
+  failures: Record<string, number>;
+  offersSent: number; offersHeard: number;
+  /** Offers of others that were not taken, by reason. */
+  refusals: Record<string, number>;
+  /** Datagrams that went by the relay as well, since their channel was lost. */
+  resent: number;
+}
+
 export interface Stats {
   received: number; receivedBytes: number;
   sent: number; sentBytes: number; unsent: number;
@@ -165,6 +226,7 @@ export interface Stats {
   lookups: number;
   contacts: number; replacements: number;
   records: number; recordBytes: number;
+  paths: PathStats;
 }
 
 /** What can be listened to. Times (at) are milliseconds as of performance.now(). */
@@ -200,6 +262,8 @@ export interface Events {
   served: { at: number; method: string; from: string; id: string };
   /** What is kept for others changed. */
   record: { at: number; change: "stored" | "expired" | "removed" | "refused"; key: string; bytes: number };
+  /** A peer is reached directly from now on, with reason "", or by the relay again and why. */
+  path: { at: number; path: "direct" | "relay"; reason: FallbackReason | ""; rtt: number } & Contact;
   /** The node has ended; reason is "" if stop was called. */
   stopped: { reason: string };
 }
@@ -222,6 +286,8 @@ export class Kadmesh {
   readonly address: string;
   /** How the connection to the relay is: a copy, which does not change. */
   readonly relay: RelayState;
+  /** The mode that was asked for, or "relay-only" where there is no WebRTC. */
+  readonly direct: DirectMode;
 
   /**
    * The value under key. Types: str is string, bytes is Uint8Array, bool is
@@ -247,6 +313,8 @@ export class Kadmesh {
 
   /** The contacts that the node has. */
   table(): Promise<TableEntry[]>;
+  /** The peers that take direct paths; none if this node does not. */
+  paths(): Promise<PeerPath[]>;
   /** What is kept for others, the latest first. */
   records(options?: { limit?: number | undefined }): Promise<StoredRecord[]>;
   stats(): Promise<Stats>;

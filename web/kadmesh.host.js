@@ -3,6 +3,7 @@
 // expects of it; kadmesh.js is the other end of the port.
 
 import "./kadmesh.exec.js";
+import { Links } from "./kadmesh.direct.js";
 import { openStorage } from "./kadmesh.storage.js";
 
 /** Serves the page at the other end of port: a Worker's self, or a MessagePort. */
@@ -11,6 +12,7 @@ export function serve(port) {
   port.onmessage = ({ data }) => {
     if (data.start) {
       host = new Host(port);
+      host.links = data.links ? new Links(data.links) : null;
       host.run(data.start).catch((error) => host.ended(error.code ?? "failed", error.message));
       return;
     }
@@ -25,6 +27,7 @@ export function serve(port) {
 class Host {
   constructor(port) {
     this.port = port;
+    this.links = null; // the near end of direct paths
     this.calls = null; // functions of the core, once it is ready
     this.stopped = false;
     this.over = false;
@@ -111,6 +114,7 @@ class Host {
     await (await this.opening).close();
     // Go leaves some that are of no use. They would keep Node.js from its end.
     this.timeouts?.forEach((timeout) => clearTimeout(timeout));
+    this.links?.close();
     this.tell("ended", code, message, relayCode);
   }
 

@@ -1,6 +1,7 @@
 // Kadmesh in a browser tab: see kadmesh.d.ts for what each part does. This file is
 // the page's side; the node runs in kadmesh.worker.js.
 
+import { Connections, directPossible } from "./kadmesh.direct.js";
 import { errorOf, KadmeshError, NoAnswerError, NotFoundError, NotStoredError, originHint, RelayError, StoppedError, UnsupportedError, ValueError } from "./kadmesh.errors.js";
 import { check } from "./kadmesh.options.js";
 import { openPort } from "./kadmesh.port.js";
@@ -9,7 +10,7 @@ import { decode, encode, textOf } from "./kadmesh.values.js";
 export { KadmeshError, NoAnswerError, NotFoundError, NotStoredError, RelayError, StoppedError, UnsupportedError, ValueError };
 
 /** Those of Events that the core makes only if somebody listens. */
-const traced = ["contact", "request", "lookup", "served", "record"];
+const traced = ["contact", "request", "lookup", "served", "record", "path"];
 const all = [...traced, "relay", "stopped"];
 
 /** How long a node may take to leave before it is ended, in milliseconds. */
@@ -18,6 +19,8 @@ const leaveFor = 5000;
 export class Kadmesh {
   #port;
   #id = "";
+  #direct = "relay-only";
+  #connections = null; // those of direct paths
   #relay = { state: "connecting", url: "", address: "", resumed: false, changed: false, reason: "", relayCode: "", retryIn: 0 };
   #calls = new Map(); // by number: { resolve, reject, done }
   #last = 0;
@@ -37,12 +40,13 @@ export class Kadmesh {
   static async start(options = {}) {
     const begin = performance.now();
     const checked = check(options);
+    checked.direct = directMode(checked.direct, options.iceServers);
     options.signal?.throwIfAborted();
     const node = new Kadmesh(await openPort(options.worker));
     return node.#start(checked, options, begin);
   }
 
-  #start(checked, { signal, onprogress }, begin) {
+  #start(checked, { signal, onprogress, iceServers = [] }, begin) {
     return new Promise((resolve, reject) => {
       const abort = () => {
         this.#starting.reject(signal.reason);
@@ -55,7 +59,14 @@ export class Kadmesh {
       };
       this.#starting = { resolve: settle(resolve), reject: settle(reject), onprogress, begin, relays: checked.relays };
       signal?.addEventListener("abort", abort);
-      this.#port.post({ start: checked });
+      this.#direct = checked.direct;
+      if (checked.direct === "relay-only") {
+        this.#port.post({ start: checked });
+      } else {
+        const { port1, port2 } = new MessageChannel();
+        this.#connections = new Connections(port1, iceServers, checked.direct === "lan" || iceServers.length > 0);
+        this.#port.post({ start: { ...checked, public: iceServers.length > 0 }, links: port2 }, [port2]);
+      }
       if (signal?.aborted) {
         abort();
       }
@@ -72,6 +83,10 @@ export class Kadmesh {
 
   get relay() {
     return { ...this.#relay };
+  }
+
+  get direct() {
+    return this.#direct;
   }
 
   async get(key, options) {
@@ -108,6 +123,10 @@ export class Kadmesh {
 
   async table() {
     return (await this.#call({}, "table"))[0];
+  }
+
+  async paths() {
+    return (await this.#call({}, "paths"))[0];
   }
 
   async records({ limit = 2 ** 31 - 1 } = {}) {
@@ -259,11 +278,24 @@ export class Kadmesh {
     const hint = this.#starting && code === "relay" && !relayCode ? originHint(this.#starting.relays) : "";
     this.#over = code ? errorOf(code, message + hint, relayCode) : new StoppedError("the node has been stopped");
     this.#port.close();
+    this.#connections?.close();
     this.#starting?.reject(this.#over);
     for (const n of [...this.#calls.keys()]) {
       this.#settle(n).reject(this.#over);
     }
     this.#end();
     this.#emit("stopped", { reason: message });
+  }
+}
+
+/** The mode that there can be: without WebRTC, as in Node.js, all goes over the relay. */
+function directMode(wanted, iceServers = []) {
+  if (wanted === "relay-only") {
+    return wanted;
+  }
+  try {
+    return directPossible(iceServers) ? wanted : "relay-only";
+  } catch (error) {
+    throw new ValueError(`option iceServers: ${error.message}`);
   }
 }

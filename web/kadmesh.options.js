@@ -2,19 +2,23 @@
 
 import { UnsupportedError, ValueError } from "./kadmesh.errors.js";
 
-const names = ["relay", "bootstrap", "token", "storage", "storeBytes", "k", "alpha", "wasm", "worker", "signal", "onprogress"];
+const names = ["relay", "bootstrap", "token", "storage", "storeBytes", "direct", "iceServers", "k", "alpha", "wasm", "worker", "signal", "onprogress"];
+
+/** Which direct paths there may be. */
+const modes = ["relay-only", "direct", "lan"];
 
 /** What the core is told of the options, if they make sense. */
 export function check(options) {
   checkBrowser();
   checkKinds(options);
-  const { relay, bootstrap = [], token = "", storage = "kadmesh", storeBytes = 16 * 2 ** 20, k = 20, alpha = 3, wasm } = options;
+  const { relay, bootstrap = [], token = "", storage = "kadmesh", storeBytes = 16 * 2 ** 20, direct = "relay-only", k = 20, alpha = 3, wasm } = options;
   return {
     relays: relays(relay),
     bootstrap: bootstrap.map(address),
     token,
     storage: storage || "",
     storeBytes,
+    direct,
     k,
     alpha,
     wasm: wasm === undefined ? new URL("./kadmesh.wasm", import.meta.url).href : url("wasm", wasm).href,
@@ -49,6 +53,8 @@ function checkKinds(options) {
   want("bootstrap", "an array of addresses", Array.isArray);
   want("token", "a string of 255 bytes at most", (t) => typeof t === "string" && new TextEncoder().encode(t).length < 256);
   want("storage", "the name of a database, or false", (s) => s === false || (typeof s === "string" && s !== ""));
+  want("direct", `one of ${modes.map(show).join(", ")}`, (mode) => modes.includes(mode));
+  want("iceServers", "an array of RTCIceServer", (list) => Array.isArray(list) && list.every((server) => server !== null && typeof server === "object"));
   want("worker", "true or false", (w) => typeof w === "boolean");
   want("signal", "an AbortSignal", (s) => typeof s?.throwIfAborted === "function");
   want("onprogress", "a function", (f) => typeof f === "function");

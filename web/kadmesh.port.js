@@ -17,8 +17,8 @@ class LocalPort {
     this.channel.port1.onmessage = ({ data }) => hear(data);
   }
 
-  post(message) {
-    this.channel.port1.postMessage(message);
+  post(message, transfer = []) {
+    this.channel.port1.postMessage(message, transfer);
   }
 
   close() {
@@ -43,8 +43,8 @@ class WorkerPort {
     };
   }
 
-  post(message) {
-    this.worker.postMessage(message);
+  post(message, transfer = []) {
+    this.worker.postMessage(message, transfer);
   }
 
   close() {

@@ -11,6 +11,8 @@ import { shortID } from "./page/ids.js";
 import { joinPanel } from "./page/join.js";
 import { joinedBefore, keyOfLink, rememberJoined, tokenBefore, tokenOfLink } from "./page/link.js";
 import { lookups } from "./page/lookup.js";
+import { modeBefore, rememberMode } from "./page/modes.js";
+import { pathsPanel } from "./page/paths.js";
 import { records } from "./page/records.js";
 import { connect } from "./page/source.js";
 import { space } from "./page/space.js";
@@ -33,6 +35,7 @@ let node = null;
 let disconnect = null;
 let starting = null; // AbortController
 let wantedKey = keyOfLink(location.hash);
+let mode = modeBefore(); // of direct paths
 
 const panel = values(part("values"), {
   get: (key, options) => named(key, (id) => find(key, id, options)),
@@ -41,11 +44,12 @@ const panel = values(part("values"), {
 strip(part("strip"), stream);
 identity(part("node-panel"), stream);
 traffic(part("traffic"), stream);
+const paths = pathsPanel(part("paths"), stream, restart);
 space(part("space"), stream, aloneWords(stream, location.pathname));
 lookups(part("lookup"), stream);
 records(part("records"), stream);
 eventLog(part("events"), stream);
-const join = joinPanel(part("join"), stream, { join: () => start(false), cancel: () => starting?.abort() });
+const join = joinPanel(part("join"), stream, { join: () => start(false), cancel: () => starting?.abort(), choose });
 const tabs = otherTabs((others) => stream.emit("tabs", { others }));
 
 /** Runs an operation, having told which key its name stands for. */
@@ -71,16 +75,17 @@ async function start(atOnce) {
   starting = new AbortController();
   const { signal } = starting;
   join.begin(atOnce);
+  const wanted = mode;
   try {
     const { Kadmesh } = await load();
     const token = join.token;
-    const started = await Kadmesh.start({ storeBytes, token, signal, onprogress: (step) => stream.emit("step", step) });
+    const started = await Kadmesh.start({ storeBytes, token, direct: wanted, signal, onprogress: (step) => stream.emit("step", step) });
     if (signal.aborted) {
       await started.stop();
       signal.throwIfAborted();
     }
     rememberJoined(true, token);
-    begin(started);
+    begin(started, wanted);
   } catch (error) {
     fail(error);
   } finally {
@@ -97,9 +102,9 @@ async function load() {
   }
 }
 
-function begin(started) {
+function begin(started, wanted) {
   node = started;
-  stream.emit("node", { id: node.id, address: node.address, storeBytes, k });
+  stream.emit("node", { id: node.id, address: node.address, storeBytes, k, direct: node.direct, wanted });
   disconnect = connect(node, stream);
   node.on("stopped", ended);
   tabs.join(node.id);
@@ -118,6 +123,28 @@ function fail(error) {
   join.end(words, advice, error?.name === "AbortError" ? "note" : "bad");
   if (error?.relayCode === "token") {
     join.askForToken();
+  }
+}
+
+/** Chooses which direct paths there may be, from the next start on. */
+function choose(chosen) {
+  mode = chosen;
+  rememberMode(mode);
+  join.mode = mode;
+}
+
+/** Chooses it for a node that runs: it starts again, with the same id. */
+async function restart(chosen) {
+  choose(chosen);
+  const leaving = node;
+  disconnect?.();
+  disconnect = null;
+  node = null;
+  showNode(false);
+  await leaving?.stop().catch(() => {});
+  await start(false);
+  if (node) {
+    paths.focus();
   }
 }
 
@@ -182,6 +209,7 @@ document.addEventListener("visibilitychange", () => stream.emit("visible", { at:
 part("relay-name").textContent = location.host;
 part("store-limit").textContent = bytes(storeBytes);
 join.invite(wantedKey);
+join.mode = mode;
 join.token = tokenOfLink(location.hash) || tokenBefore();
 stream.emit("network", { online: navigator.onLine });
 const lacking = missing();

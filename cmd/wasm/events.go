@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/transport/webrtc"
 )
 
 // events gathers what the node's trace tells, and hands it over some times a
@@ -35,7 +36,7 @@ func newEvents(send func([]byte)) *events {
 
 // listen chooses the events that somebody wants to hear of, by name.
 func (e *events) listen(names []string) {
-	for _, name := range []string{"contact", "request", "lookup", "served", "record"} {
+	for _, name := range []string{"contact", "request", "lookup", "served", "record", "path"} {
 		e.on[name] = slices.Contains(names, name)
 	}
 }
@@ -98,6 +99,16 @@ func (e *events) record(at time.Time, key core.ID, change core.RecordChange, byt
 		e.text("change", change.String())
 		e.id("key", key)
 		e.number("bytes", uint64(bytes))
+		e.end()
+	}
+}
+
+func (e *events) path(p webrtc.Path, why string) {
+	if e.begin("path", time.Now()) {
+		e.peer(core.Contact{ID: core.ID(p.ID), Addr: p.Addr})
+		e.text("path", pathName(p.State))
+		e.text("reason", why)
+		e.millis("rtt", float64(p.RTT.Microseconds())/1000)
 		e.end()
 	}
 }

@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/transport/webrtc"
 	"github.com/kadmesh/kadmesh/transport/wsrelay"
 )
 
 // host is what started the program: an object of web/kadmesh.host.js with
 //
 //	options                  what is read by newHost
+//	links                    of web/kadmesh.direct.js; null without direct paths
 //	records                  what was saved before: see store
 //	progress(step)           starting has come that far
 //	ready(id, address, calls)  the node can be used, by these functions
@@ -40,6 +42,8 @@ type options struct {
 	bootstrap, contacts []netip.AddrPort
 	id                  core.ID
 	k, alpha            int
+	direct              webrtc.Mode
+	public              bool // of webrtc.Config
 	storeBytes          int64
 }
 
@@ -55,6 +59,8 @@ func newHost(name string) *host {
 		resume:     make(map[string]string),
 		k:          o.Get("k").Int(),
 		alpha:      o.Get("alpha").Int(),
+		direct:     modes[o.Get("direct").String()],
+		public:     o.Get("public").Truthy(),
 		storeBytes: int64(o.Get("storeBytes").Float()),
 	}
 	if r := o.Get("resume"); r.Truthy() {
@@ -67,6 +73,8 @@ func newHost(name string) *host {
 	h.options.contacts = addrs(texts(o.Get("contacts")))
 	return h
 }
+
+var modes = map[string]webrtc.Mode{"direct": webrtc.Direct, "lan": webrtc.LAN}
 
 func addrs(list []string) []netip.AddrPort {
 	var all []netip.AddrPort

@@ -10,11 +10,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"time"
 
 	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/transport/webrtc"
 	"github.com/kadmesh/kadmesh/transport/wsrelay"
 )
 
@@ -51,21 +53,38 @@ func run(h *host) error {
 	h.progress(map[string]any{"step": "relay", "url": s.Relay, "address": s.Addr.String()})
 
 	events := newEvents(h.events)
-	node := core.NewNode(conn, core.Config{
+	node, direct := start(h, conn, core.Config{
 		ID: h.options.id, K: h.options.k, Alpha: h.options.alpha, StoreBytes: h.options.storeBytes,
 		Store: h.store(), Trace: events.trace(),
-	})
+	}, events)
 	defer node.Close()
 	contacts := join(ctx, h, node, conn)
 	if ctx.Err() != nil {
 		return nil
 	}
 	h.progress(map[string]any{"step": "joined", "contacts": contacts})
-	o := &operations{host: h, node: node, conn: conn, events: events, online: online}
+	o := &operations{host: h, node: node, conn: conn, direct: direct, events: events, online: online}
 	o.serve(ctx)
 	h.ready(node.ID().String(), conn.LocalAddr().String())
 	live(ctx, h, node, moved)
 	return nil
+}
+
+// start starts the node on a relay connection, and puts direct paths between the
+// two if the host wants that: else there is no trace of them.
+func start(h *host, conn *wsrelay.Conn, cfg core.Config, events *events) (*core.Node, *webrtc.Conn) {
+	links := h.js.Get("links")
+	if h.options.direct == webrtc.RelayOnly || !links.Truthy() {
+		return core.NewNode(conn, cfg), nil
+	}
+	if cfg.ID == (core.ID{}) {
+		for i := range cfg.ID {
+			cfg.ID[i] = byte(rand.Uint32())
+		}
+	}
+	direct := webrtc.Wrap(conn, webrtc.Config{ID: webrtc.ID(cfg.ID), Mode: h.options.direct, Public: h.options.public, Changed: events.path}, links)
+	cfg.Direct = func(c core.Contact, near bool) { direct.Met(c.Addr, webrtc.ID(c.ID), near) }
+	return core.NewNode(direct, cfg), direct
 }
 
 // live keeps the network informed of where the node is, and the host of contacts,

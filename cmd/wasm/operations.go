@@ -7,11 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"syscall/js"
 	"time"
 
 	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/transport/webrtc"
 	"github.com/kadmesh/kadmesh/transport/wsrelay"
 )
 
@@ -20,6 +22,7 @@ type operations struct {
 	host   *host
 	node   *core.Node
 	conn   *wsrelay.Conn
+	direct *webrtc.Conn // nil without direct paths
 	events *events
 	online *online
 	cancel map[int]context.CancelFunc // by the number of the call
@@ -64,11 +67,13 @@ func (o *operations) do(ctx context.Context, n int, what string, args []js.Value
 	case "keyOf":
 		o.host.reply(n, core.Key(args[0].String()).String(), nil)
 	case "table":
-		o.host.reply(n, table(o.node.Table()), nil)
+		o.host.reply(n, o.table(), nil)
+	case "paths":
+		o.host.reply(n, o.paths(), nil)
 	case "records":
 		o.records(n, args[0].Int())
 	case "stats":
-		o.host.reply(n, stats(o.node.Stats(), o.conn.Stats()), nil)
+		o.host.reply(n, stats(o.node.Stats(), o.conn.Stats(), o.direct), nil)
 	default:
 		return fmt.Errorf("operation %q: %w", what, errInput)
 	}
@@ -183,10 +188,16 @@ func (o *operations) records(n, limit int) {
 	o.host.reply(n, all, values)
 }
 
-func table(list []core.TableEntry) []any {
+func (o *operations) table() []any {
+	list := o.node.Table()
+	open := make(map[netip.AddrPort]webrtc.Path)
+	for _, p := range o.listPaths() {
+		open[p.Addr] = p
+	}
 	all := make([]any, len(list))
 	for i, e := range list {
-		entry := contact(e.Contact)
+		entry := pathOf(open[e.Addr])
+		entry["id"], entry["address"] = e.ID.String(), e.Addr.String()
 		entry["prefix"], entry["fails"], entry["place"] = e.Prefix, e.Fails, "bucket"
 		if e.Replacement {
 			entry["place"] = "replacement"
@@ -196,7 +207,43 @@ func table(list []core.TableEntry) []any {
 	return all
 }
 
-func stats(s core.Stats, c wsrelay.Stats) map[string]any {
+// listPaths returns how peers are reached that take direct paths.
+func (o *operations) listPaths() []webrtc.Path {
+	if o.direct == nil {
+		return nil
+	}
+	return o.direct.Paths()
+}
+
+func (o *operations) paths() []any {
+	list := o.listPaths()
+	all := make([]any, len(list))
+	for i, p := range list {
+		path := pathOf(p)
+		path["id"], path["address"] = core.ID(p.ID).String(), p.Addr.String()
+		path["state"] = p.State.String()
+		all[i] = path
+	}
+	return all
+}
+
+// pathOf says how a peer is reached: by a relay, if p is the zero Path.
+func pathOf(p webrtc.Path) map[string]any {
+	path := map[string]any{"path": pathName(p.State), "rtt": nil}
+	if p.RTT > 0 {
+		path["rtt"] = millis(p.RTT)
+	}
+	return path
+}
+
+func pathName(s webrtc.State) string {
+	if s == webrtc.Open {
+		return "direct"
+	}
+	return "relay"
+}
+
+func stats(s core.Stats, c wsrelay.Stats, direct *webrtc.Conn) map[string]any {
 	refused := make(map[string]uint64)
 	for reason, n := range c.Refused {
 		refused[wsrelay.Drop(reason).String()] = n
@@ -211,7 +258,38 @@ func stats(s core.Stats, c wsrelay.Stats) map[string]any {
 		"dropped": counts(s.Dropped), "relayDropped": counts(refused),
 		"lookups": s.Lookups, "contacts": s.Contacts, "replacements": s.Replacements,
 		"records": s.Records, "recordBytes": s.RecordBytes, "refused": s.Refused,
+		"paths": pathStats(s, direct),
 	}
+}
+
+func pathStats(all core.Stats, direct *webrtc.Conn) map[string]any {
+	s := webrtc.Stats{Wrapped: webrtc.Traffic{Sent: all.Sent, Received: all.Received}}
+	if direct != nil {
+		s = direct.Stats()
+	}
+	return map[string]any{
+		"direct":   map[string]any{"sent": s.Direct.Sent, "received": s.Direct.Received},
+		"relay":    map[string]any{"sent": s.Wrapped.Sent, "received": s.Wrapped.Received},
+		"upgrades": s.Upgrades, "renewals": s.Renewals, "open": s.Open, "pending": s.Pending, "resent": s.Resent,
+		"offersSent": s.OffersSent, "offersHeard": s.OffersHeard,
+		"fallbacks": byReason[webrtc.Fallback](s.Fallbacks[:]),
+		"failures":  byReason[webrtc.Failure](s.Failures[:]),
+		"refusals":  byReason[webrtc.Refusal](s.Refused[:]),
+	}
+}
+
+// byReason leaves out what never happened.
+func byReason[R interface {
+	~uint8
+	fmt.Stringer
+}](list []uint64) map[string]any {
+	some := make(map[string]any)
+	for reason, n := range list {
+		if n > 0 {
+			some[R(reason).String()] = n
+		}
+	}
+	return some
 }
 
 // counts leaves out what never happened.

@@ -2,8 +2,8 @@
 
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { newContext, openTab, startBrowser } from "./lib/browser.js";
-import { atEnd, endAll, nativeSet, scratch, startRelay } from "./lib/network.js";
+import { newContext, openTab, plainAddresses, startBrowser } from "./lib/browser.js";
+import { atEnd, endAll, nativeSet, scratch, startNode, startRelay } from "./lib/network.js";
 import { each, Program, root, run } from "./lib/processes.js";
 
 const nodes = 40;
@@ -69,6 +69,7 @@ async function main() {
     const { output, said } = await run(flood, [tab.address, method, span]);
     rows.push([`${method} requests that a tab answers`, `${output.trim() || said} /s`]);
   }
+  await measureDirect(rows);
   const { size } = await stat(join(root, "web/kadmesh.wasm.br"));
   rows.push(["kadmesh.wasm with brotli", `${size} bytes`]);
 
@@ -76,6 +77,55 @@ async function main() {
   for (const [name, figure] of rows) {
     console.log(`${name.padEnd(width)}  ${figure}`);
   }
+}
+
+/** What direct paths to native nodes are like. */
+async function measureDirect(rows) {
+  const first = await startNode([], ["--webrtc"]);
+  const natives = [first, ...(await Promise.all(Array.from({ length: 3 }, () => startNode([first.address], ["--webrtc"]))))];
+  const relay = await startRelay({ bootstrap: [first.address], args: ["--max-datagrams=none", "--max-bytes=none"] });
+  const browser = await startBrowser(plainAddresses);
+  const upgrades = [];
+  for (let i = 0; i < runs; i++) {
+    const context = await newContext(browser);
+    const tab = await openTab(context, relay, null);
+    upgrades.push(...(await tab.run(async (count) => {
+      const { Kadmesh } = module;
+      const took = [];
+      let joined;
+      globalThis.node = await Kadmesh.start({ direct: "direct", storage: false, onprogress: ({ step }) => step === "joining" && (joined = performance.now()) });
+      await new Promise((resolve) => {
+        node.on("path", ({ at }) => {
+          took.push(at - joined);
+          if (took.length === count) {
+            resolve();
+          }
+        });
+        // Those that were faster than anybody could listen.
+        node.paths().then((list) => list.forEach(({ path }) => path === "direct" && took.push(performance.now() - joined) === count && resolve()));
+      });
+      return took;
+    }, natives.length)));
+    if (i === runs - 1) {
+      rows.push(["ping directly: median", `${median(await pings(tab, natives[1].address)).toFixed(2)} ms`]);
+    }
+    await context.close();
+  }
+  rows.push([`joining to a direct path, ${upgrades.length} of them: median`, ms(upgrades)]);
+  const context = await newContext(browser);
+  const tab = await openTab(context, relay, { storage: false });
+  rows.push(["ping by the relay: median", `${median(await pings(tab, natives[1].address)).toFixed(2)} ms`]);
+  await context.close();
+}
+
+function pings(tab, address) {
+  return tab.run(async ([address, count]) => {
+    const took = [];
+    for (let i = 0; i < count; i++) {
+      took.push((await node.ping(address)).rtt);
+    }
+    return took;
+  }, [address, gets]);
 }
 
 /** Milliseconds from navigation to each step, with the page loading at the same time. */

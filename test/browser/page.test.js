@@ -6,7 +6,7 @@ import axe from "axe-core";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { newContext, startBrowser } from "./lib/browser.js";
+import { newContext, plainAddresses, startBrowser } from "./lib/browser.js";
 import { endAll, nativeGet, nativePing, nativeSet, startNode, startPython, startRelay } from "./lib/network.js";
 import { each, root, until } from "./lib/processes.js";
 
@@ -15,14 +15,14 @@ const screenshots = join(root, "artifacts/screenshots");
 let browser, relay, natives, pythons;
 
 before(async () => {
-  const first = await startNode();
-  natives = [first, ...(await Promise.all([1, 2, 3, 4].map(() => startNode([first.address]))))];
+  const first = await startNode([], ["--webrtc"]);
+  natives = [first, ...(await Promise.all(["--webrtc", "--webrtc", "", ""].map((arg) => startNode([first.address], arg ? [arg] : []))))];
   pythons = await startPython(2);
   for (const python of pythons) {
     await python.bootstrap(first.address);
   }
   relay = await startRelay({ bootstrap: [first.address] });
-  browser = await startBrowser();
+  browser = await startBrowser(plainAddresses);
   await mkdir(screenshots, { recursive: true });
 });
 
@@ -232,6 +232,33 @@ test("all of it works from the keyboard", async () => {
   await page.context().close();
 });
 
+test("the mode of direct paths is chosen before and while there is a node, which stays who it is", async () => {
+  const page = await open();
+  const region = (name) => page.getByRole("region", { name, exact: true });
+  const says = (words) => until(async () => (await region("Paths").innerText()).includes(words), JSON.stringify(words));
+  await joinNetwork(page);
+  await says("All peers are reached by the relay.");
+  const id = await page.locator(".full-id").innerText();
+  const mode = (name) => page.getByRole("radio", { name });
+  await mode("Directly where possible").check();
+  await says("3 of");
+  assert.equal(await page.locator(".full-id").innerText(), id);
+  assert.ok(await mode("Directly where possible").isChecked());
+  await until(async () => /3 times/.test(await region("Paths").innerText()), "a count");
+
+  // It is remembered, and said before one joins.
+  await leaveButton(page).click();
+  await page.reload();
+  assert.match(await region("Make this tab a node of a network").innerText(), /Others see .*speak with this tab directly see your own as well/);
+  await page.getByText("How others are reached").click();
+  await mode("By the relay only").check();
+  assert.match(await region("Make this tab a node of a network").innerText(), /Others see .*not your own/);
+  await joinNetwork(page);
+  await says("All peers are reached by the relay.");
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 for (const colorScheme of ["light", "dark"]) {
   for (const [width, height] of [[390, 844], [1440, 900]]) {
     test(`nothing hinders anybody, ${width} px, ${colorScheme}`, async () => {
@@ -250,6 +277,11 @@ for (const colorScheme of ["light", "dark"]) {
       await get(page, "seen");
       await shows(page, "“seen” is");
       await look("joined");
+      await page.getByRole("radio", { name: "Directly where possible" }).check();
+      await until(async () => /3 of \d+ contacts are reached directly/.test(await page.getByRole("region", { name: "Paths", exact: true }).innerText()), "direct paths");
+      await get(page, "seen");
+      await shows(page, "“seen” is");
+      await look("direct");
       await leaveButton(page).click();
       await button(page, "Join the network").waitFor();
       await look("left");

@@ -5,6 +5,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { patience, until } from "../browser/lib/processes.js";
 import { launch, open, openIn } from "./lib/browser.mjs";
 import { root, startNetwork } from "./lib/network.mjs";
 import { serve } from "./lib/serve.mjs";
@@ -59,10 +60,21 @@ test("each tab has an identity, which comes back with what it kept", async () =>
   const kept = await first.evaluate(async () => (await node.records()).map(({ value }) => value));
   assert.ok(kept.includes("over a reload"));
   await first.evaluate(() => node.set("kept", "over a crash"));
-  await first.waitForTimeout(500); // writes are gathered for 250 ms
+  // Some time after a change, it is in the database; closing a tab is no notice.
+  await until(() => first.evaluate(async (text) => {
+    const db = await new Promise((resolve, reject) => Object.assign(indexedDB.open("kadmesh"), { onsuccess: (e) => resolve(e.target.result), onerror: reject }));
+    const all = await new Promise((resolve) => (db.transaction("records").objectStore("records").getAll().onsuccess = (e) => resolve(e.target.result)));
+    db.close();
+    return all.some(({ value }) => new TextDecoder().decode(value).includes(text));
+  }, "over a crash"), "the record to be in the database");
   await first.close(); // without stop
-  const third = await newPage({ context });
-  assert.equal(await third.evaluate(() => start()), ids[0]);
+  const third = await until(async () => {
+    const third = await newPage({ context });
+    if ((await third.evaluate(() => start())) === ids[0]) {
+      return third;
+    }
+    await third.close(); // the first one's lock was not free yet
+  }, "the identity to be free");
   assert.ok((await third.evaluate(async () => (await node.records()).map(({ value }) => value))).includes("over a crash"));
   await context.close();
 });
@@ -95,7 +107,7 @@ test("a full disk is told, and the node lives on", async () => {
   await devtools.send("Storage.overrideQuotaForOrigin", { origin: files.origin, quotaSize: 1 });
   await page.evaluate(() => start());
   await page.evaluate(() => node.set("much", "x".repeat(8000)));
-  await page.waitForFunction(async () => (await node.stats()).storage === "full", undefined, { timeout: 5000 });
+  await page.waitForFunction(async () => (await node.stats()).storage === "full", undefined, { timeout: patience });
   assert.equal(await page.evaluate(async () => (await node.get("much")).length), 8000);
   await page.evaluate(() => node.stop());
   await page.context().close();
@@ -162,10 +174,7 @@ test("two nodes in one page, started and given up, leave no Worker", async () =>
     return starting.then(() => "started", ({ name }) => name);
   }, network.relay);
   assert.equal(given, "AbortError");
-  for (let i = 0; i < 100 && page.workers().length > 1; i++) {
-    await page.waitForTimeout(20);
-  }
-  assert.equal(page.workers().length, 1);
+  await until(() => page.workers().length === 1, "the Worker that was given up to be gone");
   assert.deepEqual(page.errors, []);
   await page.context().close();
 });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as vite from "vite";
+import { until } from "../browser/lib/processes.js";
 import { launch, open, shows } from "./lib/browser.mjs";
 import { freePort, startNetwork } from "./lib/network.mjs";
 import { addExample, exec, newProject } from "./lib/project.mjs";
@@ -34,10 +35,7 @@ async function check(url) {
   const page = await open(browser, url);
   await shows(page, "hello and goodbye");
   assert.deepEqual(page.errors, []);
-  for (let i = 0; i < 100 && (await network.peers()) > 0; i++) {
-    await page.waitForTimeout(20);
-  }
-  assert.equal(await network.peers(), 0);
+  await until(async () => (await network.peers()) === 0, "the node to leave");
   await page.context().close();
 }
 

@@ -62,6 +62,9 @@ test("answers have the members that are declared", async () => {
   assert.equal(await node.keyOf("answers"), createHash("sha1").update("answers").digest("hex"));
   assert.deepEqual(await node.records({ limit: 0 }), []);
   assert.deepEqual(keysOf(await node.stats()), members("Stats"));
+  assert.deepEqual(keysOf((await node.stats()).paths), members("PathStats"));
+  assert.deepEqual(await node.paths(), []);
+  assert.equal(node.direct, "relay-only");
 });
 
 test("values come back as they were, and as kadmesh, the program, sees them", async () => {

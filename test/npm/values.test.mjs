@@ -143,6 +143,8 @@ test("options that make no sense are refused, by name", () => {
     [{ relay, wasm: "kadmesh.wasm" }, /option wasm: "kadmesh.wasm" is no URL/],
     [{ relay, wasm: {} }, /option wasm: \[object Object\] is no URL/],
     [{ relay, worker: 1 }, /option worker: want true or false, not 1/],
+    ...["wan", true, null].map((direct) => [{ relay, direct }, /option direct: want one of "relay-only", "direct", "lan", not /]),
+    ...["stun:127.0.0.1", {}, null, [null], ["stun:127.0.0.1"]].map((iceServers) => [{ relay, iceServers }, /option iceServers: want an array of RTCIceServer, not /]),
     [{ relay, signal: {} }, /option signal: want an AbortSignal/],
     [{ relay, onprogress: "x" }, /option onprogress: want a function, not "x"/],
   ];
@@ -154,7 +156,7 @@ test("options that make no sense are refused, by name", () => {
 test("options that make sense are passed on, with defaults", () => {
   const { wasm, ...rest } = check({ relay: new URL("wss://relay.example.org"), token: undefined });
   assert.match(wasm, /^file:.*\/kadmesh\.wasm$/);
-  assert.deepEqual(rest, { relays: ["wss://relay.example.org/"], bootstrap: [], token: "", storage: "kadmesh", storeBytes: 16777216, k: 20, alpha: 3 });
+  assert.deepEqual(rest, { relays: ["wss://relay.example.org/"], bootstrap: [], token: "", storage: "kadmesh", storeBytes: 16777216, direct: "relay-only", k: 20, alpha: 3 });
   const given = check({ relay: ["ws://a", "https://b/relay"], bootstrap: ["192.0.2.1:8468", "[2001:DB8::1]:1", "[::ffff:192.0.2.1]:65535"], storage: false, wasm: new URL("https://cdn.example.org/k.wasm") });
   assert.deepEqual(given.relays, ["ws://a/", "https://b/relay"]);
   assert.equal(given.bootstrap.length, 3);

@@ -21,6 +21,7 @@ const kinds = {
   lookup: ({ purpose, target, stage, found, hops, requests }) =>
     `${purpose} ${shortID(target)} ${stage}${stage === "done" ? `: ${purpose === "get" ? (found ? "found, " : "not found, ") : ""}${plural(hops, "hop")}, ${plural(requests, "request")}` : ""}`,
   contact: ({ id, address, change }) => `${shortID(id)} at ${address} ${change}`,
+  path: ({ id, address, path, reason, rtt }) => `${shortID(id)} at ${address} ${path === "direct" ? `direct ${millis(rtt)}` : `by the relay: ${reason}`}`,
   record: ({ key, change, bytes: n }) => `${shortID(key)} ${change}, ${bytes(n)}`,
   relay: ({ state, url, address, reason, retryIn }) =>
     `${state} ${url}${address ? `, ${address}` : ""}${reason ? `: ${reason}` : ""}${retryIn ? `, next try in ${millis(retryIn)}` : ""}`,

@@ -3,6 +3,7 @@
 
 import { el, setAttr, setText, show } from "./dom.js";
 import { bytes, millis, plural } from "./format.js";
+import { modeChoice, modes, seen } from "./modes.js";
 import { hostOf } from "./state.js";
 import { tame } from "./typed.js";
 
@@ -17,7 +18,7 @@ const slowWords = {
 
 /**
  * Brings host, which holds the parts of the page named by data-part, to life.
- * actions has join() and cancel(). Returns what the page tells it.
+ * actions has join(), cancel() and choose(mode). Returns what the page tells it.
  */
 export function joinPanel(host, stream, actions) {
   return new JoinPanel(host, stream, actions);
@@ -43,6 +44,7 @@ class JoinPanel {
         actions.join();
       }
     });
+    this.choice = modeChoice(this.part.modes, "Paths to other nodes", actions.choose);
     stream.on("step", (step) => this.step(step));
     stream.on("network", ({ online }) => this.online(online));
   }
@@ -62,6 +64,13 @@ class JoinPanel {
 
   set token(token) {
     this.part.token.value = token;
+  }
+
+  /** How others are to be reached, and what they see then. */
+  set mode(mode) {
+    this.choice.set(mode);
+    setText(this.part.modeName, modes[mode].name);
+    setText(this.part.seen, seen[mode]);
   }
 
   /** The relay wants a token, or another one. */

@@ -3,9 +3,10 @@
 
 /** The paths, with their names in words. */
 export const paths = {
+  relay: "by the relay",
   udp: "UDP",
   relayed: "relayed",
-  direct: "direct",
+  direct: "directly",
 };
 
 /** The path of a contact, if the one who knows it said it; else that of all nodes with a socket. */

@@ -2,7 +2,7 @@
 // what has to be asked for, no more often than anybody looks.
 
 /** The module's events, as they are. */
-const events = ["relay", "contact", "request", "lookup", "served", "record", "stopped"];
+const events = ["relay", "contact", "request", "lookup", "served", "record", "path", "stopped"];
 
 /** How often what may have changed is asked for, in milliseconds. */
 const tableEvery = 300;
@@ -21,7 +21,8 @@ export function connect(node, stream) {
   const records = poll(recordsEvery, async () => stream.emit("records", { records: await node.records({ limit: maxRecords }), at: performance.now() }));
   const stats = poll(statsEvery, async () => stream.emit("stats", { stats: await node.stats(), at: performance.now() }));
   const offs = events.map((type) => node.on(type, (event) => stream.emit(type, event)));
-  offs.push(node.on("contact", table.ask), node.on("record", records.ask));
+  const paths = poll(tableEvery, async () => node.direct === "relay-only" || stream.emit("paths", { peers: await node.paths() }));
+  offs.push(node.on("contact", table.ask), node.on("record", records.ask), node.on("path", table.ask), node.on("path", paths.ask));
   stream.emit("relay", node.relay);
   const all = () => {
     table.ask();
@@ -31,13 +32,14 @@ export function connect(node, stream) {
   const tick = setInterval(() => {
     if (!document.hidden) {
       stats.ask();
+      paths.ask();
     } else if (performance.now() - lastHidden > hiddenEvery) {
       lastHidden = performance.now();
       stats.ask();
     }
   }, statsEvery);
   const slow = setInterval(() => document.hidden || all(), allEvery);
-  const back = () => document.hidden || (all(), stats.ask());
+  const back = () => document.hidden || (all(), stats.ask(), paths.ask());
   document.addEventListener("visibilitychange", back);
   back();
   return () => {
@@ -45,7 +47,7 @@ export function connect(node, stream) {
     clearInterval(tick);
     clearInterval(slow);
     document.removeEventListener("visibilitychange", back);
-    [table, records, stats].forEach((p) => p.end());
+    [table, records, stats, paths].forEach((p) => p.end());
   };
 }
 

@@ -342,6 +342,6 @@ function legend() {
     return el("li", {}, picture, words);
   };
   return el("ul", { class: "legend" },
-    entry("udp", "udp", "contact"),
-    entry("udp waiting", "udp", "waiting"), entry("udp failing", "udp", "not answering"));
+    entry("relay", "relay", "contact"), entry("direct", "direct", "reached directly"),
+    entry("relay waiting", "relay", "waiting"), entry("relay failing", "relay", "not answering"));
 }

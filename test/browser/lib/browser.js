@@ -1,8 +1,7 @@
 // A browser of Debian, or whichever is there, and tabs in it that are nodes.
 
 import { chromium } from "playwright-core";
-import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { chromiumPath } from "./chromium.js";
 import { atEnd } from "./network.js";
 import { patience } from "./processes.js";
 
@@ -11,25 +10,17 @@ const flags = [
   "--disable-component-update", "--disable-sync",
 ];
 
+/**
+ * Addresses as they are, for direct paths: without this, browsers announce names by
+ * multicast, and what is tested shall stay on this machine.
+ */
+export const plainAddresses = ["--disable-features=WebRtcHideLocalIpsWithMdns"];
+
 /** The browser, with a profile that goes with it. */
-export async function startBrowser() {
-  const browser = await chromium.launch({ executablePath: program(), headless: true, args: flags, timeout: patience });
+export async function startBrowser(more = []) {
+  const browser = await chromium.launch({ executablePath: chromiumPath(), headless: true, args: [...flags, ...more], timeout: patience });
   atEnd(() => browser.close());
   return browser;
-}
-
-function program() {
-  if (process.env.KADMESH_CHROMIUM) {
-    return process.env.KADMESH_CHROMIUM;
-  }
-  for (const dir of process.env.PATH.split(delimiter)) {
-    for (const name of ["chromium", "google-chrome", "google-chrome-stable", "chromium-browser"]) {
-      if (existsSync(join(dir, name))) {
-        return join(dir, name);
-      }
-    }
-  }
-  throw new Error("no chromium in PATH, and KADMESH_CHROMIUM is not set: run scripts/setup.sh browser");
 }
 
 /** A profile of its own, as a person of its own has it. */

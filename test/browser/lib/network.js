@@ -138,14 +138,15 @@ export async function startPython(count, args = []) {
     }
     return answer;
   };
-  return JSON.parse(program.first).nodes.map(({ listening, id }, i) => new PythonNode(listening, id, (op, r) => ask(i, op, r)));
+  return JSON.parse(program.first).nodes.map(({ listening, id }, i) => new PythonNode(listening, id, (op, r) => ask(i, op, r), program));
 }
 
 class PythonNode {
-  constructor([ip, port], id, ask) {
+  constructor([ip, port], id, ask, program) {
     this.address = `${ip}:${port}`;
     this.id = id;
     this.ask = ask;
+    this.program = program;
   }
 
   async bootstrap(...addresses) {

@@ -1,11 +1,13 @@
 // Chromium, and what its pages complain of.
 
 import { chromium } from "playwright-core";
+import { chromiumPath } from "../../browser/lib/chromium.js";
+import { patience } from "../../browser/lib/processes.js";
 
 const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 export function launch() {
-  return chromium.launch({ executablePath: process.env.KADMESH_CHROMIUM ?? "/usr/bin/chromium", args: flags });
+  return chromium.launch({ executablePath: chromiumPath(), args: flags });
 }
 
 /** Opens a page that collects its errors in page.errors. */
@@ -25,7 +27,7 @@ export async function openIn(context, url) {
 
 /** Waits until a page shows text, or has an error. */
 export async function shows(page, text) {
-  await page.waitForFunction((text) => document.body?.textContent.includes(text), text, { timeout: 20_000 }).catch(async () => {
+  await page.waitForFunction((text) => document.body?.textContent.includes(text), text, { timeout: patience }).catch(async () => {
     throw new Error(`the page shows ${JSON.stringify(await page.textContent("body"))}, not ${text}; errors: ${page.errors.join("; ") || "none"}`);
   });
 }

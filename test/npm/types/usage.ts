@@ -12,10 +12,15 @@ import {
   ValueError,
   type AnyValueType,
   type Contact,
+  type DirectMode,
   type ErrorCode,
   type Events,
+  type FallbackReason,
   type Found,
+  type IceServer,
   type OperationOptions,
+  type PathStats,
+  type PeerPath,
   type RelayState,
   type SetOptions,
   type SetResult,
@@ -43,6 +48,8 @@ export async function start(signal: AbortSignal): Promise<Kadmesh> {
     token: "secret",
     storage: "kadmesh",
     storeBytes: 1,
+    direct: "direct",
+    iceServers: [{ urls: "stun:stun.example.org" }, { urls: ["turn:turn.example.org"], username: "u", credential: "c" }] satisfies RTCIceServer[],
     k: 20,
     alpha: 3,
     wasm: new URL("kadmesh.wasm", import.meta.url),
@@ -65,6 +72,10 @@ export async function start(signal: AbortSignal): Promise<Kadmesh> {
   await Kadmesh.start({ bootstrap: "192.0.2.1:8468" });
   // @ts-expect-error a number
   await Kadmesh.start({ k: "20" });
+  // @ts-expect-error there is no such mode
+  await Kadmesh.start({ direct: "wan" });
+  // @ts-expect-error a list
+  await Kadmesh.start({ iceServers: { urls: "stun:stun.example.org" } });
   // @ts-expect-error a node is started
   new Kadmesh();
   return Kadmesh.start(all);
@@ -133,6 +144,16 @@ export async function operations(node: Kadmesh, signal: AbortSignal): Promise<vo
   const stats: Stats = await node.stats();
   const never: number | undefined = stats.served["ping"];
   void [key, table[0]?.prefix, records[0]?.cached, never];
+  const [path]: PeerPath[] = await node.paths();
+  same<typeof path, PeerPath | undefined>(true);
+  const rtts: (number | null | undefined)[] = [path?.rtt, table[0]?.rtt];
+  const paths: PathStats = stats.paths;
+  const lost: number | undefined = paths.fallbacks.lost;
+  void [rtts, lost, paths.direct.sent, paths.failures["broken"]];
+  same<typeof node.direct, DirectMode>(true);
+  same<DirectMode, "relay-only" | "direct" | "lan">(true);
+  // @ts-expect-error it is chosen at the start
+  node.direct = "lan";
   const state: RelayState = node.relay;
   same<typeof state.state, "connecting" | "connected" | "lost" | "refused">(true);
   same<typeof node.id, string>(true);
@@ -157,7 +178,8 @@ export function events(node: Kadmesh): void {
   node.on("lookup", (event) => void (event.stage === "done" && event.hops));
   node.on("served", (event) => void event.from.length);
   node.on("record", (event) => void event.bytes.toFixed());
-  same<keyof Events, "relay" | "contact" | "request" | "lookup" | "served" | "record" | "stopped">(true);
+  node.on("path", (event) => same<typeof event.reason, FallbackReason | "">(true));
+  same<keyof Events, "relay" | "contact" | "request" | "lookup" | "served" | "record" | "path" | "stopped">(true);
   // @ts-expect-error there is no such event
   node.on("message", () => {});
   // @ts-expect-error another event's listener
