@@ -37,13 +37,13 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	nodes, err := first.Set(ctx, "greeting", core.String("hello"))
+	nodes, err := second.Set(ctx, "greeting", core.String("hello"))
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println("stored on", nodes, "nodes")
 
-	v, err := second.Get(ctx, "greeting")
+	v, err := first.Get(ctx, "greeting")
 	if err != nil {
 		log.Fatal(err)
 	}

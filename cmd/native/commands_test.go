@@ -80,7 +80,7 @@ func TestLookup(t *testing.T) {
 // --k says on how many nodes a value is kept.
 func TestK(t *testing.T) {
 	addrs := startNetwork(t, 4)
-	want(t, result{"stored on 2 nodes\n", "", 0}, "set", "hello", "v", "--k", "2", "-b", addrs[0])
+	wantSoon(t, result{"stored on 2 nodes\n", "", 0}, "set", "hello", "v", "--k", "2", "-b", addrs[0])
 	want(t, result{"v\n", "", 0}, "get", "hello", "-k", "2", "-b", addrs[3])
 	if r := run(t, "", "lookup", "hello", "--k", "3", "-b", addrs[1]); r.code != 0 || strings.Count(r.stdout, "\n") != 3 {
 		t.Errorf("lookup --k 3 = %q, want 3 nodes", r)

@@ -83,14 +83,14 @@ func TestWebRTC(t *testing.T) {
 	if got := a.metric(t, "offers_total{direction=\"sent\"}") + b.metric(t, "offers_total{direction=\"sent\"}"); got == 0 {
 		t.Error("no offers are counted, want one at least")
 	}
-	want(t, result{"stored on 2 nodes\n", "", 0}, "set", "k", "v", "-b", a.addr)
+	wantSoon(t, result{"stored on 2 nodes\n", "", 0}, "set", "k", "v", "-b", a.addr)
 
 	a.Stop(t, os.Kill)
 	want(t, result{"v\n", "", 0}, "get", "k", "-b", b.addr)
 	a = startWatched(t, a.addr, "--id", id, "--bootstrap", b.addr)
 	a.Stderr.Await(t, `msg=joined`)
 	a.awaitChannels(t, 1)
-	want(t, result{"stored on 2 nodes\n", "", 0}, "set", "k", "w", "-b", a.addr)
+	wantSoon(t, result{"stored on 2 nodes\n", "", 0}, "set", "k", "w", "-b", a.addr)
 	for _, w := range []watched{a, b} {
 		if code := w.Stop(t, os.Interrupt); code != 0 {
 			t.Errorf("exit status %d after SIGINT, want 0", code)

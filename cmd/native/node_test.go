@@ -68,7 +68,7 @@ func TestNodeWaitsForBootstrap(t *testing.T) {
 	c.Close()
 	start(t, "node", "--listen", late).Stdout.Await(t, listeningLine)
 	p.Stderr.Await(t, `msg=joined `)
-	want(t, result{"stored on 2 nodes\n", "", 0}, "set", "k", "v", "-b", addr)
+	wantSoon(t, result{"stored on 2 nodes\n", "", 0}, "set", "k", "v", "-b", addr)
 	begin := time.Now()
 	if code := p.Stop(t, syscall.SIGTERM); code != 0 || time.Since(begin) > 5*time.Second {
 		t.Errorf("exit status %d after %v, want 0 at once", code, time.Since(begin))
@@ -135,7 +135,7 @@ func TestNodeComesBack(t *testing.T) {
 	p, addr := startNode(t, "--id", id)
 	q, other := startNode(t, "--bootstrap", addr)
 	q.Stderr.Await(t, `msg=joined`)
-	want(t, result{"stored on 2 nodes\n", "", 0}, "set", "k", "v", "-b", addr)
+	wantSoon(t, result{"stored on 2 nodes\n", "", 0}, "set", "k", "v", "-b", addr)
 	p.Stop(t, os.Kill)
 	back, _ := startAt(t, addr, "--id", id, "--bootstrap", other)
 	back.Stderr.Await(t, `msg=joined`)

@@ -54,6 +54,18 @@ func want(t testing.TB, w result, args ...string) {
 	}
 }
 
+// wantSoon is want for what takes nodes a moment to agree on: who has joined is
+// known to another one as soon as it has answered that one's ping.
+func wantSoon(t testing.TB, w result, args ...string) {
+	t.Helper()
+	for late := time.Now().Add(proctest.Patience); run(t, "", args...) != w; {
+		if time.Now().After(late) {
+			want(t, w, args...)
+			return
+		}
+	}
+}
+
 // start starts the program.
 func start(t testing.TB, args ...string) *proctest.Process {
 	t.Helper()
@@ -79,6 +91,7 @@ func startNetwork(t testing.TB, nodes int) []string {
 		p, addr := startNode(t, "--bootstrap", first)
 		p.Stderr.Await(t, `msg=joined`)
 		addrs = append(addrs, addr)
+		wantSoon(t, result{fmt.Sprintf("stored on %d nodes\n", len(addrs)), "", 0}, "set", "ready", "v", "-b", first)
 	}
 	return addrs
 }
