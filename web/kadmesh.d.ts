@@ -37,7 +37,7 @@ export interface IceServer {
 export interface StartOptions {
   /**
    * Whole URLs of relays (ws:, wss:, http: or https:), tried in this order, then in
-   * turn. Default: the relay that this module was loaded from, or the page's.
+   * turn. Default: the relay that this module was loaded from.
    */
   relay?: string | URL | readonly (string | URL)[] | undefined;
   /** Addresses of nodes to join through, "192.0.2.1:8468". Default: what the relay says. */
@@ -176,7 +176,7 @@ export type RelayCode = "token" | "full" | "per-ip" | "replaced" | "slow" | "ver
 export interface RelayState {
   state: "connecting" | "connected" | "lost" | "refused";
   url: string;
-  /** The lent address; "" while there is none. */
+  /** The lent address, or the last one while there is no connection; "" before the first. */
   address: string;
   /** Whether the address is the one from before, or another one. */
   resumed: boolean;
@@ -221,7 +221,7 @@ export interface Stats {
   relayDropped: Record<string, number>;
   /** Values that there was no room for. */
   refused: number;
-  /** Where things are kept: in the database, in memory only, or as long as it was not full. */
+  /** Where things are kept: in the database; in memory only; in the database, as far as they fit. */
   storage: "kept" | "memory" | "full";
   lookups: number;
   contacts: number; replacements: number;

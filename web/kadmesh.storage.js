@@ -105,7 +105,8 @@ class Storage {
   constructor(db, slot) {
     this.db = db;
     this.slot = slot;
-    this.writes = new Map(); // by what they are about: functions of a transaction
+    this.writes = new Map(); // by what they are about: { what, change, removes }
+    this.unkept = new Set(); // what is kept in memory only, until a later write about it is made
     this.timer = 0;
     this.writing = Promise.resolve();
     db.onversionchange = () => db.close();
@@ -135,12 +136,12 @@ class Storage {
   }
 
   remove(key) {
-    this.write(key, (t) => t.objectStore("records").delete([this.slot.number, key]));
+    this.write(key, (t) => t.objectStore("records").delete([this.slot.number, key]), true);
   }
 
-  /** Plans a write, in place of an earlier one about the same thing. */
-  write(what, change) {
-    this.writes.set(what, change);
+  /** Plans a write, a function of a transaction, in place of an earlier one about the same thing. */
+  write(what, change, removes = false) {
+    this.writes.set(what, { what, change, removes });
     this.timer ||= setTimeout(() => this.flush(), gatherFor);
   }
 
@@ -155,19 +156,38 @@ class Storage {
     return this.writing;
   }
 
-  /** Writes in one transaction; what does not fit is kept in memory only. */
+  /**
+   * Makes writes in one transaction; if that fails, each in one of its own, since what is
+   * too large for the disk should not take the others with it, and first what makes room.
+   */
   async commit(writes) {
+    if ((await this.attempt(writes)) || writes.length === 1) {
+      return;
+    }
+    for (const write of writes.sort((a, b) => b.removes - a.removes)) {
+      await this.attempt([write]);
+    }
+  }
+
+  /** Makes all of the writes, or none; returns whether it has. */
+  async attempt(writes) {
     try {
       const t = this.db.transaction(["identities", "records"], "readwrite");
       const done = new Promise((resolve, reject) => {
         t.oncomplete = resolve;
         t.onabort = () => reject(t.error);
       });
-      writes.forEach((change) => change(t));
+      writes.forEach(({ change }) => change(t));
       await done;
-      this.state = "kept";
+      writes.forEach(({ what }) => this.unkept.delete(what));
+      if (!this.unkept.size) {
+        this.state = "kept";
+      }
+      return true;
     } catch (error) {
+      writes.forEach(({ what, removes }) => (removes ? this.unkept.delete(what) : this.unkept.add(what)));
       this.state = error?.name === "QuotaExceededError" ? "full" : "memory";
+      return false;
     }
   }
 

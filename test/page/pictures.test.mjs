@@ -3,6 +3,7 @@ import test from "node:test";
 import { scaleOf } from "../../web/page/scale.js";
 import { caption, Trace, Traces } from "../../web/page/trace.js";
 import { layOut, Places } from "../../web/page/rows.js";
+import { lastMinute } from "../../web/page/traffic.js";
 import { BoundedMap, Ring } from "../../web/page/ring.js";
 import { step } from "../../web/page/picker.js";
 
@@ -104,6 +105,16 @@ test("rows fit into their box, as far as dots can shrink", () => {
     assert.equal(rows.flatMap((r) => r.dots).length, 300);
     assert.ok(rows.flatMap((r) => r.dots).every((d) => d.x > 0 && d.x < width));
   }
+});
+
+test("samples stand at their times, however rarely they are taken", () => {
+  const sample = (from, at) => ({ from, at });
+  const places = (samples) => lastMinute(samples, 600).map(({ left, right }) => [left, right]);
+  assert.deepEqual(places([]), []);
+  assert.deepEqual(places([sample(0, 1000), sample(1000, 2000)]), [[580, 590], [590, 600]]);
+  const hidden = [0, 15, 30, 45, 60].map((s) => sample(100_000 + 1000 * s, 115_000 + 1000 * s));
+  assert.deepEqual(places([sample(0, 100_000), ...hidden]), [[0, 150], [150, 300], [300, 450], [450, 600]]);
+  assert.deepEqual(places([sample(0, 90_000)]), [[0, 600]]);
 });
 
 test("a ring forgets its oldest, a bounded map what was set longest ago", () => {

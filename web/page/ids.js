@@ -3,12 +3,6 @@
 export const idBits = 160;
 
 const digits = idBits / 4;
-const isID = /^[0-9a-f]{40}$/;
-
-/** Whether text is an id as the module gives them. */
-export function validID(text) {
-  return typeof text === "string" && isID.test(text);
-}
 
 /** An id for people: its first eight digits, which is enough to tell nodes apart. */
 export function shortID(id) {

@@ -4,7 +4,7 @@
 import { copyButton } from "./copy.js";
 import { el, figures, setAttr, setText, show } from "./dom.js";
 import { explain } from "./errors.js";
-import { bytes, count, millis, plural, roughly } from "./format.js";
+import { bytes, millis, plural, roughly } from "./format.js";
 import { shortID } from "./ids.js";
 import { bytesAsText, sameValue, showValue, tame, typeWords, utf8Length } from "./typed.js";
 
@@ -106,13 +106,6 @@ function strange({ type, value }) {
 
 /** In which way a value is not what one may have expected; "" if in none. */
 function conflictOf(found, mine) {
-  const others = found.others?.length ?? 0;
-  if (others) {
-    const first = found.others[0];
-    const say = excerpt(showValue(first.type, first.value));
-    const rest = others > 1 ? `, and ${count(others - 1)} more` : "";
-    return `The holders do not agree. ${first.holder ? shortID(first.holder.id) : "Another"} has ${typeWords[first.type] ?? first.type} ${say}${rest}. Anybody may overwrite a key; set it again to make them agree.`;
-  }
   if (mine && !sameValue(found.type, found.value, mine.type, mine.value)) {
     return `This is not what you set ${roughly(Date.now() - mine.at)} ago, which was ${excerpt(showValue(mine.type, mine.value))}. Somebody has overwritten it since, or one holder has not heard of it.`;
   }

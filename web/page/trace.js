@@ -74,11 +74,6 @@ export class Trace {
     return this.stored().reduce((t, r) => Math.max(t, r.end - this.at), this.duration(now));
   }
 
-  /** Whether anything may still happen to it. */
-  running() {
-    return !this.done || this.requests.some((r) => r.end === null);
-  }
-
   /** Requests that look for somebody, as against those that store. */
   asking() {
     return this.requests.filter((r) => r.method !== "store");

@@ -7,8 +7,12 @@ import { bytes, count, niceAbove, rate } from "./format.js";
 import { Ring } from "./ring.js";
 import { total } from "./state.js";
 
-/** How many seconds the chart shows. */
-const seconds = 60;
+/** How much time the chart shows, in milliseconds, and how many samples: one a second at most. */
+const minute = 60_000;
+const maxSamples = 60;
+
+/** What is left free between two bars, in CSS pixels. */
+const gap = 1.5;
 
 /** Draws the traffic into host, from the events node and stats. */
 export function traffic(host, stream) {
@@ -16,7 +20,7 @@ export function traffic(host, stream) {
 }
 
 class Traffic {
-  samples = new Ring(seconds); // { received, sent, receivedBytes, sentBytes } per second
+  samples = new Ring(maxSamples); // { from, at, received, sent, receivedBytes, sentBytes }, per second between two times
   last = null; // { at, stats }
 
   constructor(host, stream) {
@@ -52,7 +56,7 @@ class Traffic {
     if (dt > 0) {
       const was = this.last.stats;
       const per = (name) => Math.max(0, stats[name] - was[name]) / dt;
-      this.samples.push({ received: per("received"), sent: per("sent"), receivedBytes: per("receivedBytes"), sentBytes: per("sentBytes") });
+      this.samples.push({ from: this.last.at, at, received: per("received"), sent: per("sent"), receivedBytes: per("receivedBytes"), sentBytes: per("sentBytes") });
     }
     this.last = { at, stats };
     nextFrame(this.draw);
@@ -81,18 +85,15 @@ class Traffic {
     if (!width) {
       return;
     }
-    const samples = this.samples.toArray();
+    const samples = lastMinute(this.samples.toArray(), width);
     const most = niceAbove(Math.max(10, ...samples.map((s) => Math.max(s.received, s.sent))));
     const middle = Math.round(height / 2);
-    const step = width / seconds;
-    const from = seconds - samples.length;
-    const bars = (name, sign) => samples.map((s, i) => {
+    const bars = (name, sign) => samples.map((s) => {
       const h = (s[name] / most) * (middle - 2);
-      return h > 0 ? `M${((from + i + 0.5) * step).toFixed(1)} ${middle}v${(-sign * Math.max(1, h)).toFixed(1)}` : "";
+      return h > 0 ? `M${s.left.toFixed(1)} ${middle}v${(-sign * Math.max(1, h)).toFixed(1)}h${Math.max(1.5, s.right - s.left - gap).toFixed(1)}V${middle}z` : "";
     }).join("");
     setAttr(this.inbound, "d", bars("received", 1));
     setAttr(this.outbound, "d", bars("sent", -1));
-    setAttr(this.picture, "stroke-width", Math.max(1.5, step - 1.5).toFixed(1));
     setAttr(this.axis, "d", `M0 ${middle + 0.5}H${width}`);
     setText(this.scale, `${count(most)}/s`);
   }
@@ -111,6 +112,16 @@ class Traffic {
       setText(item.lastChild, count(n));
     });
   }
+}
+
+/**
+ * The samples of the minute before the newest one, oldest first, each with its left and right
+ * in a chart of that width: of a hidden page there are few, and each is about a longer time.
+ */
+export function lastMinute(samples, width) {
+  const begin = (samples.at(-1)?.at ?? 0) - minute;
+  const x = (at) => (Math.max(0, at - begin) / minute) * width;
+  return samples.filter((s) => s.at > begin).map((s) => ({ ...s, left: x(s.from), right: x(s.at) }));
 }
 
 function lineEach(verb, counters) {

@@ -126,7 +126,7 @@ export function showValue(type, value) {
     return showFloat(Number(value));
   }
   if (value instanceof Uint8Array) {
-    return type === "bytes" ? showBytes(value) : msgpackText(value);
+    return type === "bytes" ? showBytes(value) : tame(msgpackText(value));
   }
   return String(value);
 }
@@ -185,15 +185,4 @@ export function sameValue(typeA, a, typeB, b) {
     return a.length === b.length && a.every((x, i) => x === b[i]);
   }
   return Object.is(a, b) || (typeof a !== typeof b && String(a) === String(b));
-}
-
-/** The wire's type that a value gets when none is given. */
-export function typeOf(value) {
-  switch (typeof value) {
-    case "string": return "str";
-    case "boolean": return "bool";
-    case "bigint": return "int";
-    case "number": return Number.isSafeInteger(value) && !Object.is(value, -0) ? "int" : "float";
-  }
-  return "bytes";
 }

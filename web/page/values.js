@@ -5,7 +5,7 @@ import { el, setAttr, setText, show, uniqueID } from "./dom.js";
 import { shareLink } from "./link.js";
 import { BoundedMap } from "./ring.js";
 import { result } from "./result.js";
-import { hints, maxContent, parseTyped, settable, typeOf, utf8Length } from "./typed.js";
+import { hints, maxContent, parseTyped, settable, utf8Length } from "./typed.js";
 import { count } from "./format.js";
 
 /**
@@ -155,7 +155,7 @@ class Values {
     }
     await this.run(key, "Setting", async (signal) => {
       const { nodes } = await this.operations.set(key, value, { type, signal });
-      this.mine.set(key, { type: type ?? typeOf(value), value, at: Date.now() });
+      this.mine.set(key, { type, value, at: Date.now() });
       return (took) => this.result.stored(key, nodes, took);
     });
   }
