@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -32,9 +33,9 @@ func (d *direct) flags(cmd *cobra.Command) {
 // minDirectPort is the lowest port that peers try.
 const minDirectPort = 1024
 
-// config returns how to take direct paths for the node with id, or says which flag
-// is wrong.
-func (d *direct) config(ctx context.Context, id core.ID) (webrtc.Config, error) {
+// config returns how to take direct paths for the node with id that listens on node,
+// or says which flag is wrong.
+func (d *direct) config(ctx context.Context, id core.ID, node netip.AddrPort) (webrtc.Config, error) {
 	cfg := webrtc.Config{ID: webrtc.ID(id), Mode: webrtc.Direct, SameIP: true}
 	if d.lan {
 		cfg.Mode = webrtc.LAN
@@ -54,10 +55,24 @@ func (d *direct) config(ctx context.Context, id core.ID) (webrtc.Config, error) 
 	if cfg.Listen, err = parseListen(ctx, d.listen); err != nil {
 		return cfg, err
 	}
+	if !sameIP(cfg.Listen.Addr(), node.Addr()) {
+		return cfg, cli.Usagef("--webrtc-listen %s: peers come to the IP address of --listen, which is %v", d.listen, node.Addr())
+	}
 	if p := cfg.Listen.Port(); p > 0 && p < minDirectPort {
 		return cfg, cli.Usagef("--webrtc-listen %s: nobody tries ports below %d", d.listen, minDirectPort)
 	}
 	return cfg, nil
+}
+
+// sameIP reports whether who listens on a can be reached where one is who listens on b.
+func sameIP(a, b netip.Addr) bool {
+	switch {
+	case a.IsUnspecified():
+		return true
+	case b.IsUnspecified():
+		return b.Is6() || a.Is4() // [::] has both
+	}
+	return a == b
 }
 
 // wrap puts direct paths over the socket of a node, which it owns from then on.

@@ -86,6 +86,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"node", "--webrtc-listen", "127.0.0.1:0"}, "--webrtc-listen without --webrtc"},
 		{[]string{"node", "--webrtc", "--webrtc-listen", "here"}, `--webrtc-listen "here": want HOST:PORT`},
 		{[]string{"node", "--webrtc", "--webrtc-listen", "127.0.0.1:443"}, "nobody tries ports below 1024"},
+		{[]string{"node", "--listen", "127.0.0.1:0", "--webrtc", "--webrtc-listen", "[::1]:0"}, "peers come to the IP address of --listen"},
 		{[]string{"demo", "--port", "70000"}, `--port "70000": want a number up to 65535`},
 		{[]string{"demo", "--page", "here"}, "--page here: want IP:PORT, as 127.0.0.1:8080"},
 		{[]string{"demo", "--nodes", "1"}, "--nodes 1: want 2 to"},

@@ -169,7 +169,7 @@ func (s *serving) open(ctx context.Context, cfg core.Config, log *slog.Logger) (
 	if cfg.ID == (core.ID{}) {
 		rand.Read(cfg.ID[:])
 	}
-	paths, err := s.direct.config(ctx, cfg.ID)
+	paths, err := s.direct.config(ctx, cfg.ID, addr)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,8 @@ package webrtc
 
 import "time"
 
-// Offers of others are taken offerBurst at once, and then offersPerSec.
+// Offers of others are taken offerBurst at once, and then offersPerSec; half of that
+// burst is for those who have proven their address.
 const (
 	offerBurst   = 32
 	offersPerSec = 4
@@ -27,11 +28,15 @@ func (b *budget) replayed(now time.Time, n nonce) bool {
 }
 
 // pays reports whether there is room for one more offer, and counts it.
-func (b *budget) pays(now time.Time, n nonce) bool {
+func (b *budget) pays(now time.Time, n nonce, proven bool) bool {
 	b.expire(now)
 	b.spent = max(0, b.spent-now.Sub(b.at).Seconds()*offersPerSec)
 	b.at = now
-	if b.spent > offerBurst-1 {
+	burst := float64(offerBurst)
+	if !proven {
+		burst /= 2
+	}
+	if b.spent > burst-1 {
 		return false
 	}
 	b.spent++

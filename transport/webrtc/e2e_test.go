@@ -210,6 +210,35 @@ func TestPionTakesSDP(t *testing.T) {
 	}
 }
 
+// many is a mux with many addresses.
+type many struct {
+	ice.UDPMux
+	ips []string
+}
+
+func (m many) GetListenAddresses() (list []net.Addr) {
+	for _, ip := range m.ips {
+		list = append(list, &net.UDPAddr{IP: net.ParseIP(ip), Port: 9})
+	}
+	return list
+}
+
+func TestOneAddressEach(t *testing.T) {
+	for _, tt := range []struct{ has, want []string }{
+		{[]string{"127.0.0.1"}, []string{"127.0.0.1"}},
+		{[]string{"127.0.0.1", "192.168.1.5", "10.0.0.1"}, []string{"192.168.1.5"}},
+		{[]string{"::1", "127.0.0.1", "fd00::2", "192.168.1.5", "fd00::3"}, []string{"192.168.1.5", "fd00::2"}},
+	} {
+		var got []string
+		for _, a := range (oneEach{many{ips: tt.has}}).GetListenAddresses() {
+			got = append(got, a.(*net.UDPAddr).IP.String())
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("of %v: %v, want %v", tt.has, got, tt.want)
+		}
+	}
+}
+
 // BenchmarkUpgrade is the time from the first datagram to an open channel.
 func BenchmarkUpgrade(b *testing.B) {
 	var took []time.Duration

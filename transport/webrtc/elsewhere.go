@@ -87,8 +87,12 @@ func (m *machine) usable(now time.Time, list []candidate, p *peer) []candidate {
 
 // told returns which of the own candidates a peer may know.
 func (m *machine) told(list []candidate, p *peer) []candidate {
-	some := tell(list, p.addr, m.mode, m.sameIP)
-	if m.public && !m.sameIP {
+	mode := m.mode
+	if !p.proven {
+		mode = Direct // whoever just sends a datagram learns no address
+	}
+	some := tell(list, p.addr, mode, m.sameIP)
+	if m.public && !m.sameIP && p.proven {
 		some = append(some, elsewhere(list)...)
 	}
 	return some[:min(len(some), maxCandidates)]

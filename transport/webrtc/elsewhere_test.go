@@ -74,21 +74,27 @@ func TestVictims(t *testing.T) {
 
 func TestTold(t *testing.T) {
 	own := cands("192.168.1.2:5000", "8.8.8.8:5000")
-	p := &peer{addr: netip.MustParseAddrPort("1.1.1.1:8468")}
+	here := []candidate{{kind: here, port: 5000}}
 	tests := []struct {
-		name string
-		m    machine
-		want []candidate
+		name           string
+		m              machine
+		want, stranger []candidate // what is told to who has proven its address, and to others
 	}{
-		{"behind a relay", machine{mode: Direct}, nil},
-		{"and with a STUN server", machine{mode: Direct, public: true}, own[1:]},
-		{"in a local network, too", machine{mode: LAN, public: true}, own},
-		{"at its own address", machine{mode: Direct, sameIP: true, public: true}, []candidate{{kind: here, port: 5000}}},
+		{"behind a relay", machine{mode: Direct}, nil, nil},
+		{"and with a STUN server", machine{mode: Direct, public: true}, own[1:], nil},
+		{"in a local network, too", machine{mode: LAN, public: true}, own, nil},
+		{"at its own address", machine{mode: Direct, sameIP: true, public: true}, here, here},
+		{"and in a local network", machine{mode: LAN, sameIP: true}, append(slices.Clone(here), own[0]), here},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			p := &peer{addr: netip.MustParseAddrPort("1.1.1.1:8468"), proven: true}
 			if got := tt.m.told(own, p); !slices.Equal(got, tt.want) {
 				t.Errorf("told = %v, want %v", got, tt.want)
+			}
+			p.proven = false
+			if got := tt.m.told(own, p); !slices.Equal(got, tt.stranger) {
+				t.Errorf("told a stranger = %v, want %v", got, tt.stranger)
 			}
 		})
 	}

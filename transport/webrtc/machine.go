@@ -241,7 +241,7 @@ func (m *machine) control(c *channel, kind byte, seq uint32) {
 // from whom.
 func (m *machine) received(now time.Time, ch chanID, data []byte) (from netip.AddrPort, ok bool) {
 	c := m.channels[ch]
-	if c == nil || c.stage < connecting || len(data) == 0 {
+	if c == nil || c.stage < connecting {
 		return netip.AddrPort{}, false
 	}
 	c.records++ // its acknowledgement
@@ -253,6 +253,7 @@ func (m *machine) received(now time.Time, ch chanID, data []byte) (from netip.Ad
 		}
 	}
 	switch {
+	case len(data) == 0:
 	case data[0] == probe && len(data) == controlLen:
 		m.control(c, echo, binary.BigEndian.Uint32(data[1:]))
 	case data[0] == echo && len(data) == controlLen:
@@ -326,7 +327,9 @@ func (m *machine) release(c *channel) {
 func (m *machine) fail(now time.Time, c *channel, why Failure) {
 	m.counts.failures[why]++
 	m.abandon(c)
-	c.peer.failed(now)
+	if c.offering { // the offer of somebody else may have been another one's
+		c.peer.failed(now)
+	}
 	m.consider(now, c.peer)
 }
 

@@ -472,10 +472,63 @@ func TestChaos(t *testing.T) {
 	}
 }
 
+// Offers in somebody's name, from no matter where, take nobody's place, cost the one
+// in whose name they come no time, and leave room for those who have proven theirs.
+func TestForgedOffers(t *testing.T) {
+	l := newLab(t, 12)
+	a := l.host(1, 4)
+	var friends []*host
+	for n := range byte(4) {
+		b := l.host(10+n, 24)
+		friends = append(friends, b)
+		b.call(a)
+		l.run(2 * time.Second)
+	}
+	l.run(2 * longLived)
+	for i := range uint64(8) {
+		a.m.heardOffer(l.now, netip.AddrPortFrom(netip.AddrFrom4([4]byte{20, 0, 0, byte(i)}), 4000), offerFrom(ID{2, byte(i)}, i))
+		a.settle()
+	}
+	for _, b := range friends {
+		if a.state(b) != Open {
+			t.Errorf("%v is %v, want open", b.addr, a.state(b))
+		}
+	}
+	if got := a.m.counts.refused[RefusedFull]; got != 8 {
+		t.Errorf("%d refused as there is no place, want 8", got)
+	}
+
+	l = newLab(t, 13)
+	a, b := l.host(1, 512), l.host(2, 24)
+	a.m.met(l.now, b.addr, b.id, false)
+	for i := range uint64(6) { // b knows nothing of these, so that they do not open
+		a.m.heardOffer(l.now, b.addr, offerFrom(b.id, 100+i))
+		a.settle()
+		l.run(16 * time.Second)
+	}
+	p := a.m.peers.byAddr[b.addr]
+	if p.fails != 0 || p.notBefore.After(l.now) {
+		t.Errorf("%d failures, and a wait of %v", p.fails, p.notBefore.Sub(l.now))
+	}
+	for i := range uint64(100) {
+		a.m.heardOffer(l.now, netip.AddrPortFrom(netip.AddrFrom4([4]byte{20, 0, 1, byte(i)}), 4000), offerFrom(ID{3, byte(i)}, 200+i))
+	}
+	a.settle()
+	l.run(openWithin)
+	for i := range uint64(100) {
+		a.m.heardOffer(l.now, netip.AddrPortFrom(netip.AddrFrom4([4]byte{20, 0, 2, byte(i)}), 4000), offerFrom(ID{4, byte(i)}, 400+i))
+	}
+	busy := a.m.counts.refused[RefusedBusy]
+	a.m.heardOffer(l.now, b.addr, offerFrom(b.id, 999))
+	if a.m.counts.refused[RefusedBusy] != busy || p.trial == nil {
+		t.Errorf("strangers have left no room: %v", a.m.counts.refused)
+	}
+}
+
 func TestStrangerMustProveTheAddressToATab(t *testing.T) {
 	l := newLab(t, 10)
 	tab, b := l.host(1, 24), l.host(2, 24)
-	tab.m.sameIP = false
+	tab.m.sameIP, tab.m.mode = false, LAN
 	tab.m.heardOffer(l.now, b.addr, offerFrom(b.id, 1))
 	if got := tab.m.counts.refused[RefusedStranger]; got != 1 || len(tab.m.channels) != 0 {
 		t.Errorf("%d refused, %d channels; want 1, 0", got, len(tab.m.channels))

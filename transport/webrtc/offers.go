@@ -62,6 +62,9 @@ func (m *machine) room(now time.Time, p *peer) bool {
 	if len(m.channels) < m.limits.channels {
 		return true
 	}
+	if !p.proven {
+		return false // it may be nobody at all
+	}
 	var worst *channel
 	for _, x := range m.peers.list {
 		c := x.open
@@ -153,7 +156,7 @@ func (m *machine) heardOffer(now time.Time, from netip.AddrPort, datagram []byte
 		m.counts.refused[why]++
 		return
 	}
-	if !m.budget.pays(now, o.nonce) {
+	if !m.budget.pays(now, o.nonce, p != nil && p.proven) {
 		m.counts.refused[RefusedBusy]++
 		return
 	}
@@ -192,7 +195,7 @@ func (m *machine) refuses(now time.Time, p *peer, from netip.AddrPort, o *offer)
 		return RefusedMode, true
 	case o.from == m.self, !from.Addr().IsValid(), from.Port() == 0, p != nil && p.proven && p.id != o.from:
 		return RefusedIdentity, true
-	case m.mode == Direct && !m.sameIP && (p == nil || !p.proven):
+	case !m.sameIP && (p == nil || !p.proven):
 		return RefusedStranger, true // neither side would know where to go
 	case m.budget.replayed(now, o.nonce):
 		return RefusedReplay, true

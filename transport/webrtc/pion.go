@@ -162,18 +162,27 @@ func newMux(sock *net.UDPConn) ice.UDPMux {
 }
 
 // oneEach is a mux that names one of its addresses for each IP version: all are the
-// same socket, of which ICE would have a reader for each.
+// same socket, of which ICE would have a reader for each. It is one that others can
+// come to, if there is one.
 type oneEach struct{ ice.UDPMux }
 
 // GetListenAddresses is that of ice.UDPMux.
 func (m oneEach) GetListenAddresses() (list []net.Addr) {
-	four, six := false, false
+	var four, six net.Addr
 	for _, a := range m.UDPMux.GetListenAddresses() {
-		is4 := a.(*net.UDPAddr).IP.To4() != nil
-		if is4 && !four || !is4 && !six {
+		ip := a.(*net.UDPAddr).IP
+		best := &six
+		if ip.To4() != nil {
+			best = &four
+		}
+		if *best == nil || (*best).(*net.UDPAddr).IP.IsLoopback() {
+			*best = a
+		}
+	}
+	for _, a := range []net.Addr{four, six} {
+		if a != nil {
 			list = append(list, a)
 		}
-		four, six = four || is4, six || !is4
 	}
 	return list
 }
@@ -285,9 +294,10 @@ func (d *pion) run(ch chanID, l *link) {
 				d.conn.ended(ch)
 				return
 			}
-			if err == nil {
-				d.conn.received(ch, b[:n])
+			if err != nil {
+				n = 0 // too long, which counts as a record all the same
 			}
+			d.conn.received(ch, b[:n])
 		}
 	})
 }
