@@ -22,8 +22,9 @@ export type AnyValueType = ValueType | "nil" | "list" | "map" | "other";
  * - "relay-only": none; no peer connection is made, and no address leaves.
  * - "direct": those that can be reached at the address at which the network knows
  *   them, as native nodes. They see the user's public address.
- * - "lan": also those in the same local network. All peers that take direct paths are
- *   told local addresses, or the names that the browser has for them.
+ * - "lan": also those in the same local network. Every node that takes direct paths is
+ *   told local addresses, or the names that the browser has for them, once it has
+ *   answered a request of this one, wherever it is.
  */
 export type DirectMode = "relay-only" | "direct" | "lan";
 

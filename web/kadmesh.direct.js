@@ -10,13 +10,24 @@ const littleLeft = 64 * 1024;
 
 /** How long a message is at most: longer ones are none of ours. */
 const maxMessage = 9 * 1024;
+/** How long a probe and an echo are. */
+const probeSize = 5;
 /** How many messages may be on their way to the core; beyond, they are lost. */
 const maxComing = 1024;
 /** The core says so when it has taken that many. */
 const sayTaken = 128;
 
-/** How long to gather candidates at most, in milliseconds. */
-const gatherFor = 1500;
+/**
+ * What may come over one channel in a second, as each message is a task for the page:
+ * all, those that are neither a datagram nor a probe nor an echo, and probes. There
+ * may be a further probe for each datagram: who sends a lot has one after three.
+ */
+const mostMessages = 4000;
+const mostOdd = 256;
+const mostProbes = 100;
+
+/** How long to gather candidates at most, in milliseconds: a STUN server may be out of reach. */
+const gatherFor = 500;
 
 /** Whether there can be direct paths; throws if there can, but not with these servers. */
 export function directPossible(iceServers) {
@@ -183,9 +194,34 @@ export class Connections {
   }
 }
 
+/** What has come over one channel in the present second. */
+class Rate {
+  #since = -Infinity;
+
+  /** Counts a message, and tells whether it is one too many. */
+  exceeded(now, data) {
+    if (now - this.#since >= 1000) {
+      this.#since = now;
+      Object.assign(this, { messages: 0, datagrams: 0, probes: 0, echoes: 0, odd: 0 });
+    }
+    this.messages++;
+    this[kindOf(data)]++;
+    return this.messages > mostMessages || this.odd > mostOdd || this.probes > mostProbes + this.datagrams;
+  }
+}
+
+/** What a message is, by its first byte: docs/webrtc.md, "On a channel". */
+function kindOf(data) {
+  const size = data instanceof ArrayBuffer ? data.byteLength : 0;
+  const kind = size && ["datagrams", "datagrams", "probes", "echoes"][new Uint8Array(data, 0, 1)[0]];
+  const fits = kind === "datagrams" ? size <= maxMessage : size === probeSize;
+  return kind && fits ? kind : "odd";
+}
+
 /** One connection with its data channel. */
 class Link {
   #sent = 0; // bytes that the core has not been told of
+  #rate = new Rate();
 
   constructor(configuration, tell) {
     this.tell = tell;
@@ -194,7 +230,7 @@ class Link {
     this.channel.binaryType = "arraybuffer";
     this.channel.bufferedAmountLowThreshold = littleLeft;
     this.channel.onopen = () => tell.opened();
-    this.channel.onmessage = ({ data }) => tell.received(data);
+    this.channel.onmessage = ({ data }) => (this.#rate.exceeded(performance.now(), data) ? tell.ended() : tell.received(data));
     this.channel.onbufferedamountlow = () => this.#say();
     this.channel.onclose = () => tell.ended();
     this.connection.ondatachannel = () => tell.ended(); // there is to be one, no more
@@ -213,18 +249,19 @@ class Link {
     return this.connection.localDescription.sdp;
   }
 
-  /** Resolves when all candidates are known, or it takes too long. */
+  /** Resolves when a server has told the public address, all candidates are known, or it takes too long. */
   #gathered() {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, gatherFor);
-      const look = () => {
-        if (this.connection.iceGatheringState === "complete") {
+      const look = ({ candidate }) => {
+        if (candidate?.type === "srflx" || this.connection.iceGatheringState === "complete") {
           clearTimeout(timer);
           resolve();
         }
       };
+      this.connection.addEventListener("icecandidate", look);
       this.connection.addEventListener("icegatheringstatechange", look);
-      look();
+      look({});
     });
   }
 
@@ -253,7 +290,7 @@ class Link {
   }
 
   close() {
-    this.channel.onclose = null;
+    this.channel.onclose = this.channel.onmessage = null;
     this.connection.close();
   }
 }

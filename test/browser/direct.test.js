@@ -22,13 +22,16 @@ before(async () => {
 
 after(endAll);
 
-/** A profile whose pages count their peer connections, and can cut them. */
+/** A profile whose pages count their peer connections, can cut them, and can put the node under load. */
 async function watched(browser) {
   const context = await newContext(browser);
   await context.addInitScript(() => {
     globalThis.connections = [];
     globalThis.RTCPeerConnection = class extends RTCPeerConnection {
       constructor(configuration) {
+        if (globalThis.noMore) {
+          throw new DOMException("no more", "UnknownError");
+        }
         super(configuration);
         connections.push(this);
       }
@@ -40,6 +43,40 @@ async function watched(browser) {
         this.channel.addEventListener("message", (event) => this.mute && event.stopImmediatePropagation());
         return this.channel;
       }
+    };
+    /** Pings peers, and sets and gets values of these names, until the promise of meanwhile(progress) resolves. */
+    globalThis.underLoad = async (peers, names, meanwhile) => {
+      const progress = { done: 0, failed: [] };
+      let going = true;
+      const load = async (operation) => {
+        for (let i = 0; going; i++) {
+          await operation(i).then(() => progress.done++, (error) => progress.failed.push(String(error)));
+          await new Promise((resolve) => setTimeout(resolve, 2));
+        }
+      };
+      const value = async (name) => {
+        await node.set(name, name);
+        if ((await node.get(name)) !== name) {
+          throw new Error(`${name} has another value`);
+        }
+      };
+      const loads = [...peers.map((peer) => load(() => node.ping(peer))), ...names.map((name) => load((i) => value(`${name} ${i}`)))];
+      await meanwhile(progress);
+      going = false;
+      await Promise.all(loads);
+      return progress;
+    };
+    globalThis.fallen = async () => Object.values((await node.stats()).paths.fallbacks).reduce((sum, n) => sum + n, 0);
+    /** Closes a connection that is open, or has it fall silent only. */
+    globalThis.cut = (close) => {
+      const open = connections.find(({ channel, mute }) => !mute && channel?.readyState === "open");
+      if (open && close) {
+        open.close();
+      }
+      if (open) {
+        open.mute = true;
+      }
+      return open !== undefined;
     };
   });
   return context;
@@ -55,8 +92,8 @@ const isDirect = (tab, peers) =>
   }, "direct paths");
 
 /** What the relay has passed on, in both directions. */
-async function passedOn() {
-  const url = await until(() => /url=(http:\S+metrics)/.exec(relay.program.said)?.[1], "the address of the metrics");
+async function passedOn(by = relay) {
+  const url = await until(() => /url=(http:\S+metrics)/.exec(by.program.said)?.[1], "the address of the metrics");
   const text = await (await fetch(url)).text();
   return [...text.matchAll(/_datagrams_total\{direction=\S+ (\d+)/g)].reduce((sum, [, n]) => sum + Number(n), 0);
 }
@@ -102,38 +139,12 @@ test("paths are cut under load, and no operation is lost", async (t) => {
   await isDirect(tab, natives);
   // Half of the channels end, the others fall silent; those that come after them too.
   const switches = 2 * natives.length;
-  const { done, failed } = await tab.run(async ([peers, switches]) => {
-    const failed = [];
-    let done = 0;
-    let going = true;
-    const load = async (operation) => {
-      for (let i = 0; going; i++) {
-        await operation(i).then(() => done++, (error) => failed.push(String(error)));
-        await new Promise((resolve) => setTimeout(resolve, 2));
-      }
-    };
-    const value = async (name) => {
-      await node.set(name, name);
-      if ((await node.get(name)) !== name) {
-        throw new Error(`${name} has another value`);
-      }
-    };
-    const loads = [...peers.map((peer) => load(() => node.ping(peer))), load((i) => value(`one ${i}`)), load((i) => value(`two ${i}`))];
-    const fallen = async () => Object.values((await node.stats()).paths.fallbacks).reduce((sum, n) => sum + n, 0);
-    for (let cut = 0; cut < switches; cut = await fallen()) {
-      const open = connections.find(({ channel, mute }) => !mute && channel?.readyState === "open");
-      if (open && cut % 2) {
-        open.close();
-      }
-      if (open) {
-        open.mute = true;
-      }
+  const { done, failed } = await tab.run(([peers, switches]) => underLoad(peers, ["one", "two"], async () => {
+    for (let n = 0; n < switches; n = await fallen()) {
+      cut(n % 2);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    going = false;
-    await Promise.all(loads);
-    return { done, failed };
-  }, [natives.map(({ address }) => address), switches]);
+  }), [natives.map(({ address }) => address), switches]);
   assert.deepEqual(failed, [], `of ${done + failed.length} operations`);
   assert.ok(done > 100, `${done} operations`);
   t.diagnostic(`${done} operations, ${switches} switches`);
@@ -237,9 +248,9 @@ test("nodes that know nothing of direct paths are sent none", async () => {
   await tab.page.close();
 });
 
-test("two browsers in one local network come to speak directly", async () => {
+test("two browsers in one local network come to speak directly, and by the relay again when they are cut under load", async (t) => {
   const first = await startNode();
-  const network = await startRelay({ bootstrap: [first.address] });
+  const network = await startRelay({ bootstrap: [first.address], args: ["--metrics", "127.0.0.1:0", "--max-datagrams=none", "--max-bytes=none"] });
   const tabs = [];
   for (let i = 0; i < 2; i++) {
     const browser = await startBrowser(hasPrivateAddress() ? plainAddresses : []);
@@ -248,11 +259,51 @@ test("two browsers in one local network come to speak directly", async () => {
   await tabs[0].ping(tabs[1].address);
   await isDirect(tabs[0], [tabs[1]]);
   await isDirect(tabs[1], [tabs[0]]);
-  const before = await paths(tabs[0]);
-  for (let i = 0; i < 20; i++) {
-    assert.equal(await tabs[0].ping(tabs[1].address), tabs[1].id);
+
+  const pings = 100;
+  /** Has each tab ping the other one: what went which way meanwhile. */
+  const pingEachOther = async () => {
+    const [relayed, before] = [await passedOn(network), await Promise.all(tabs.map(paths))];
+    await Promise.all([[0, 1], [1, 0]].map(([from, to]) => tabs[from].run(async ([address, pings]) => {
+      for (let i = 0; i < pings; i++) {
+        await node.ping(address);
+      }
+    }, [tabs[to].address, pings])));
+    const after = await Promise.all(tabs.map(paths));
+    const sent = (way) => Math.min(...after.map((now, i) => now[way].sent - before[i][way].sent));
+    return { relayed: (await passedOn(network)) - relayed, direct: sent("direct"), relay: sent("relay") };
+  };
+  const directly = await pingEachOther();
+  assert.ok(directly.direct >= 2 * pings, JSON.stringify(directly)); // requests and answers
+  assert.ok(directly.relayed < pings / 2, JSON.stringify(directly));
+
+  // One closes the connection and makes no other; both notice it, and go on for a while.
+  const loads = await Promise.all(tabs.map((tab, i) => tab.run(([peer, name, cuts]) => underLoad([peer, peer], [name], async (progress) => {
+    const furtherDone = async (n) => {
+      for (const end = progress.done + n; progress.done < end && !progress.failed.length; ) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    };
+    await furtherDone(50);
+    if (cuts) {
+      globalThis.noMore = true;
+      cut(true);
+    }
+    while (!(await fallen()) && !progress.failed.length) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await furtherDone(50);
+  }), [tabs[1 - i].address, `value ${i}`, i === 0])));
+  for (const { done, failed } of loads) {
+    assert.deepEqual(failed, [], `of ${done + failed.length} operations`);
+    assert.ok(done >= 100, `${done} operations`);
   }
-  assert.ok((await paths(tabs[0])).direct.sent - before.direct.sent >= 20);
+  t.diagnostic(`${loads.map(({ done }) => done).join(" and ")} operations, fallbacks ${JSON.stringify((await Promise.all(tabs.map(paths))).map(({ fallbacks }) => fallbacks))}`);
+
+  const again = await pingEachOther();
+  assert.equal(again.direct, 0, JSON.stringify(again));
+  assert.ok(again.relay >= 2 * pings, JSON.stringify(again));
+  assert.ok(again.relayed >= 4 * pings, JSON.stringify(again));
 });
 
 /** Whether this machine has one: without, a browser must be found by its name. */

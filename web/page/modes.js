@@ -6,14 +6,14 @@ import { el, uniqueID } from "./dom.js";
 export const modes = {
   "relay-only": { name: "By the relay only", words: "All goes through the relay: no other node learns an address of yours." },
   direct: { name: "Directly where possible", words: "Nodes that speak with this tab directly see the public IP address of this device, as a website does." },
-  lan: { name: "Also in the local network", words: "As above, and they are told its local addresses, or names that the browser makes up for them." },
+  lan: { name: "Also in the local network", words: "As above, and every node that takes direct paths is told its local addresses, or names that the browser makes up for them, once it has answered this tab." },
 };
 
 /** What others see of this tab, to end a sentence that begins with “Others see”. */
 export const seen = {
   "relay-only": "an address that this page’s relay lends you, not your own, until you leave or close the tab.",
   direct: "an address that this page’s relay lends you; those that speak with this tab directly see your own as well.",
-  lan: "an address that this page’s relay lends you; those that speak with this tab directly see your own as well, and your local ones.",
+  lan: "an address that this page’s relay lends you; those that speak with this tab directly see your own as well, and every node that takes direct paths is told your local ones, once it has answered this tab.",
 };
 
 const item = "kadmesh-direct";

@@ -9,8 +9,9 @@ import { markShape } from "./marks.js";
 import { modeChoice, modes } from "./modes.js";
 import { total } from "./state.js";
 
-/** How many peers are listed at most, those with the shortest round trip first. */
-const maxListed = 8;
+/** How many peers are listed at most: direct ones, and others. */
+const maxDirect = 8;
+const maxOthers = 4;
 
 /** What is under way with a peer, and why a path or an attempt was given up, in words. */
 const states = { idle: "not now", offering: "asking", answering: "answering", "backing off": "waiting before the next try" };
@@ -18,6 +19,17 @@ const reasons = {
   silent: "nothing came back", lost: "the other end was lost", idle: "nobody used it", displaced: "others needed the place", worn: "its keys were worn", replaced: "somebody else has the address",
   "no answer": "no answer", "bad answer": "an answer without sense", "not opened": "it did not open", broken: "the connection broke",
 };
+
+/** What of a peer that is not reached directly is told first. */
+const order = ["answering", "offering", "backing off", "idle"];
+
+/** The peers to list: first those with the shortest round trip, then others, first those with something under way. */
+export function listed(peers) {
+  const sorted = (list, rank) => list.sort((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1));
+  const direct = sorted(peers.filter(({ path }) => path === "direct"), ({ rtt }) => rtt ?? Number.MAX_VALUE);
+  const others = sorted(peers.filter(({ path }) => path !== "direct"), ({ state }) => order.indexOf(state));
+  return [...direct.slice(0, maxDirect), ...others.slice(0, maxOthers)];
+}
 
 /** Draws the paths into host, from the events node, stats and paths. choose(mode) changes the mode. */
 export function pathsPanel(host, stream, choose) {
@@ -96,13 +108,13 @@ class Paths {
   }
 
   drawPeers() {
-    const sorted = [...this.peers].sort((a, b) => (a.rtt ?? Infinity) - (b.rtt ?? Infinity) || (a.id < b.id ? -1 : 1));
-    const shown = sorted.slice(0, maxListed);
+    const shown = listed(this.peers);
+    const more = this.peers.length - shown.length;
     while (this.list.children.length > shown.length) {
       this.list.lastChild.remove();
     }
     shown.forEach((peer, i) => fill(this.list.children[i] ?? this.list.appendChild(line()), peer));
-    setText(this.more, sorted.length > shown.length ? `and ${plural(sorted.length - shown.length, "more", "more")} that take direct paths` : shown.length ? "" : "No peer that takes direct paths has answered yet.");
+    setText(this.more, more ? `and ${plural(more, "more", "more")} that take direct paths` : shown.length ? "" : "No peer that takes direct paths has answered yet.");
   }
 }
 
