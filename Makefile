@@ -19,7 +19,7 @@ SHARED := ./core/... ./internal/wire ./sim ./transport/webrtc ./transport/wsrela
 # Without inlining the core is larger, but smaller when compressed.
 WASM_FLAGS := -trimpath -buildvcs=false -gcflags=all=-l -ldflags='-s -w'
 
-.PHONY: help build module npm npm-test page-test size demo sim direct test unit wasm arm64 lint fences vectors interop bench fuzz clean
+.PHONY: help build module npm npm-test page-test size demo sim apart direct test unit wasm arm64 lint fences vectors interop bench fuzz clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -62,7 +62,7 @@ sim: ## simulate NODES nodes: SCENARIO, SEED, DURATION, SVG, JSON=1; SCENARIO=li
 	@bin/kadmesh-sim $(if $(filter list,$(SCENARIO)),--list,--scenario $(SCENARIO) --nodes $(NODES) --seed $(SEED) \
 	 $(if $(DURATION),--duration $(DURATION)) $(if $(OPS),--ops $(OPS)) $(if $(SVG),--svg $(SVG))) $(if $(JSON),--json)
 
-test: setup lint fences size unit wasm arm64 vectors interop page-test npm-test browser ## install what the tests need, and run them all
+test: setup lint fences size unit wasm arm64 vectors interop apart page-test npm-test browser ## install what the tests need, and run them all
 	@echo "all tests passed"
 
 .PHONY: setup
@@ -127,9 +127,13 @@ test/npm/node_modules/stamp: test/npm/package-lock.json
 	cd test/npm && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-direct: ## direct paths between network namespaces, with a relay far away; takes root
-	@echo "== direct"
+apart: ## direct paths between network namespaces, with a relay far away; takes root
+	@echo "== apart"
+	@scripts/setup.sh ip
 	GO=$(GO) scripts/unit.sh -count 1 -tags direct ./test/direct
+
+direct: ## the same, and say how long things take; fails if that is too long
+	$(GO) test -count 1 -tags direct -v ./test/direct -timed
 
 page-test: setup ## the page's own modules, under Node.js
 	@echo "== page-test"

@@ -86,6 +86,7 @@ for tool in "$@"; do
 	arm64)
 		[ "$(uname -m)" = aarch64 ] || command -v qemu-aarch64-static qemu-aarch64 >/dev/null || install qemu-user-static
 		;;
+	ip) [ "$(id -u)" != 0 ] || command -v ip >/dev/null || install iproute2 ;;
 	cc) command -v cc >/dev/null || install gcc libc6-dev ;;
 	*)
 		echo "setup.sh: unknown tool $tool" >&2

@@ -247,6 +247,24 @@ func (r *run) noteTimes(name string, s *sample) {
 	r.report.note(name+" p99", percentile(t, 0.99), "s")
 }
 
+// noteGets has gets measured, of which a share of at least success should find the
+// value.
+func (r *run) noteGets(success float64) *sample {
+	gets := r.gets(r.Ops)
+	r.report.atLeast("gets that find the value", gets.success(), "", success)
+	r.noteTimes("get", gets)
+	return gets
+}
+
+// noteLookups has full lookups measured; found is what to call the share of the
+// nearest nodes that they find.
+func (r *run) noteLookups(count int, found string) *sample {
+	lookups, part := r.lookups(count)
+	r.noteTimes("full lookup", lookups)
+	r.report.note(found, part, "")
+	return lookups
+}
+
 // noteTraffic notes what has been sent since before, per node and hour.
 func (r *run) noteTraffic(before Traffic, d time.Duration) {
 	nodeHours := float64(r.Size()) * d.Hours()

@@ -101,12 +101,8 @@ func playLoss(r *run, loss, success float64) {
 	r.cfg.Link.Loss = loss
 	r.Evicted = 0
 	r.publish(r.Ops)
-	gets := r.gets(r.Ops)
-	r.report.atLeast("gets that find the value", gets.success(), "", success)
-	r.noteTimes("get", gets)
-	lookups, found := r.lookups(r.Ops / 2)
-	r.noteTimes("full lookup", lookups)
-	r.report.note("true k nearest found", found, "")
+	gets := r.noteGets(success)
+	lookups := r.noteLookups(r.Ops/2, "true k nearest found")
 	r.Run(time.Hour)
 	r.report.atLeast("gets that find the value, an hour later", r.gets(r.Ops).success(), "", success)
 	if loss <= 0.1 {
@@ -175,9 +171,7 @@ func playMixed(r *run) {
 	})
 	r.publish(r.Ops)
 	r.killShare(0.1)
-	gets := r.gets(r.Ops)
-	r.report.atLeast("gets that find the value", gets.success(), "", 0.999)
-	r.noteTimes("get", gets)
+	gets := r.noteGets(0.999)
 	theirs := &sample{ops: r.each(r.Ops, opPause, func(i int) *op {
 		p, ok := r.nodes[r.Random()].peer.(*reference)
 		if !ok {
@@ -186,9 +180,7 @@ func playMixed(r *run) {
 		return p.get(r.keys[i%len(r.keys)])
 	})}
 	r.noteTimes("get by one like Python's", theirs)
-	lookups, found := r.lookups(r.Ops / 2)
-	r.noteTimes("full lookup", lookups)
-	r.report.note("true k nearest alive found", found, "")
+	lookups := r.noteLookups(r.Ops/2, "true k nearest alive found")
 	r.chartTimes(gets, lookups)
 }
 
@@ -215,12 +207,8 @@ func playPartition(r *run) {
 func playRough(r *run, success float64) {
 	r.grow(r.Nodes)
 	r.publish(r.Ops)
-	gets := r.gets(r.Ops)
-	r.report.atLeast("gets that find the value", gets.success(), "", success)
-	r.noteTimes("get", gets)
-	lookups, found := r.lookups(r.Ops / 2)
-	r.noteTimes("full lookup", lookups)
-	r.report.note("true k nearest found", found, "")
+	gets := r.noteGets(success)
+	lookups := r.noteLookups(r.Ops/2, "true k nearest found")
 	r.chartTimes(gets, lookups)
 }
 

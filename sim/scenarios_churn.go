@@ -53,12 +53,8 @@ func playBamboo(r *run) {
 	held, lost := r.held()
 	r.report.note("nodes that hold a value, mean", held, "")
 	r.report.note("values lost", float64(lost), "")
-	gets := r.gets(r.Ops)
-	r.report.atLeast("gets that find the value", gets.success(), "", 0.99)
-	r.noteTimes("get", gets)
-	lookups, found := r.lookups(r.Ops / 5)
-	r.noteTimes("full lookup", lookups)
-	r.report.note("true k nearest found", found, "")
+	gets := r.noteGets(0.99)
+	lookups := r.noteLookups(r.Ops/5, "true k nearest found")
 	r.chartTimes(gets, lookups)
 }
 
@@ -77,7 +73,5 @@ func playTabs(r *run) {
 	held, lost := r.held()
 	r.report.note("nodes that hold a value, mean", held, "")
 	r.report.atMost("values lost", float64(lost), "", 0)
-	gets := r.gets(r.Ops)
-	r.report.atLeast("gets that find the value", gets.success(), "", 0.99)
-	r.noteTimes("get", gets)
+	r.noteGets(0.99)
 }

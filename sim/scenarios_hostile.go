@@ -36,9 +36,7 @@ func playAdversaries(r *run, m malice, p float64) {
 		r.report.atLeast("gets that find the value", gets.success(), "", 0.99)
 	}
 	r.noteTimes("get", gets)
-	lookups, found := r.lookups(r.Ops / 2)
-	r.noteTimes("full lookup", lookups)
-	r.report.note("true k nearest found", found, "")
+	lookups := r.noteLookups(r.Ops/2, "true k nearest found")
 	r.report.note("requests of a full lookup, mean", mean(lookups.requests()), "")
 	r.Run(time.Hour)
 	later := r.gets(r.Ops)

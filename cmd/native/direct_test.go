@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/kadmesh/kadmesh/core"
 	"github.com/kadmesh/kadmesh/internal/proctest"
@@ -56,19 +55,9 @@ func (w watched) metric(t *testing.T, name string) int {
 	return int(v)
 }
 
-// eventually waits until what becomes true.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for start := time.Now(); !is(); time.Sleep(10 * time.Millisecond) {
-		if time.Since(start) > proctest.Patience {
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
-}
-
 func (w watched) awaitChannels(t *testing.T, n int) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("%d channels are open", n), func() bool { return w.metric(t, "channels") == n })
+	proctest.Eventually(t, fmt.Sprintf("%d channels are open", n), func() bool { return w.metric(t, "channels") == n })
 }
 
 // Two nodes open a direct path by themselves, and one goes on when the other is
@@ -156,11 +145,11 @@ func TestWebRTCCarriesDatagrams(t *testing.T) {
 	if err := p.Bootstrap(t.Context(), addr); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a channel is open", func() bool { return p.direct.Stats().Open == 1 })
+	proctest.Eventually(t, "a channel is open", func() bool { return p.direct.Stats().Open == 1 })
 	a.awaitChannels(t, 1)
 	const direct, overUDP = `path_datagrams_total{direction="received",path="direct"}`, `path_datagrams_total{direction="received",path="udp"}`
 	before, beforeUDP := a.metric(t, direct), a.metric(t, overUDP)
-	eventually(t, "20 requests went over the direct path", func() bool {
+	proctest.Eventually(t, "20 requests went over the direct path", func() bool {
 		if _, _, err := p.Ping(t.Context(), addr); err != nil {
 			t.Fatal(err)
 		}
@@ -174,7 +163,7 @@ func TestWebRTCCarriesDatagrams(t *testing.T) {
 	if _, _, err := p.Ping(t.Context(), addr); err == nil {
 		t.Error("a node that was killed answers, want an error")
 	}
-	eventually(t, "there is no channel any more", func() bool { return p.direct.Stats().Open == 0 })
+	proctest.Eventually(t, "there is no channel any more", func() bool { return p.direct.Stats().Open == 0 })
 	if s := p.direct.Stats(); s.Resent == 0 {
 		t.Errorf("nothing was sent again over UDP: %+v", s)
 	}
@@ -203,7 +192,7 @@ func TestWebRTCLeavesOthersAlone(t *testing.T) {
 		}
 	}
 	// The nodes have met plain before able.
-	eventually(t, "there are channels to the other peer", func() bool { return able.direct.Stats().Open == 2 })
+	proctest.Eventually(t, "there are channels to the other peer", func() bool { return able.direct.Stats().Open == 2 })
 	if got := plain.offers.Load(); got != 0 {
 		t.Errorf("%d offers to a peer that takes none, want 0", got)
 	}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"net"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -196,20 +194,6 @@ func TestFileErrors(t *testing.T) {
 	want(t, result{"", "open " + path + ": no such file or directory\n", 1}, "set", "k", "--file", path, "-b", addr)
 	if disturbed() {
 		t.Error("something has been sent, want nothing")
-	}
-}
-
-// What cannot be written is an error.
-func TestFullOutput(t *testing.T) {
-	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-	if err != nil {
-		t.Skip(err)
-	}
-	defer full.Close()
-	cmd := exec.CommandContext(t.Context(), binary, "id")
-	cmd.Stdout = full
-	if err := cmd.Run(); cmd.ProcessState.ExitCode() != 1 {
-		t.Errorf("kadmesh id on a full disk: %v, want exit status 1", err)
 	}
 }
 

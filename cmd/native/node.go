@@ -152,8 +152,8 @@ func (p *program) runNode(ctx context.Context, s serving) error {
 // running is a node with all that it is reached by.
 type running struct {
 	node    *core.Node
-	direct  *webrtc.Conn // nil without
-	metrics *metrics     // nil without
+	direct  *webrtc.Conn   // nil without
+	metrics *metricsServer // nil without
 	log     *slog.Logger
 }
 

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -71,30 +70,6 @@ func node(t testing.TB, c core.Conn) *core.Node {
 	n := core.NewNode(c, core.Config{})
 	t.Cleanup(func() { n.Close() })
 	return n
-}
-
-// persist sends a datagram each second until stop is called: UDP may lose it. When it
-// has waited for too long it closes the Conn at which something should have come.
-func persist(from, at core.Conn, p []byte) (stop func()) {
-	var sender sync.WaitGroup
-	over := make(chan bool)
-	sender.Go(func() {
-		for late := time.After(proctest.Patience); ; {
-			from.WriteBatch([][]byte{p}, []netip.AddrPort{at.LocalAddr()})
-			select {
-			case <-over:
-				return
-			case <-late:
-				at.Close()
-				return
-			case <-time.After(time.Second):
-			}
-		}
-	})
-	return func() {
-		close(over)
-		sender.Wait()
-	}
 }
 
 func soon(t testing.TB) context.Context {
@@ -257,7 +232,9 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(n, err)
 	}
 	// What came through was counted.
-	stop := persist(c, socket, []byte(ping))
+	stop := proctest.Persist(func() {
+		c.WriteBatch([][]byte{[]byte(ping)}, []netip.AddrPort{socket.LocalAddr()})
+	}, func() { socket.Close() })
 	in, sizes, from := [][]byte{make([]byte, 1500)}, make([]int, 1), make([]netip.AddrPort, 1)
 	_, err := socket.ReadBatch(in, sizes, from)
 	stop()

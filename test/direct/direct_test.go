@@ -7,6 +7,7 @@ package direct
 import (
 	"bufio"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -25,6 +26,8 @@ const (
 )
 
 var kadmesh, relay string // the programs
+
+var timed = flag.Bool("timed", false, "fail if it takes longer than it should; the machine must have time for it")
 
 func TestMain(m *testing.M) {
 	if node := os.Getenv(nodeVariable); node != "" {
@@ -54,13 +57,13 @@ func testMain(m *testing.M) int {
 func needs(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("network namespaces and TUN devices take root: sudo make direct")
+		t.Skip("no TUN: namespaces and such devices take root: sudo make direct")
 	}
 	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("there is no program ip: install iproute2")
+		t.Fatal("there is no program ip: install iproute2")
 	}
 	if _, err := os.Stat("/dev/net/tun"); err != nil {
-		t.Skip("the kernel has no TUN devices: ", err)
+		t.Skip("no TUN: the kernel has no such devices: ", err)
 	}
 }
 
@@ -179,7 +182,7 @@ func TestBehindRelay(t *testing.T) {
 	all := await(t, answers, "a direct path", enough(500, "direct"))
 	before, after := p50(t, all, "relay"), p50(t, all, "direct")
 	t.Logf("p50 of %d requests: %v over UDP, %v over the relay, %v over the direct path", len(all), wire, before, after)
-	if after > wire*13/10 {
+	if *timed && after > wire*13/10 {
 		t.Errorf("a request takes %v over the direct path, want at most 1.3 times the wire's %v", after, wire)
 	}
 
@@ -190,7 +193,7 @@ func TestBehindRelay(t *testing.T) {
 	took := back.At.Add(back.Took).Sub(cut)
 	rest = append(rest, await(t, answers, "200 over the relay", enough(200, "relay"))...)
 	t.Logf("the wire was cut: first answer after %v, %d resent, then %v over the relay", took, back.Stats.Resent, p50(t, rest, "relay"))
-	if took > 2*time.Second {
+	if *timed && took > 2*time.Second {
 		t.Errorf("the first answer after the cut came after %v, want 2s at most", took)
 	}
 	all = append(all, rest...)

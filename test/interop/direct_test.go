@@ -7,9 +7,9 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/internal/proctest"
 	"github.com/kadmesh/kadmesh/transport/udp"
 	"github.com/kadmesh/kadmesh/transport/webrtc"
 )
@@ -76,11 +76,7 @@ func TestDirectPathsLeavePythonAlone(t *testing.T) {
 			}
 		}
 	}
-	for start := time.Now(); conns[0].Stats().Open < 2; time.Sleep(10 * time.Millisecond) {
-		if time.Since(start) > opTimeout {
-			t.Fatalf("no direct paths among ours: %+v", conns[0].Stats())
-		}
-	}
+	proctest.Eventually(t, "there are direct paths among ours", func() bool { return conns[0].Stats().Open >= 2 })
 	if err := p.nodes[1].set("key", core.String("value")); err != nil {
 		t.Fatal(err)
 	}

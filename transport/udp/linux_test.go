@@ -66,7 +66,7 @@ func TestLinkLocal(t *testing.T) {
 func linkLocal(t *testing.T) netip.Addr {
 	ifis, err := net.Interfaces()
 	if err != nil {
-		t.Skipf("no list of network interfaces on this machine: %v", err)
+		t.Fatal(err)
 	}
 	for _, ifi := range ifis {
 		addrs, err := ifi.Addrs()
@@ -87,7 +87,7 @@ func linkLocal(t *testing.T) netip.Addr {
 func TestZone(t *testing.T) {
 	ifis, err := net.Interfaces()
 	if err != nil || len(ifis) == 0 {
-		t.Skipf("no network interfaces on this machine: %v", err)
+		t.Fatal("no network interfaces: ", err)
 	}
 	m := multi{zones: make(map[uint32]string)}
 	for _, ifi := range ifis {

@@ -3,30 +3,17 @@
 package udp
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
-	"runtime"
 	"testing"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/proctest"
 )
 
-// TestMain fails if a goroutine outlives the tests.
-func TestMain(m *testing.M) {
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	for start := time.Now(); time.Since(start) < 5*time.Second; {
-		if runtime.NumGoroutine() <= before {
-			os.Exit(code)
-		}
-		runtime.Gosched() // a finished test's goroutine may be on its last lines
-	}
-	stacks := make([]byte, 1<<20)
-	stacks = stacks[:runtime.Stack(stacks, true)]
-	fmt.Fprintf(os.Stderr, "%d goroutines, want %d:\n%s\n", runtime.NumGoroutine(), before, stacks)
-	os.Exit(1)
-}
+// TestMain fails if a goroutine or a file descriptor outlives the tests.
+func TestMain(m *testing.M) { os.Exit(proctest.NothingLeft(m)) }
 
 // paths are the ways to move batches: what this system picks, and the portable
 // one, which is to be tested on every system.

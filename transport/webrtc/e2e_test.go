@@ -12,6 +12,8 @@ import (
 
 	"github.com/pion/ice/v2"
 	"github.com/pion/webrtc/v3"
+
+	"github.com/kadmesh/kadmesh/internal/proctest"
 )
 
 var switches = flag.Int("switches", 40, "how often TestSwitchesUnderLoad cuts the path")
@@ -83,7 +85,7 @@ func TestSwitchesUnderLoad(t *testing.T) {
 			a.cutter.cut.Store(true)
 			b.cutter.cut.Store(true)
 			start := time.Now()
-			eventually(t, "both are back", func() bool { return a.state(b) != Open && b.state(a) != Open })
+			proctest.Eventually(t, "both are back", func() bool { return a.state(b) != Open && b.state(a) != Open })
 			back = max(back, time.Since(start))
 			a.cutter.cut.Store(false)
 			b.cutter.cut.Store(false)
@@ -92,7 +94,7 @@ func TestSwitchesUnderLoad(t *testing.T) {
 		default:
 			b.breakOff(a)
 		}
-		eventually(t, "both are open again", func() bool {
+		proctest.Eventually(t, "both are open again", func() bool {
 			if a.state(b) == Open && b.state(a) == Open {
 				return true
 			}
@@ -114,7 +116,7 @@ func TestGlareWithPion(t *testing.T) {
 	a.Met(b.LocalAddr(), b.id, true)
 	b.Met(a.LocalAddr(), a.id, true)
 	b.forgive() // does not wait for the lesser id
-	eventually(t, "both are open", func() bool { return a.state(b) == Open && b.state(a) == Open })
+	proctest.Eventually(t, "both are open", func() bool { return a.state(b) == Open && b.state(a) == Open })
 	if a, b := a.Stats(), b.Stats(); a.Open+a.Pending != 1 || b.Open+b.Pending != 1 {
 		t.Errorf("%d+%d and %d+%d channels, want one each", a.Open, a.Pending, b.Open, b.Pending)
 	}
@@ -150,7 +152,7 @@ func TestAcceptsAndNeverOpensWithPion(t *testing.T) {
 	}
 	d := sample("127.0.0.1:9", "203.0.113.9:5000")
 	sock.WriteToUDPAddrPort(appendAnswer(nil, o.msg, &d), a.LocalAddr())
-	eventually(t, "the answer is there", func() bool {
+	proctest.Eventually(t, "the answer is there", func() bool {
 		a.Conn.mu.Lock()
 		defer a.Conn.mu.Unlock()
 		return len(a.machine.offers) == 0

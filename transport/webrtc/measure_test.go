@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/proctest"
 )
 
 var (
@@ -53,7 +55,7 @@ func TestMeasureMemory(t *testing.T) {
 		if err := a.call(addr); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the next one is open", func() bool { return a.Stats().Open > i })
+		proctest.Eventually(t, "the next one is open", func() bool { return a.Stats().Open > i })
 	}
 	time.Sleep(5 * time.Second) // until timers of the handshakes are over
 	after := usage()

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kadmesh/kadmesh/internal/proctest"
 	"github.com/kadmesh/kadmesh/internal/wire"
 	"github.com/kadmesh/kadmesh/transport/udp"
 )
@@ -145,16 +146,6 @@ func (n *node) state(other *node) State {
 	return Idle
 }
 
-// eventually waits until what becomes true.
-func eventually(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	for start := time.Now(); !is(); time.Sleep(time.Millisecond) {
-		if time.Since(start) > time.Minute {
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
-}
-
 // upgrade lets a and b speak until they do so directly, and returns how long it
 // took.
 func upgrade(t testing.TB, a, b *node) time.Duration {
@@ -163,7 +154,7 @@ func upgrade(t testing.TB, a, b *node) time.Duration {
 	if err := a.call(b.LocalAddr()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "both are open", func() bool { return a.state(b) == Open && b.state(a) == Open })
+	proctest.Eventually(t, "both are open", func() bool { return a.state(b) == Open && b.state(a) == Open })
 	return time.Since(start)
 }
 

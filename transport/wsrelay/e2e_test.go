@@ -128,9 +128,6 @@ func exchange(t testing.TB, label string, nodes ...*core.Node) {
 // Nodes behind a relay and nodes with sockets are one network. The relay may be
 // restarted: the addresses stay.
 func TestNodesThroughRelay(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds of real time")
-	}
 	first := udpNode(t)
 	r := startRelay(t, ServerConfig{
 		Secret: []byte("kept"), RestartTime: 100 * time.Millisecond, Bootstrap: []netip.AddrPort{first.Addr()},
@@ -164,9 +161,6 @@ func TestNodesThroughRelay(t *testing.T) {
 
 // A client whose relay dies goes on at another one, with the same id.
 func TestRealSecondRelay(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds of real time")
-	}
 	first := udpNode(t)
 	r, other := startRelay(t, ServerConfig{}), startRelay(t, ServerConfig{})
 	c, states := dialReal(t, Config{Relays: []string{r.url, other.url}})

@@ -21,6 +21,7 @@ import (
 	"nhooyr.io/websocket"
 
 	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/internal/proctest"
 )
 
 // networks are the ways to read lent sockets: what this system picks, and the
@@ -253,28 +254,10 @@ func TestManyClients(t *testing.T) {
 	}
 }
 
-// persist sends a datagram each second until stop is called: UDP may lose it. After
-// a minute it closes the Conn at which something should have come.
+// persist sends a datagram to at's address or to another one until stop is called, and
+// gives up by closing at.
 func persist(from, at core.Conn, p []byte, to netip.AddrPort) (stop func()) {
-	var sender sync.WaitGroup
-	over := make(chan bool)
-	sender.Go(func() {
-		for late := time.After(time.Minute); ; {
-			from.WriteBatch([][]byte{p}, []netip.AddrPort{to})
-			select {
-			case <-over:
-				return
-			case <-late:
-				at.Close()
-				return
-			case <-time.After(time.Second):
-			}
-		}
-	})
-	return func() {
-		close(over)
-		sender.Wait()
-	}
+	return proctest.Persist(func() { from.WriteBatch([][]byte{p}, []netip.AddrPort{to}) }, func() { at.Close() })
 }
 
 // pingOnce sends a request over c until it is answered: UDP may lose it.
