@@ -130,17 +130,18 @@ func (e *Engine) prove(now time.Duration, c Contact, came bool) {
 // answer at the old one, as often in a row as makes a contact stale, may it prove
 // itself at the new one. Lost datagrams alone must not give a living contact's place
 // to whoever uses its id.
-func (e *Engine) moved(now time.Duration, old, c Contact) { e.askOld(now, old, c, staleAfter) }
+func (e *Engine) moved(now time.Duration, old, c Contact) { e.askOld(now, now, old, c, staleAfter) }
 
-// askOld asks a contact at its old address, so many times at most.
-func (e *Engine) askOld(now time.Duration, old, c Contact, times int) {
+// askOld asks a contact at its old address, so many times at most. If nobody is heard
+// since, it may be the own link that is down.
+func (e *Engine) askOld(since, now time.Duration, old, c Contact, times int) {
 	e.probe(now, old, false, func(now time.Duration, answered bool) {
 		p := e.table.get(c.ID)
 		switch {
 		case answered, p == nil, p.addr() != old.Addr:
 		case times > 1:
-			e.askOld(now, old, c, times-1)
-		default:
+			e.askOld(since, now, old, c, times-1)
+		case e.heard > since:
 			p.proven = false
 			e.prove(now, c, false)
 		}

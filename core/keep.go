@@ -184,7 +184,7 @@ func (e *Engine) republish(now time.Duration, h *holding) {
 	}
 	// Newcomers have taken this node's place. They spare it the hourly STORE, so
 	// that it has to ask whether they do the work.
-	e.askNearest(now, key, r, func(now time.Duration, has bool) {
+	e.askHolder(now, key, r, func(now time.Duration, has bool) {
 		if !has {
 			anew(now)
 			return
@@ -194,18 +194,22 @@ func (e *Engine) republish(now time.Duration, h *holding) {
 	})
 }
 
-// askNearest asks the contact nearest to key whether it has r, and tells then.
-func (e *Engine) askNearest(now time.Duration, key ID, r Record, then func(now time.Duration, has bool)) {
-	peers := e.table.closest(e.codec.peers[:0], key, 1, func(p *peer) bool { return p.fails == 0 })
+// askHolder asks one of the k contacts nearest to key whether it has r, or the same
+// value published later, and tells then. Which one is drawn, so that nobody can choose
+// to be it.
+func (e *Engine) askHolder(now time.Duration, key ID, r Record, then func(now time.Duration, has bool)) {
+	peers := e.table.closest(e.codec.peers[:0], key, e.cfg.K, func(p *peer) bool { return p.fails == 0 })
 	e.codec.peers = peers
+	holder := peers[e.cfg.Rand.Uint64()%uint64(len(peers))].contact()
 	settled := false
-	e.call(now, peers[0].contact(), wire.Request{Method: wire.FindValue, Target: wire.ID(key)}, func(now time.Duration, c *call, stage Stage, a *wire.Answer) {
+	e.call(now, holder, wire.Request{Method: wire.FindValue, Target: wire.ID(key)}, func(now time.Duration, c *call, stage Stage, a *wire.Answer) {
 		switch {
 		case stage == RequestLate:
 			e.resend(now, c)
 		case !settled:
 			settled = true
-			then(now, stage == RequestReplied && string(a.Value) == r.Value.raw)
+			has := stage == RequestReplied && string(a.Value) == r.Value.raw && a.Trailer.Life
+			then(now, has && a.Trailer.Age <= e.age(now, r)+sameMoment)
 		}
 	})
 }

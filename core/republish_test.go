@@ -134,21 +134,26 @@ func TestFormerHolders(t *testing.T) {
 	}
 }
 
-// E2: who has been pushed out asks the nearest node whether it has the value. Where
-// it has, one FIND_VALUE is all; where nobody was handed it, the value is republished.
+// E2: who has been pushed out asks one of the k nearest whether it has the value. Where
+// it has, one FIND_VALUE is all; where that was handed nothing, or an older value, or
+// the same that ends sooner, the value is republished.
 func TestPushedOutAsks(t *testing.T) {
 	const k = 4
-	for _, handed := range []bool{true, false} {
+	own := Record{Value: Int(1), Published: epoch.Add(-time.Hour), TTL: 24 * time.Hour}
+	older := Record{Value: Int(1), Published: epoch.Add(-20 * time.Hour), TTL: 24 * time.Hour}
+	other := Record{Value: Int(2), Published: epoch.Add(-20 * time.Hour), TTL: 24 * time.Hour}
+	for _, given := range []*Record{&own, nil, &older, &other} {
+		handed := given == &own
 		net := newTestNet(t, 33)
 		cfg := Config{K: k, RefreshInterval: quiet}
 		net.grow(30, cfg)
 		key := Key("key")
 		holder := net.nearestTo(key, 30)[k+2] // knows k that are nearer
-		holder.put(holder.latest, key, Record{Value: Int(1), Published: net.now, TTL: time.Hour * 24})
+		holder.put(holder.latest, key, own)
 		nearest := net.nearestTo(key, k)
 		for _, e := range nearest {
-			if handed {
-				e.put(e.latest, key, Record{Value: Int(1), Published: net.now, TTL: time.Hour * 24})
+			if given != nil {
+				e.put(e.latest, key, *given)
 			}
 			if e.holdings.index[key] != nil {
 				e.holdings.index[key].due += 24 * time.Hour // they do no work themselves

@@ -120,8 +120,8 @@ func (w *walk) step(now time.Duration) {
 
 // report takes in what became of a request.
 func (w *walk) report(now time.Duration, c *call, stage Stage, a *wire.Answer) {
-	if stage == RequestLate {
-		// One lost datagram must not make a node dead.
+	if stage == RequestLate && !(w.over && w.purpose == ForGet) {
+		// One lost datagram must not make a node dead. But nobody wants a value twice.
 		w.e.resend(now, c)
 	}
 	if w.over {

@@ -137,10 +137,7 @@ function choose(chosen) {
 async function restart(chosen) {
   choose(chosen);
   const leaving = node;
-  disconnect?.();
-  disconnect = null;
-  node = null;
-  showNode(false);
+  gone();
   await leaving?.stop().catch(() => {});
   await start(false);
   if (node) {
@@ -165,18 +162,23 @@ function ended({ reason }) {
 }
 
 function away(words, advice, level) {
+  gone();
+  panel.clear();
+  wantedKey = null;
+  join.invite(null);
+  join.end(words, advice, level);
+  part("join-button").focus();
+}
+
+/** There is no node any more. */
+function gone() {
   disconnect?.();
   disconnect = null;
   node = null;
   tabs.leave();
-  panel.clear();
   part("leave").textContent = "Leave";
   document.title = "Kadmesh";
-  wantedKey = null;
-  join.invite(null);
-  join.end(words, advice, level);
   showNode(false);
-  part("join-button").focus();
 }
 
 function showNode(there) {

@@ -68,7 +68,7 @@ func (d *direct) config(ctx context.Context, id core.ID, node netip.AddrPort) (w
 func sameIP(a, b netip.Addr) bool {
 	switch {
 	case a.IsUnspecified():
-		return true
+		return a.Is6() || b.Is4()
 	case b.IsUnspecified():
 		return b.Is6() || a.Is4() // [::] has both
 	}

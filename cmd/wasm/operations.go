@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"syscall/js"
 	"time"
@@ -190,13 +189,13 @@ func (o *operations) records(n, limit int) {
 
 func (o *operations) table() []any {
 	list := o.node.Table()
-	open := make(map[netip.AddrPort]webrtc.Path)
+	paths := make(map[core.Contact]webrtc.Path)
 	for _, p := range o.listPaths() {
-		open[p.Addr] = p
+		paths[core.Contact{ID: core.ID(p.ID), Addr: p.Addr}] = p
 	}
 	all := make([]any, len(list))
 	for i, e := range list {
-		entry := pathOf(open[e.Addr])
+		entry := pathOf(paths[e.Contact])
 		entry["id"], entry["address"] = e.ID.String(), e.Addr.String()
 		entry["prefix"], entry["fails"], entry["place"] = e.Prefix, e.Fails, "bucket"
 		if e.Replacement {

@@ -44,6 +44,7 @@ func run(names []string) error {
 const (
 	headerLen   = 8  // magic and version
 	dataSection = 11 // the id
+	dataCount   = 12 // of a section that says how many segments there are
 	i32Const    = 0x41
 	end         = 0x0b
 )
@@ -68,6 +69,9 @@ func join(m []byte) ([]byte, error) {
 	for r := (reader{b: m[headerLen:]}); len(r.b) > 0; {
 		id := r.byte()
 		section := r.bytes()
+		if id == dataCount {
+			return nil, errModule
+		}
 		if id == dataSection {
 			list, err := parse(section)
 			if err != nil {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Connections } from "../../web/kadmesh.direct.js";
+import { Connections, Links } from "../../web/kadmesh.direct.js";
 import { listed } from "../../web/page/paths.js";
 
 /** A peer connection that does nothing by itself. */
@@ -132,4 +132,64 @@ test("peers that are not reached directly are listed as well", () => {
   assert.deepEqual(listed([]), []);
   const unmeasured = peer("direct", 30);
   assert.equal(listed([unmeasured, ...direct.slice(0, 3)]).at(-1), unmeasured);
+});
+
+/** Both ends of a port, with an open channel: what the core was told, and turn, in which all that was said is heard. */
+function joined(t) {
+  globalThis.RTCPeerConnection = FakeConnection;
+  const { port1, port2 } = new MessageChannel();
+  const connections = new Connections(port1, [], false);
+  const links = new Links(port2);
+  t.after(() => {
+    links.close();
+    connections.close();
+    delete globalThis.RTCPeerConnection;
+  });
+  const told = { received: 0 };
+  links.ondescribed = links.onopened = links.onended = () => {};
+  links.onreceived = () => told.received++;
+  links.start(1, "");
+  const turn = async () => {
+    for (let i = 0; i < 20; i++) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  return { links, told, turn };
+}
+
+test("what the core takes makes room for more", async (t) => {
+  const { told, turn } = joined(t);
+  await turn();
+  const { channel } = FakeConnection.last;
+  const clock = { now: 0 };
+  t.mock.method(performance, "now", () => clock.now);
+  for (let batch = 1; batch <= 10; batch++, clock.now += 1000) {
+    for (let i = 0; i < 300; i++) {
+      channel.onmessage({ data: Uint8Array.of(0, 1, 2).buffer });
+    }
+    for (let i = 0; i < 100 && told.received < 300 * batch; i++) {
+      await turn();
+    }
+  }
+  assert.equal(told.received, 3000);
+});
+
+test("no more is on its way to the core than it may be, nor in the browser", async (t) => {
+  const { connection, told } = connected(t);
+  for (let i = 0; i < 2000; i++) {
+    connection.channel.onmessage({ data: Uint8Array.of(0, 1, 2).buffer });
+  }
+  assert.equal(told.received, 1024);
+
+  const { links, turn } = joined(t);
+  await turn();
+  FakeConnection.last.channel.send = () => {};
+  FakeConnection.last.channel.bufferedAmount = 1 << 20; // none of it goes out
+  FakeConnection.last.channel.onopen();
+  await turn();
+  let sent = 0;
+  while (sent < 1000 && links.send(1, new Uint8Array(8192), 8192)) {
+    sent++;
+  }
+  assert.equal(sent, 32);
 });

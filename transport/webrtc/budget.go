@@ -15,10 +15,9 @@ const nonceLife = 30 * time.Second
 // budget bounds the work that offers of others can cause, whoever they come from,
 // and remembers those that were taken. The zero budget is full.
 type budget struct {
-	spent float64
-	at    time.Time
-	seen  map[nonce]time.Time
-	old   []nonce // those seen, oldest first; as many as the rate allows in nonceLife
+	offers allowance
+	seen   map[nonce]time.Time
+	old    []nonce // those seen, oldest first; as many as the rate allows in nonceLife
 }
 
 // replayed reports whether an offer with n was taken lately.
@@ -30,16 +29,13 @@ func (b *budget) replayed(now time.Time, n nonce) bool {
 // pays reports whether there is room for one more offer, and counts it.
 func (b *budget) pays(now time.Time, n nonce, proven bool) bool {
 	b.expire(now)
-	b.spent = max(0, b.spent-now.Sub(b.at).Seconds()*offersPerSec)
-	b.at = now
-	burst := float64(offerBurst)
+	burst := offerBurst
 	if !proven {
 		burst /= 2
 	}
-	if b.spent > burst-1 {
+	if !b.offers.pays(now, burst, time.Second/offersPerSec) {
 		return false
 	}
-	b.spent++
 	if b.seen == nil {
 		b.seen = make(map[nonce]time.Time)
 	}
@@ -55,4 +51,22 @@ func (b *budget) expire(now time.Time) {
 		n++
 	}
 	b.old = append(b.old[:0], b.old[n:]...)
+}
+
+// allowance is how much of something may be done. The zero one is full.
+type allowance struct {
+	spent float64
+	at    time.Time
+}
+
+// pays reports whether there is room for one more of burst, of which one comes back
+// each every, and takes it.
+func (a *allowance) pays(now time.Time, burst int, every time.Duration) bool {
+	a.spent = max(0, a.spent-float64(now.Sub(a.at))/float64(every))
+	a.at = now
+	if a.spent > float64(burst-1) {
+		return false
+	}
+	a.spent++
+	return true
 }

@@ -11,18 +11,20 @@ import (
 // has told it: an address that is neither end's as far as anybody can check. So of
 // each description maxElsewhere of those are tried, and of all descriptions together
 // elsewhereBurst at once and then one each elsewhereEvery have any: what ICE sends
-// for them, some dozens of packets of 100 bytes, is all that a liar can have sent to
-// somebody else.
+// to these for the openWithin that an attempt lives is all that a liar can have sent
+// to somebody else.
 const (
 	maxElsewhere   = 2
 	elsewhereBurst = 4
 	elsewhereEvery = 15 * time.Second
 )
 
-// elsewhere returns the first candidates of list that are at public addresses.
+// elsewhere returns the first candidates of list that are at public addresses, one
+// at each.
 func elsewhere(list []candidate) (some []candidate) {
 	for _, c := range list {
-		if (c.kind == v4 || c.kind == v6) && c.port >= minPort && isPublic(c.ip) && !slices.Contains(some, c) && len(some) < maxElsewhere {
+		same := func(x candidate) bool { return x.ip == c.ip }
+		if (c.kind == v4 || c.kind == v6) && c.port >= minPort && isPublic(c.ip) && !slices.ContainsFunc(some, same) && len(some) < maxElsewhere {
 			some = append(some, c)
 		}
 	}
@@ -52,24 +54,6 @@ func isPublic(ip netip.Addr) bool {
 	}
 	in := func(p netip.Prefix) bool { return p.Contains(ip) }
 	return !slices.ContainsFunc(special[:], in) && !slices.ContainsFunc(notGlobal6[:], in)
-}
-
-// allowance is how much of something may be done. The zero one is full.
-type allowance struct {
-	spent float64
-	at    time.Time
-}
-
-// pays reports whether there is room for one more of burst, of which one comes back
-// each every, and takes it.
-func (a *allowance) pays(now time.Time, burst int, every time.Duration) bool {
-	a.spent = max(0, a.spent-float64(now.Sub(a.at))/float64(every))
-	a.at = now
-	if a.spent > float64(burst-1) {
-		return false
-	}
-	a.spent++
-	return true
 }
 
 // usable returns which candidates of a peer's description are tried.

@@ -29,9 +29,10 @@ type guard struct {
 	held  []held
 	bytes int
 
-	seq     uint32    // of the last probe
-	sent    time.Time // when it was; the zero time if none waits for an echo
-	missed  int       // probes without an echo
+	seq     uint32                   // of the last probe
+	sent    time.Time                // when it was; the zero time if none waits for an echo
+	probes  [maxMissed + 1]time.Time // when each of the last ones was, by seq
+	missed  int                      // probes without an echo
 	rtt     time.Duration
 	givenUp uint64 // datagrams, because there were too many
 }
@@ -71,7 +72,7 @@ func (g *guard) probe(now time.Time) uint32 {
 		g.missed++
 	}
 	g.seq++
-	g.sent = now
+	g.sent, g.probes[g.seq%uint32(len(g.probes))] = now, now
 	return g.seq
 }
 
@@ -82,9 +83,7 @@ func (g *guard) echoed(now time.Time, seq uint32) bool {
 	if g.sent.IsZero() || behind > maxMissed {
 		return false
 	}
-	if behind == 0 {
-		g.rtt = now.Sub(g.sent)
-	}
+	g.rtt = now.Sub(g.probes[seq%uint32(len(g.probes))])
 	g.sent, g.missed = time.Time{}, 0
 	n := 0
 	for n < len(g.held) && int32(g.held[n].seq-seq) < 0 {

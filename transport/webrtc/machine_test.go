@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 )
@@ -203,7 +204,7 @@ func (h *host) ended(other *host) {
 
 // forgive lets offers come at once.
 func (h *host) forgive() {
-	h.m.budget.spent = 0
+	h.m.budget.offers.spent = 0
 	for _, p := range h.m.peers.list {
 		p.fails, p.notBefore, p.offered = 0, time.Time{}, time.Time{}
 		if !p.wish.IsZero() {
@@ -245,6 +246,43 @@ func TestEndsSessionsThatCannotBeRenewed(t *testing.T) {
 	l.run(10 * time.Second)
 	if a.m.counts.fallbacks[FallbackWorn] != 1 || l.lost != 0 {
 		t.Errorf("fell back %v, lost %d; want once as worn, 0", a.m.counts.fallbacks, l.lost)
+	}
+}
+
+// What a user is told: each peer once when it is reached directly, not when the session
+// is renewed, and once with the reason when it is not any more.
+func TestChangesAreTold(t *testing.T) {
+	l := newLab(t, 14)
+	a, b := l.host(1, 24), l.host(2, 24)
+	var told []string
+	a.m.changed = func(p Path, why string) {
+		if p.Addr != b.addr || (why == "") != (p.State == Open && p.RTT > 0) {
+			t.Errorf("told of %+v, %q", p, why)
+		}
+		told = append(told, why)
+	}
+	a.call(b)
+	l.run(time.Second)
+	a.m.peers.byAddr[b.addr].open.records = renewAfter
+	l.load(a, b, 10*time.Millisecond, 10*time.Second)
+	l.run(11 * time.Second)
+	if a.m.counts.renewals != 1 || !slices.Equal(told, []string{""}) {
+		t.Errorf("told %q after %d renewals, want once that there is a path", told, a.m.counts.renewals)
+	}
+	l.run(idleClose + time.Minute)
+	if !slices.Equal(told, []string{"", FallbackIdle.String()}) {
+		t.Errorf("told %q, want that it was given up as idle", told)
+	}
+}
+
+// On a path so slow that probes are repeated, the round trip is still known.
+func TestSlowRoundTrip(t *testing.T) {
+	var g guard
+	now := time.Unix(1, 0)
+	first := g.probe(now)
+	g.probe(now.Add(probeEvery))
+	if !g.echoed(now.Add(300*time.Millisecond), first) || g.rtt != 300*time.Millisecond {
+		t.Errorf("round trip %v, want 300ms", g.rtt)
 	}
 }
 

@@ -161,7 +161,7 @@ func upgrade(t testing.TB, a, b *node) time.Duration {
 // forgive lets offers come at once.
 func (n *node) forgive() {
 	n.do(func(m *machine, now time.Time) {
-		m.budget.spent = 0
+		m.budget.offers.spent = 0
 		for _, p := range m.peers.list {
 			p.fails, p.notBefore, p.offered = 0, time.Time{}, time.Time{}
 			if !p.wish.IsZero() {

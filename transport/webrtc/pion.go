@@ -82,6 +82,7 @@ type link struct {
 	conn *webrtc.PeerConnection
 	data *webrtc.DataChannel
 	open atomic.Pointer[datachannel.ReadWriteCloser] // nil until it is
+	gone chan struct{}                               // closed by stop
 }
 
 func listen(c *Conn, addr netip.AddrPort) (*pion, error) {
@@ -194,7 +195,7 @@ func (d *pion) start(ch chanID, remote *description) {
 	if d.ended {
 		return
 	}
-	l := new(link)
+	l := &link{gone: make(chan struct{})}
 	d.links[ch] = l
 	d.running.Go(func() { d.begin(ch, l, remote) })
 }
@@ -231,6 +232,8 @@ func (d *pion) connect(ch chanID, l *link, remote *description) (description, er
 	}
 	select {
 	case <-gathered:
+	case <-l.gone: // pion may never say that it has gathered
+		return description{}, ErrClosed
 	case <-d.done:
 		return description{}, ErrClosed
 	}
@@ -340,6 +343,9 @@ func (d *pion) stop(ch chanID) {
 	defer d.mu.Unlock()
 	l := d.links[ch]
 	delete(d.links, ch)
+	if l != nil {
+		close(l.gone)
+	}
 	if l != nil && l.conn != nil && !d.ended {
 		d.running.Go(func() { l.conn.Close() })
 	}

@@ -224,7 +224,7 @@ class Lookups {
   }
 
   pathTo(contact) {
-    return contact.path ? pathOf(contact) : this.paths.get(contact.id) ?? "udp";
+    return contact.path ? pathOf(contact) : this.paths.get(contact.id) ?? "relay";
   }
 
   drawStairs(trace, scale, now) {
@@ -324,9 +324,9 @@ function legend() {
   };
   const stairs = svg("svg", { viewBox: "0 0 34 16", width: 34, height: 16, "aria-hidden": "true" }, svg("path", { class: "stairs", d: "M2 3H12V8H22V13H32" }));
   return el("ul", { class: "legend" },
-    entry("answered udp", markShape("udp", 4), "answered"),
-    entry("answered tardy udp", markShape("udp", 4), "late", "M14 8H26"),
-    entry("lost udp", "M-3.5 -3.5L3.5 3.5M-3.5 3.5L3.5 -3.5", "no answer", "M14 8H26"),
-    entry("answered store udp", markShape("udp", 4), "stored"),
+    entry("answered relay", markShape("relay", 4), "answered"),
+    entry("answered tardy relay", markShape("relay", 4), "late", "M14 8H26"),
+    entry("lost relay", "M-3.5 -3.5L3.5 3.5M-3.5 3.5L3.5 -3.5", "no answer", "M14 8H26"),
+    entry("answered store relay", markShape("relay", 4), "stored"),
     el("li", {}, stairs, "nearest so far"));
 }

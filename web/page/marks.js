@@ -4,27 +4,19 @@
 /** The paths, with their names in words. */
 export const paths = {
   relay: "by the relay",
-  udp: "UDP",
-  relayed: "relayed",
   direct: "directly",
 };
 
-/** The path of a contact, if the one who knows it said it; else that of all nodes with a socket. */
+/** The path of a contact, if the one who knows it said it; else that of all. */
 export function pathOf(contact) {
-  return Object.hasOwn(paths, contact.path ?? "") ? contact.path : "udp";
+  return Object.hasOwn(paths, contact.path ?? "") ? contact.path : "relay";
 }
 
-/** The outline of a path's mark around the origin: circle, square or triangle. */
+/** The outline of a path's mark around the origin: circle or triangle. */
 export function markShape(path, r) {
-  switch (path) {
-    case "relayed": {
-      const a = r * 0.9;
-      return `M${-a} ${-a}H${a}V${a}H${-a}Z`;
-    }
-    case "direct": {
-      const a = r * 1.2;
-      return `M0 ${-a}L${a} ${a * 0.85}H${-a}Z`;
-    }
+  if (path === "direct") {
+    const a = r * 1.2;
+    return `M0 ${-a}L${a} ${a * 0.85}H${-a}Z`;
   }
   return `M${-r} 0a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`;
 }
