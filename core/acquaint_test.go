@@ -159,6 +159,12 @@ func TestOldIDAtNewAddress(t *testing.T) {
 		nodes := net.grow(20, Config{})
 		e, moving := nodes[0], nodes[7]
 		from, to := net.addrOf(moving), addr(700)
+		var changes []Change
+		e.cfg.Trace.Contact = func(_ time.Time, c Contact, change Change) {
+			if c.ID == moving.id && change <= ContactRemoved {
+				changes = append(changes, change)
+			}
+		}
 		if alive {
 			impostor := net.addAt(to, Config{ID: moving.id})
 			moving = impostor
@@ -185,6 +191,9 @@ func TestOldIDAtNewAddress(t *testing.T) {
 		}
 		if pinged = slices.Compact(pinged); !slices.Equal(pinged, want) {
 			t.Errorf("old address alive %v: pinged %v, want %v", alive, pinged, want)
+		}
+		if want := []Change{ContactRemoved, ContactAdded}; !alive && !slices.Equal(changes, want) {
+			t.Errorf("told of %v, want %v", changes, want)
 		}
 		if p := e.table.get(moving.id); p == nil || p.addr() != where {
 			t.Errorf("old address alive %v: the contact is at %v, want %v", alive, p.addr(), where)

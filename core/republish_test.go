@@ -283,3 +283,20 @@ func TestSetRevertsNothing(t *testing.T) {
 		t.Errorf("the setter holds %q, want what was set since", r.Value.Text())
 	}
 }
+
+// A Set waits for the only other node, however slow: the own node alone is no network.
+func TestSetWaitsForTheOnlyOther(t *testing.T) {
+	net := newTestNet(t, 50)
+	nodes := net.grow(2, Config{RefreshInterval: quiet})
+	net.run(time.Minute)
+	slow := net.addrOf(nodes[1])
+	net.delay = func(from, to netip.AddrPort) time.Duration {
+		if to == slow {
+			return 2 * time.Second
+		}
+		return 10 * time.Millisecond
+	}
+	if n, took, err := net.set(nodes[0], Key("k"), Int(1)); n != 2 || err != nil || took < 2*time.Second {
+		t.Errorf("Set = %d, %v after %v, want 2 after some seconds", n, err, took)
+	}
+}
