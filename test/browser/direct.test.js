@@ -39,8 +39,11 @@ async function watched(browser) {
       createDataChannel(name, options) {
         this.channel = super.createDataChannel(name, options);
         const send = this.channel.send.bind(this.channel);
-        this.channel.send = (data) => this.mute || send(data);
-        this.channel.addEventListener("message", (event) => this.mute && event.stopImmediatePropagation());
+        this.channel.send = (data) => this.cut || send(data);
+        // As where the path is gone: not even that the other end has closed it is heard.
+        for (const [target, type] of [[this.channel, "message"], [this.channel, "close"], [this, "connectionstatechange"]]) {
+          target.addEventListener(type, (event) => this.cut === "silent" && event.stopImmediatePropagation());
+        }
         return this.channel;
       }
     };
@@ -69,12 +72,12 @@ async function watched(browser) {
     globalThis.fallen = async () => Object.values((await node.stats()).paths.fallbacks).reduce((sum, n) => sum + n, 0);
     /** Closes a connection that is open, or has it fall silent only. */
     globalThis.cut = (close) => {
-      const open = connections.find(({ channel, mute }) => !mute && channel?.readyState === "open");
-      if (open && close) {
-        open.close();
-      }
+      const open = connections.find(({ channel, cut }) => !cut && channel?.readyState === "open");
       if (open) {
-        open.mute = true;
+        open.cut = close ? "closed" : "silent";
+      }
+      if (close) {
+        open?.close();
       }
       return open !== undefined;
     };
@@ -140,8 +143,8 @@ test("paths are cut under load, and no operation is lost", async (t) => {
   // Half of the channels end, the others fall silent; those that come after them too.
   const switches = 2 * natives.length;
   const { done, failed } = await tab.run(([peers, switches]) => underLoad(peers, ["one", "two"], async () => {
-    for (let n = 0; n < switches; n = await fallen()) {
-      cut(n % 2);
+    for (let cuts = 0; (await fallen()) < switches; ) {
+      cuts += cut(cuts % 2);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }), [natives.map(({ address }) => address), switches]);
