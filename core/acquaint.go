@@ -1,6 +1,7 @@
 package core
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kadmesh/kadmesh/internal/wire"
@@ -28,8 +29,8 @@ func (e *Engine) meet(now time.Duration, c Contact, t wire.Trailer) {
 	case p == nil:
 		// No ping for every stranger who comes by (paper, section 4.1).
 		e.table.spare(c)
-	case p.addr() != c.Addr:
-		e.moved(now, p.contact(), c)
+	case e.table.addr(p) != c.Addr:
+		e.moved(now, e.table.contact(p), c)
 	case p.fails > 0:
 		// It is back, or somebody says so in its name.
 		e.prove(now, c, false)
@@ -72,7 +73,7 @@ func (e *Engine) identify(now time.Duration, c *call, a *wire.Answer) bool {
 // which id.
 func (e *Engine) unproven(now time.Duration, c Contact) {
 	switch p := e.table.seen(c.ID); {
-	case p != nil && p.addr() == c.Addr:
+	case p != nil && e.table.addr(p) == c.Addr:
 		e.answered(now, p)
 	case p == nil && canKeep(c.Addr) && e.table.hasRoom(c.ID):
 		e.prove(now, c, false)
@@ -89,23 +90,25 @@ func (e *Engine) welcome(now time.Duration, c Contact) {
 	}
 	if p := e.table.seen(c.ID); p != nil {
 		switch {
-		case p.addr() == c.Addr:
+		case e.table.addr(p) == c.Addr:
 			e.answered(now, p)
 		case !p.proven:
-			e.traceContact(now, p.contact(), ContactRemoved)
-			*p = newPeer(c)
+			e.traceContact(now, e.table.contact(p), ContactRemoved)
+			e.table.move(p, c)
 			e.answered(now, p)
 			e.traceContact(now, c, ContactAdded)
 		default:
-			e.moved(now, p.contact(), c)
+			e.moved(now, e.table.contact(p), c)
 		}
 		return
 	}
 	e.table.removeAddr(c.Addr)
 	if e.table.insert(c) {
-		e.cfg.Log.Debug("new contact", "id", c.ID, "addr", c.Addr)
+		if e.cfg.Log != (silent{}) { // what it would be told costs memory
+			e.cfg.Log.Debug("new contact", "id", c.ID, "addr", c.Addr)
+		}
 		// Whom this node had to look for may have been there before it.
-		if e.upkeep.proving[c.ID] {
+		if p := e.upkeep.provingOf(c.ID); p != nil && p.came {
 			e.handOff(now, c)
 		}
 	}
@@ -114,13 +117,29 @@ func (e *Engine) welcome(now time.Duration, c Contact) {
 // answered notes that a contact has answered from its address.
 func (e *Engine) answered(now time.Duration, p *peer) {
 	if p.fails > 0 {
-		e.traceContact(now, p.contact(), ContactAnswered)
+		e.traceContact(now, e.table.contact(p), ContactAnswered)
 	}
 	p.answered()
 }
 
-// prove pings a contact, which is welcome if it answers under its id. came says
-// that it is a stranger who came by, and may be new in the network.
+// proving is who was pinged to show that it is there. came says that it is a stranger
+// who came by, and may be new in the network.
+type proving struct {
+	id   ID
+	came bool
+}
+
+// provingOf returns what is under way for an id, or nil.
+func (u *upkeep) provingOf(id ID) *proving {
+	for i := range u.proving {
+		if u.proving[i].id == id {
+			return &u.proving[i]
+		}
+	}
+	return nil
+}
+
+// prove pings a contact, which is welcome if it answers under its id.
 func (e *Engine) prove(now time.Duration, c Contact, came bool) {
 	// identify welcomes whoever answers, and unanswered deals with silence.
 	e.probe(now, c, came, func(time.Duration, bool) {})
@@ -138,7 +157,7 @@ func (e *Engine) askOld(since, now time.Duration, old, c Contact, times int) {
 	e.probe(now, old, false, func(now time.Duration, answered bool) {
 		p := e.table.get(c.ID)
 		switch {
-		case answered, p == nil, p.addr() != old.Addr:
+		case answered, p == nil, e.table.addr(p) != old.Addr:
 		case times > 1:
 			e.askOld(since, now, old, c, times-1)
 		case e.heard > since:
@@ -152,13 +171,10 @@ func (e *Engine) askOld(since, now time.Duration, old, c Contact, times int) {
 // are, and then reports once whether it answered.
 func (e *Engine) probe(now time.Duration, c Contact, came bool, then func(now time.Duration, answered bool)) {
 	u := &e.upkeep
-	if _, asked := u.proving[c.ID]; asked || len(u.proving) >= maxProving {
+	if u.provingOf(c.ID) != nil || len(u.proving) >= maxProving {
 		return
 	}
-	if u.proving == nil {
-		u.proving = make(map[ID]bool)
-	}
-	u.proving[c.ID] = came
+	u.proving = append(u.proving, proving{c.ID, came})
 	settled := false
 	e.call(now, c, wire.Request{Method: wire.Ping}, func(now time.Duration, ping *call, stage Stage, _ *wire.Answer) {
 		if stage == RequestLate && !came {
@@ -168,9 +184,7 @@ func (e *Engine) probe(now time.Duration, c Contact, came bool, then func(now ti
 		}
 		if stage >= RequestOverdue && !settled {
 			settled = true
-			if delete(u.proving, c.ID); len(u.proving) == 0 {
-				u.proving = nil
-			}
+			u.proving = slices.DeleteFunc(u.proving, func(p proving) bool { return p.id == c.ID })
 			then(now, stage == RequestReplied)
 		}
 	})
@@ -184,7 +198,7 @@ func (e *Engine) unanswered(now time.Duration, c *call) {
 		return
 	}
 	p := e.table.get(c.to.ID)
-	if p != nil && p.addr() != c.to.Addr {
+	if p != nil && e.table.addr(p) != c.to.Addr {
 		return
 	}
 	if p != nil {
@@ -203,7 +217,7 @@ func (e *Engine) refill(now time.Duration, id ID) {
 		return
 	}
 	if n := len(b.spares); n > 0 {
-		e.prove(now, b.spares[n-1].contact(), false)
+		e.prove(now, e.table.contact(&b.spares[n-1]), false)
 	}
 }
 
@@ -214,10 +228,10 @@ type suspect ID
 // it is left until it is needed.
 func (s suspect) wake(e *Engine, now time.Duration) {
 	p := e.table.get(ID(s))
-	if p == nil || p.fails == 0 || p.resting(now) || len(e.table.bucket(p.id).spares) == 0 {
+	if p == nil || p.fails == 0 || p.resting(now) || len(e.table.bucket(ID(s)).spares) == 0 {
 		return
 	}
-	e.call(now, p.contact(), wire.Request{Method: wire.Ping}, func(now time.Duration, c *call, stage Stage, _ *wire.Answer) {
+	e.call(now, e.table.contact(p), wire.Request{Method: wire.Ping}, func(now time.Duration, c *call, stage Stage, _ *wire.Answer) {
 		if stage == RequestLate {
 			e.resend(now, c)
 		}

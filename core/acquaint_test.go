@@ -49,7 +49,7 @@ func TestOwnLinkDown(t *testing.T) {
 	}
 	for _, p := range contactsOf(&e.table) {
 		if p.fails > 1 {
-			t.Errorf("%v has %d failures", p.id, p.fails)
+			t.Errorf("%v has %d failures", p.ID, p.fails)
 		}
 	}
 	f, took, err := net.get(e, keys[1])
@@ -195,8 +195,8 @@ func TestOldIDAtNewAddress(t *testing.T) {
 		if want := []Change{ContactRemoved, ContactAdded}; !alive && !slices.Equal(changes, want) {
 			t.Errorf("told of %v, want %v", changes, want)
 		}
-		if p := e.table.get(moving.id); p == nil || p.addr() != where {
-			t.Errorf("old address alive %v: the contact is at %v, want %v", alive, p.addr(), where)
+		if p := e.table.get(moving.id); p == nil || e.table.addr(p) != where {
+			t.Errorf("old address alive %v: the contact is at %v, want %v", alive, e.table.addr(p), where)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func TestHijack(t *testing.T) {
 				}
 				net.get(e, near)
 				net.run(10 * time.Second)
-				if p := e.table.get(x.id); p == nil || p.addr() != net.addrOf(x) {
+				if p := e.table.get(x.id); p == nil || e.table.addr(p) != net.addrOf(x) {
 					hijacked++
 				}
 			}
@@ -89,7 +89,7 @@ func TestHijackUnderLoss(t *testing.T) {
 			r := wire.Request{Method: wire.Ping, Sender: wire.ID(x.id), Msg: wire.MsgID(randomID(net.rand))}
 			net.send(evil.Addr, net.addrOf(e), wire.NewWriter().Request(nil, &r))
 			net.run(100 * time.Millisecond)
-			if p := e.table.get(x.id); p == nil || p.addr() != net.addrOf(x) {
+			if p := e.table.get(x.id); p == nil || e.table.addr(p) != net.addrOf(x) {
 				t.Fatalf("seed %d: hijacked by %d requests", seed, i+1)
 			}
 		}
@@ -266,7 +266,7 @@ func TestFloodOfForgedSenders(t *testing.T) {
 		t.Errorf("%d contacts after the flood, %d before", len(got), len(before))
 	}
 	for _, p := range before {
-		if x := e.table.get(p.id); x == nil || x.fails != 0 {
+		if x := e.table.get(p.ID); x == nil || x.fails != 0 {
 			t.Fatalf("the flood cost a contact")
 		}
 	}

@@ -1,7 +1,6 @@
 package core
 
 import (
-	"encoding/binary"
 	"slices"
 	"time"
 )
@@ -20,32 +19,6 @@ type bucket struct {
 	contacts []peer
 	// spares is the replacement cache, in the same order (paper, section 4.1).
 	spares []peer
-}
-
-// spare appends p to the replacements, of which there are limit at most: then the
-// oldest leaves that is not proven, or if p is proven itself the oldest of all, so
-// that strangers cannot wash out who is known to be there. What was proven of p
-// stays so.
-func (b *bucket) spare(p peer, limit int) {
-	if i := index(b.spares, p.id); i >= 0 {
-		p.proven = p.proven || b.spares[i].proven && b.spares[i].addr() == p.addr()
-		b.spares = slices.Delete(b.spares, i, i+1)
-	}
-	if len(b.spares) >= limit {
-		i := slices.IndexFunc(b.spares, func(q peer) bool { return !q.proven })
-		if i < 0 && !p.proven {
-			return
-		}
-		b.spares = slices.Delete(b.spares, max(i, 0), max(i, 0)+1)
-	}
-	b.spares = append(room(b.spares, limit), p)
-}
-
-// drop removes id from the replacements.
-func (b *bucket) drop(id ID) {
-	if i := index(b.spares, id); i >= 0 {
-		b.spares = slices.Delete(b.spares, i, i+1)
-	}
 }
 
 // replacement takes out the most recent replacement that is proven.
@@ -70,40 +43,12 @@ func (b *bucket) staleIndex() int {
 	return worst
 }
 
-func index(list []peer, id ID) int {
-	first := binary.LittleEndian.Uint64(id[:])
-	for i := range list {
-		// Eight bytes nearly always decide.
-		if binary.LittleEndian.Uint64(list[i].id[:]) == first && list[i].id == id {
-			return i
-		}
-	}
-	return -1
-}
-
 // toTail moves the peer at i to the end of list.
 func toTail(list []peer, i int) []peer {
 	p := list[i]
 	copy(list[i:], list[i+1:])
 	list[len(list)-1] = p
 	return list
-}
-
-// filter returns a new list of the peers whose bit n is as given.
-func filter(list []peer, n int, bit byte) []peer {
-	count := 0
-	for i := range list {
-		if list[i].id.bit(n) == bit {
-			count++
-		}
-	}
-	out := make([]peer, 0, count)
-	for i := range list {
-		if list[i].id.bit(n) == bit {
-			out = append(out, list[i])
-		}
-	}
-	return out
 }
 
 // room returns list with space for a few more peers, limit at most: tables are most

@@ -44,10 +44,7 @@ func (e *Engine) callFor(now time.Duration, lookup uint64, to Contact, req wire.
 	to.Addr = netip.AddrPortFrom(to.Addr.Addr().Unmap(), to.Addr.Port())
 	e.stats.Asked++
 	c := &call{req: req, first: req.Msg, to: to, sent: now, number: e.stats.Asked, lookup: lookup, report: report}
-	if e.calls == nil {
-		e.calls = make(calls)
-	}
-	e.calls[req.Msg] = c
+	e.await(c)
 	e.transmit(c)
 	soft := e.rtt.soft()
 	if req.Method == wire.FindValue {
@@ -57,13 +54,26 @@ func (e *Engine) callFor(now time.Duration, lookup uint64, to Contact, req wire.
 	e.traceRequest(now, c)
 }
 
+// fewCalls is how many message ids a map can have had that is kept when all of them
+// are gone.
+const fewCalls = 8
+
 // endCall takes a call out of those that wait. Maps do not shrink, so the last one
-// takes the map with it: a node at rest is to be small.
+// takes a large map with it: a node at rest is to be small.
 func (e *Engine) endCall(c *call) {
 	delete(e.calls, c.first)
-	if delete(e.calls, c.req.Msg); len(e.calls) == 0 {
-		e.calls = nil
+	if delete(e.calls, c.req.Msg); len(e.calls) == 0 && e.mostCalls > fewCalls {
+		e.calls, e.mostCalls = nil, 0
 	}
+}
+
+// await puts a call under its message id among those that wait.
+func (e *Engine) await(c *call) {
+	if e.calls == nil {
+		e.calls = make(calls)
+	}
+	e.calls[c.req.Msg] = c
+	e.mostCalls = max(e.mostCalls, len(e.calls))
 }
 
 // resend sends a call's request again. Of more than two sendings, those after the
@@ -72,7 +82,7 @@ func (e *Engine) resend(now time.Duration, c *call) {
 	if c.again == 0 {
 		c.again = now
 		c.req.Msg = wire.MsgID(randomID(e.cfg.Rand))
-		e.calls[c.req.Msg] = c
+		e.await(c)
 	}
 	e.transmit(c)
 }

@@ -66,7 +66,7 @@ func (e *Engine) Get(now time.Time, key ID, done func(Found, error)) (cancel fun
 			return
 		}
 		e.lonely(now, w)
-		if len(w.current) == 0 && w.lookup.requests() > 0 {
+		if !w.met && w.lookup.requests() > 0 {
 			done(Found{}, ErrNoAnswer)
 			return
 		}
@@ -84,7 +84,7 @@ func (e *Engine) cachePath(now time.Duration, w *walk, v Value, t wire.Trailer) 
 		return
 	}
 	for _, c := range w.lookup.nearest() {
-		if !w.current[c.ID] {
+		if !w.lookup.isCurrent(c) {
 			continue
 		}
 		life := wire.Trailer{Life: true, Age: t.Age, TTL: t.TTL}

@@ -87,7 +87,8 @@ type Config struct {
 
 	// Scratch is the engine's working memory. Engines that are driven in turn,
 	// as in a simulation, may share one if Flush is called after each call of an
-	// Engine's method. Default: its own.
+	// Engine's method. Then each contact is kept once for all of them, and for as long
+	// as there is the Scratch. Default: its own.
 	Scratch *Scratch
 }
 
@@ -150,7 +151,7 @@ func (c Config) withDefaults() Config {
 		c.Rand = rand.NewChaCha8(randomSeed())
 	}
 	if c.Scratch == nil {
-		c.Scratch = NewScratch()
+		c.Scratch = newScratch()
 	}
 	if c.ID == (ID{}) {
 		c.ID = ClientID

@@ -30,6 +30,7 @@ type Engine struct {
 
 	table      table
 	calls      calls
+	mostCalls  int // that waited since the map of them was made
 	rtt        rtt
 	holdings   holdings
 	upkeep     upkeep
@@ -41,16 +42,24 @@ type Engine struct {
 	stats  counters
 }
 
-// Scratch is the working memory of an Engine, in which nothing is kept from one
-// call of it to the next but what waits for Flush. See Config.Scratch.
+// Scratch is the working memory of Engines, in which nothing is kept from one call of
+// them to the next but what waits for Flush, and the contacts that they have met. See
+// Config.Scratch.
 type Scratch struct {
 	codec codec
 	out   Outbox
+	book  *book
 }
 
-// NewScratch returns a Scratch.
+// NewScratch returns a Scratch that several engines may share.
 func NewScratch() *Scratch {
-	return &Scratch{codec: codec{parse: wire.NewParser(), write: wire.NewWriter()}}
+	s := newScratch()
+	s.book.shared = true
+	return s
+}
+
+func newScratch() *Scratch {
+	return &Scratch{codec: codec{parse: wire.NewParser(), write: wire.NewWriter()}, book: newBook()}
 }
 
 // codec is scratch space for datagrams.
@@ -62,6 +71,8 @@ type codec struct {
 	peers    []*peer
 	contacts []wire.Contact
 	heard    []Contact
+	// candidates are lists of lookups that have ended.
+	candidates [][]candidate
 }
 
 // NewEngine returns a node that knows nobody yet. Its time starts at now.
@@ -71,7 +82,7 @@ func NewEngine(now time.Time, cfg Config) *Engine {
 		cfg:   cfg,
 		id:    cfg.ID,
 		epoch: now,
-		table: newTable(cfg.ID, cfg.K, cfg.B),
+		table: newTable(cfg.ID, cfg.K, cfg.B, cfg.Scratch.book),
 		out:   &cfg.Scratch.out,
 		codec: &cfg.Scratch.codec,
 	}
@@ -89,7 +100,7 @@ func NewEngine(now time.Time, cfg Config) *Engine {
 		e.caps |= wire.CapDirect
 	}
 	if cfg.Trace.Contact != nil {
-		e.table.changed = func(p *peer, change Change) { e.traceContact(e.latest, p.contact(), change) }
+		e.table.changed = func(p *peer, change Change) { e.traceContact(e.latest, e.table.contact(p), change) }
 	}
 	if cfg.Trace.Record != nil {
 		e.holdings.evicted = func(x *holding) { e.traceRecord(e.latest, x.key, RecordRemoved, int(x.size-RecordOverhead)) }

@@ -330,9 +330,9 @@ func (w *fuzzWorld) check() {
 			pings[c.to.ID] = true
 		}
 	}
-	for id := range e.upkeep.proving {
-		if !pings[id] || len(e.upkeep.proving) > maxProving {
-			w.t.Fatalf("%v is being proven, but not pinged; %d are", id, len(e.upkeep.proving))
+	for _, p := range e.upkeep.proving {
+		if !pings[p.id] || len(e.upkeep.proving) > maxProving {
+			w.t.Fatalf("%v is being proven, but not pinged; %d are", p.id, len(e.upkeep.proving))
 		}
 	}
 	if e.upkeep.republishing > maxRepublishing || len(e.upkeep.newcomers) > maxNewcomers {

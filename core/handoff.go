@@ -130,10 +130,10 @@ func (e *Engine) nextFor(n *newcomer) *holding {
 // shouldHandOff reports whether newcomer is among the k nodes nearest to key, and
 // this node nearer than all others that answer.
 func (e *Engine) shouldHandOff(key, newcomer ID) bool {
-	others := func(p *peer) bool { return p.fails == 0 && p.id != newcomer }
+	others := func(p *peer) bool { return p.fails == 0 && e.table.id(p) != newcomer }
 	nearest := e.table.closest(e.codec.peers[:0], key, e.cfg.K, others)
 	e.codec.peers = nearest
-	if len(nearest) > 0 && key.Nearer(nearest[0].id, e.id) < 0 {
+	if len(nearest) > 0 && key.Nearer(e.table.id(nearest[0]), e.id) < 0 {
 		return false
 	}
 	nearer := 0
@@ -141,7 +141,7 @@ func (e *Engine) shouldHandOff(key, newcomer ID) bool {
 		nearer = 1
 	}
 	for _, p := range nearest {
-		if key.Nearer(p.id, newcomer) < 0 {
+		if key.Nearer(e.table.id(p), newcomer) < 0 {
 			nearer++
 		}
 	}

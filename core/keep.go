@@ -200,7 +200,7 @@ func (e *Engine) republish(now time.Duration, h *holding) {
 func (e *Engine) askHolder(now time.Duration, key ID, r Record, then func(now time.Duration, has bool)) {
 	peers := e.table.closest(e.codec.peers[:0], key, e.cfg.K, func(p *peer) bool { return p.fails == 0 })
 	e.codec.peers = peers
-	holder := peers[e.cfg.Rand.Uint64()%uint64(len(peers))].contact()
+	holder := e.table.contact(peers[e.cfg.Rand.Uint64()%uint64(len(peers))])
 	settled := false
 	e.call(now, holder, wire.Request{Method: wire.FindValue, Target: wire.ID(key)}, func(now time.Duration, c *call, stage Stage, a *wire.Answer) {
 		switch {

@@ -31,6 +31,8 @@ type candidate struct {
 	// hops is how far the own node had to go to hear of it: 1 for a contact of
 	// its own, 2 for one that such a contact named, and so on.
 	hops uint8
+	// current says that it has answered as a node of ours does.
+	current bool
 }
 
 // state is what a lookup knows of a candidate.
@@ -210,12 +212,34 @@ func (l *lookup) hops(c Contact) uint8 {
 	return 0
 }
 
+// recognise notes whether who answered is a node of ours, and isCurrent tells.
+func (l *lookup) recognise(c Contact, current bool) {
+	if i, known := l.find(c); known {
+		l.list[i].current = current
+	}
+}
+
+func (l *lookup) isCurrent(c Contact) bool {
+	i, known := l.find(c)
+	return known && l.list[i].current
+}
+
 // requests returns how many requests the lookup has named.
 func (l *lookup) requests() int { return budgetPerK*l.k - l.budget }
 
+// best returns the nearest that has answered.
+func (l *lookup) best() (candidate, bool) {
+	for i := range l.list {
+		if l.list[i].state == answered {
+			return l.list[i], true
+		}
+	}
+	return candidate{}, false
+}
+
 // nearest returns the nearest peers that have answered, at most k, nearest first.
 func (l *lookup) nearest() []Contact {
-	var list []Contact
+	list := make([]Contact, 0, min(l.k, len(l.list)))
 	for i := range l.list {
 		c := l.list[i].Contact
 		if l.list[i].state != answered || len(list) > 0 && list[len(list)-1].ID == c.ID {

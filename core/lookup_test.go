@@ -277,7 +277,7 @@ func newOracle(size, k, b int, src rand.Source) *oracle {
 		o.ids = append(o.ids, randomID(src))
 	}
 	for _, id := range o.ids {
-		x := newTable(id, k, b)
+		x := newTable(id, k, b, newBook())
 		for i, other := range o.ids {
 			if other != id {
 				x.insert(Contact{other, addr(i)})
@@ -290,7 +290,7 @@ func newOracle(size, k, b int, src rand.Source) *oracle {
 
 func (o *oracle) closest(at, target ID, n int) (list []Contact) {
 	for _, p := range o.tables[at].closest(nil, target, n, anyPeer) {
-		list = append(list, p.contact())
+		list = append(list, o.tables[at].contact(p))
 	}
 	return list
 }

@@ -98,7 +98,7 @@ func sumOf(list []int) (n int) {
 func TestNearestLeaf(t *testing.T) {
 	r := rand.New(rand.NewChaCha8([32]byte{152}))
 	for range rounds(2_000) {
-		tab := newTable(randomID(r), 3, 1+r.IntN(5))
+		tab := newTable(randomID(r), 3, 1+r.IntN(5), newBook())
 		for i := range 1 + r.IntN(12) {
 			tab.insert(Contact{nearbyIn(tab.ids(), r), addr(i)})
 		}
@@ -115,8 +115,8 @@ func TestNearestLeaf(t *testing.T) {
 			}
 			branch = slices.DeleteFunc(branch, func(id ID) bool { return id.bit(bit) != way })
 		}
-		if got := tab.closest(nil, key, 1, func(*peer) bool { return true }); got[0].id != branch[0] {
-			t.Fatalf("the table's nearest to %v is %v, want %v", key, got[0].id, branch[0])
+		if got := tab.closest(nil, key, 1, func(*peer) bool { return true }); tab.id(got[0]) != branch[0] {
+			t.Fatalf("the table's nearest to %v is %v, want %v", key, tab.id(got[0]), branch[0])
 		}
 		if c, _ := l.next(); c.ID != branch[0] {
 			t.Fatalf("a lookup of %v asks %v first, want %v", key, c.ID, branch[0])
@@ -128,7 +128,7 @@ func TestNearestLeaf(t *testing.T) {
 func (t *table) ids() (list []ID) {
 	for i := range t.buckets {
 		for j := range t.buckets[i].contacts {
-			list = append(list, t.buckets[i].contacts[j].id)
+			list = append(list, t.id(&t.buckets[i].contacts[j]))
 		}
 	}
 	return list
@@ -186,7 +186,7 @@ func TestLookupBeginsWithTheNearest(t *testing.T) {
 			cancel()
 			net.run(time.Hour)
 			for _, p := range contactsOf(&e.table) {
-				e.table.insert(p.contact()) // they have not answered; the next target shall find them all again
+				e.table.insert(p.Contact) // they have not answered; the next target shall find them all again
 			}
 			if !slices.Equal(got, want) {
 				t.Fatalf("alpha %d: the first to be asked are %v, want %v", alpha, got, want)
@@ -301,7 +301,7 @@ func TestBucketsAreFullOrComplete(t *testing.T) {
 			for _, y := range net.nodes {
 				if y.id != x.id && PrefixLen(y.id, b.prefix) >= b.depth {
 					there++
-					if index(b.contacts, y.id) >= 0 {
+					if x.table.index(b.contacts, y.id) >= 0 {
 						known++
 					}
 				}

@@ -1,7 +1,7 @@
 package core
 
 import (
-	"net/netip"
+	"encoding/binary"
 	"time"
 )
 
@@ -16,32 +16,23 @@ const (
 	backoffMax  = 10 * time.Minute
 )
 
-// peer is a contact as the routing table keeps it: 44 bytes without a pointer,
-// so that the garbage collector need not look at a million of them.
+// peer is a contact as the routing table keeps it: 12 bytes, and no pointer.
 type peer struct {
-	id   ID
-	ip   [16]byte // v4 addresses in their mapped form
-	port uint16
+	number uint32 // in the table's book
+	// until is the end of the back-off after a failure, in whole seconds since
+	// the engine's start; zero if there is none.
+	until uint32
 	// fails counts RPCs in a row that went unanswered.
 	fails uint8
 	// proven says that the peer itself answered under this id at this address.
 	// All contacts in buckets have done so; one of them loses it again if it is
 	// silent when somebody elsewhere goes by its id. Replacements may not have.
 	proven bool
-	// until is the end of the back-off after a failure, in whole seconds since
-	// the engine's start; zero if there is none.
-	until uint32
+	// tag is equal if the id is: who looks for an id opens the book for few others.
+	tag uint16
 }
 
-func newPeer(c Contact) peer {
-	return peer{id: c.ID, ip: c.Addr.Addr().As16(), port: c.Addr.Port()}
-}
-
-func (p *peer) addr() netip.AddrPort {
-	return netip.AddrPortFrom(netip.AddrFrom16(p.ip).Unmap(), p.port)
-}
-
-func (p *peer) contact() Contact { return Contact{ID: p.id, Addr: p.addr()} }
+func tagOf(id ID) uint16 { return binary.LittleEndian.Uint16(id[len(id)-2:]) }
 
 func (p *peer) stale() bool { return p.fails >= staleAfter }
 

@@ -49,7 +49,7 @@ func (r *reflection) pays(now time.Duration, n int) bool {
 // knows reports whether the contact of that id has answered from that address.
 func (e *Engine) knows(id ID, addr netip.AddrPort) bool {
 	p := e.table.get(id)
-	return p != nil && p.proven && p.addr() == addr
+	return p != nil && p.proven && e.table.addr(p) == addr
 }
 
 // sendProven answers a request for a value after its sender has answered a ping.

@@ -57,10 +57,10 @@ func (e *Engine) contactsFor(from netip.AddrPort, r *wire.Request) []wire.Contac
 		// each contact of the other would cost a Python node five seconds.
 		family = familyOf(from)
 	}
-	scope := scopeOf(from)
+	scope, at, tag := scopeOf(from), endpointOf(from), tagOf(ID(r.Sender))
 	fits := func(p *peer) bool {
-		addr := p.addr()
-		return p.id != ID(r.Sender) && addr != from && familyOf(addr)&family != 0 && scopeOf(addr) >= scope
+		x := &e.table.book.places[p.number]
+		return x.family&family != 0 && x.scope >= scope && (x.at.port != at.port || x.at != at) && (p.tag != tag || e.table.id(p) != ID(r.Sender))
 	}
 	target := ID(r.Target)
 	peers := e.table.closest(e.codec.peers[:0], target, e.cfg.K, func(p *peer) bool { return p.fails == 0 && fits(p) })
@@ -69,7 +69,7 @@ func (e *Engine) contactsFor(from netip.AddrPort, r *wire.Request) []wire.Contac
 	}
 	list := e.codec.contacts[:0]
 	for _, p := range peers {
-		list = append(list, wire.Contact{ID: p.id, Addr: p.addr()})
+		list = append(list, wire.Contact{ID: e.table.id(p), Addr: e.table.addr(p)})
 	}
 	e.codec.peers, e.codec.contacts = peers, list
 	return list

@@ -61,7 +61,7 @@ func (e *Engine) around(now time.Duration, key ID) []Contact {
 	e.codec.peers = peers
 	list := make([]Contact, len(peers))
 	for i, p := range peers {
-		list[i] = p.contact()
+		list[i] = e.table.contact(p)
 	}
 	return list
 }

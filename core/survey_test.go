@@ -63,7 +63,7 @@ func TestKnownAreTheNearest(t *testing.T) {
 	sure := 0
 	for round := range 60 {
 		k := []int{1, 4, 8, 20}[round%4]
-		x := newTable(randomID(r), k, []int{1, 5}[round/4%2])
+		x := newTable(randomID(r), k, []int{1, 5}[round/4%2], newBook())
 		var all []ID
 		for range 20 + r.IntN(300) {
 			all = append(all, randomID(r))
@@ -94,7 +94,7 @@ func TestKnownAreTheNearest(t *testing.T) {
 			key := idAt(x.self, r.IntN(9), r)
 			n := x.known(key, -1, anyPeer)
 			slices.SortFunc(all, key.Nearer)
-			if got := idsOf(x.closest(nil, key, n, anyPeer)); !slices.Equal(got, all[:n]) {
+			if got := idsOf(&x, x.closest(nil, key, n, anyPeer)); !slices.Equal(got, all[:n]) {
 				t.Fatalf("k %d, %d nodes: the %d contacts that are known are not the nearest", k, len(all), n)
 			}
 			if n >= k {

@@ -16,17 +16,70 @@ type table struct {
 	k, b int
 	// buckets partition the space of ids and are sorted by prefix.
 	buckets []bucket
+	book    *book
+	renewAt int // how long the book is then
+	// restless is when the back-offs of all contacts have ended.
+	restless time.Duration
+	// homes has a bit set for each address at which there is a contact, by its hash:
+	// most others are seen at once not to be there.
+	homes [homeBits / 64]uint64
 	// changed, if it is not nil, is told who enters and who leaves a bucket.
 	changed func(*peer, Change)
 }
+
+const homeBits = 1 << 12
 
 type ranked struct {
 	distance uint64 // the first 64 bits of it
 	peer     *peer
 }
 
-func newTable(self ID, k, b int) table {
-	return table{self: self, k: k, b: b, buckets: make([]bucket, 1)}
+func newTable(self ID, k, b int, book *book) table {
+	return table{self: self, k: k, b: b, buckets: make([]bucket, 1), book: book}
+}
+
+func (t *table) id(p *peer) ID { return t.book.ids[p.number] }
+
+func (t *table) addr(p *peer) netip.AddrPort { return t.book.places[p.number].addr() }
+
+func (t *table) contact(p *peer) Contact { return Contact{ID: t.id(p), Addr: t.addr(p)} }
+
+func (t *table) newPeer(c Contact) peer {
+	if len(t.book.ids) >= t.renewAt && !t.book.shared {
+		t.renewBook()
+	}
+	n := t.book.write(c)
+	return peer{number: n, tag: tagOf(c.ID)}
+}
+
+// minBook is the length that a book may have in any case.
+const minBook = 256
+
+// renewBook begins a new book, with only those who are in the table. The next time
+// is when as many again have come.
+func (t *table) renewBook() {
+	old := t.book
+	t.book = newBook()
+	for i := range t.buckets {
+		for _, list := range [][]peer{t.buckets[i].contacts, t.buckets[i].spares} {
+			for j := range list {
+				n := list[j].number
+				list[j].number = t.book.write(Contact{ID: old.ids[n], Addr: old.places[n].addr()})
+			}
+		}
+	}
+	t.renewAt = max(2*len(t.book.ids), minBook)
+}
+
+// index returns the position in list of who has that id, or -1.
+func (t *table) index(list []peer, id ID) int {
+	tag := tagOf(id)
+	for i := range list {
+		if list[i].tag == tag && t.book.ids[list[i].number] == id {
+			return i
+		}
+	}
+	return -1
 }
 
 // bucket returns the bucket that covers id.
@@ -50,7 +103,7 @@ func (t *table) bucket(id ID) *bucket {
 // changed.
 func (t *table) get(id ID) *peer {
 	b := t.bucket(id)
-	if i := index(b.contacts, id); i >= 0 {
+	if i := t.index(b.contacts, id); i >= 0 {
 		return &b.contacts[i]
 	}
 	return nil
@@ -60,7 +113,7 @@ func (t *table) get(id ID) *peer {
 // of its bucket (paper, section 2.2). It returns it, or nil if it is unknown.
 func (t *table) seen(id ID) *peer {
 	b := t.bucket(id)
-	i := index(b.contacts, id)
+	i := t.index(b.contacts, id)
 	if i < 0 {
 		return nil
 	}
@@ -83,25 +136,26 @@ func (t *table) hasRoom(id ID) bool {
 // insert takes in a contact that has just answered, and reports whether it is
 // new in a bucket. If there is no room for it, it goes to the replacements.
 func (t *table) insert(c Contact) bool {
-	p := newPeer(c)
+	p := t.newPeer(c)
 	p.answered()
 	for {
 		b := t.bucket(c.ID)
-		if i := index(b.contacts, c.ID); i >= 0 {
+		if i := t.index(b.contacts, c.ID); i >= 0 {
 			b.contacts = toTail(b.contacts, i)
 			b.contacts[len(b.contacts)-1] = p
+			t.isHome(&t.book.places[p.number].at)
 			return false
 		}
 		if i := b.staleIndex(); len(b.contacts) == t.k && i >= 0 {
 			t.leave(b, i)
 		}
 		if len(b.contacts) < t.k {
-			b.drop(c.ID)
+			t.drop(b, c.ID)
 			t.enter(b, p)
 			return true
 		}
 		if !t.maySplit(b) {
-			b.spare(p, t.k)
+			t.addSpare(b, p)
 			return false
 		}
 		t.split(b)
@@ -110,7 +164,33 @@ func (t *table) insert(c Contact) bool {
 
 // spare puts a contact into the replacement cache of its bucket, as its most
 // recent. It says nothing about whether the contact is alive.
-func (t *table) spare(c Contact) { t.bucket(c.ID).spare(newPeer(c), t.k) }
+func (t *table) spare(c Contact) { t.addSpare(t.bucket(c.ID), t.newPeer(c)) }
+
+// addSpare appends p to the replacements of b, of which there are k at most: then the
+// oldest leaves that is not proven, or if p is proven itself the oldest of all, so
+// that strangers cannot wash out who is known to be there. What was proven of p
+// stays so.
+func (t *table) addSpare(b *bucket, p peer) {
+	if i := t.index(b.spares, t.id(&p)); i >= 0 {
+		p.proven = p.proven || b.spares[i].proven && b.spares[i].number == p.number
+		b.spares = slices.Delete(b.spares, i, i+1)
+	}
+	if len(b.spares) >= t.k {
+		i := slices.IndexFunc(b.spares, func(q peer) bool { return !q.proven })
+		if i < 0 && !p.proven {
+			return
+		}
+		b.spares = slices.Delete(b.spares, max(i, 0), max(i, 0)+1)
+	}
+	b.spares = append(room(b.spares, t.k), p)
+}
+
+// drop removes id from the replacements of b.
+func (t *table) drop(b *bucket, id ID) {
+	if i := t.index(b.spares, id); i >= 0 {
+		b.spares = slices.Delete(b.spares, i, i+1)
+	}
+}
 
 // failed notes that the contact with that id did not answer. If that makes it
 // stale and there is a proven replacement, the replacement takes its place. It
@@ -118,12 +198,13 @@ func (t *table) spare(c Contact) { t.bucket(c.ID).spare(newPeer(c), t.k) }
 // any more.
 func (t *table) failed(id ID, now time.Duration) time.Duration {
 	b := t.bucket(id)
-	i := index(b.contacts, id)
+	i := t.index(b.contacts, id)
 	if i < 0 {
-		b.drop(id)
+		t.drop(b, id)
 		return 0
 	}
 	until := b.contacts[i].fail(now)
+	t.restless = max(t.restless, until)
 	if b.contacts[i].stale() {
 		if p, ok := b.replacement(); ok {
 			t.leave(b, i)
@@ -137,8 +218,8 @@ func (t *table) failed(id ID, now time.Duration) time.Duration {
 // remove takes the contact with that id out of the table.
 func (t *table) remove(id ID) {
 	b := t.bucket(id)
-	b.drop(id)
-	if i := index(b.contacts, id); i >= 0 {
+	t.drop(b, id)
+	if i := t.index(b.contacts, id); i >= 0 {
 		t.leave(b, i)
 		if p, ok := b.replacement(); ok {
 			t.enter(b, p)
@@ -146,9 +227,16 @@ func (t *table) remove(id ID) {
 	}
 }
 
+// move gives a contact's place to c, which has the same id and another address.
+func (t *table) move(p *peer, c Contact) {
+	*p = t.newPeer(c)
+	t.isHome(&t.book.places[p.number].at)
+}
+
 // enter and leave put a peer at the tail of a bucket, and take out the one at i.
 func (t *table) enter(b *bucket, p peer) {
 	b.contacts = append(room(b.contacts, t.k), p)
+	t.isHome(&t.book.places[p.number].at)
 	if t.changed != nil {
 		t.changed(&p, ContactAdded)
 	}
@@ -165,7 +253,7 @@ func (t *table) leave(b *bucket, i int) {
 func (t *table) forget(c Contact) {
 	b := t.bucket(c.ID)
 	for _, list := range [][]peer{b.contacts, b.spares} {
-		if i := index(list, c.ID); i >= 0 && list[i].addr() == c.Addr {
+		if i := t.index(list, c.ID); i >= 0 && t.addr(&list[i]) == c.Addr {
 			t.remove(c.ID)
 			return
 		}
@@ -186,15 +274,36 @@ func (t *table) removeAddr(addr netip.AddrPort) {
 }
 
 func (t *table) byAddr(addr netip.AddrPort) (ID, bool) {
-	ip, port := addr.Addr().As16(), addr.Port()
+	at := endpointOf(addr)
+	if !t.mayBeHome(&at) {
+		return ID{}, false
+	}
+	clear(t.homes[:]) // of those that are no longer there
+	var id ID
+	found := false
 	for i := range t.buckets {
 		for j := range t.buckets[i].contacts {
-			if p := &t.buckets[i].contacts[j]; p.port == port && p.ip == ip {
-				return p.id, true
+			p := &t.buckets[i].contacts[j]
+			here := &t.book.places[p.number].at
+			t.isHome(here)
+			if !found && *here == at {
+				id, found = t.id(p), true
 			}
 		}
 	}
-	return ID{}, false
+	return id, found
+}
+
+// isHome notes that there is a contact at a, mayBeHome reports whether there may be
+// one.
+func (t *table) isHome(a *endpoint) {
+	h := a.hash() % homeBits
+	t.homes[h/64] |= 1 << (h % 64)
+}
+
+func (t *table) mayBeHome(a *endpoint) bool {
+	h := a.hash() % homeBits
+	return t.homes[h/64]&(1<<(h%64)) != 0
 }
 
 // closest appends to dst the n contacts nearest to target of those that keep
@@ -207,10 +316,10 @@ func (t *table) closest(dst []*peer, target ID, n int, keep func(*peer) bool) []
 		list := space[:0]
 		for i := range b.contacts {
 			if p := &b.contacts[i]; keep(p) {
-				list = append(list, ranked{firstBits(target, p.id), p})
+				list = append(list, ranked{firstBits(target, t.id(p)), p})
 			}
 		}
-		sortRanked(list, target)
+		t.sortRanked(list, target)
 		for _, r := range list[:min(len(list), want-len(dst))] {
 			dst = append(dst, r.peer)
 		}
@@ -270,7 +379,7 @@ func (t *table) crowded() int {
 	var levels [IDBits + 1]int
 	for i := range t.buckets {
 		for j := range t.buckets[i].contacts {
-			levels[PrefixLen(t.self, t.buckets[i].contacts[j].id)]++
+			levels[PrefixLen(t.self, t.id(&t.buckets[i].contacts[j]))]++
 		}
 	}
 	for n, total := IDBits, 0; n > 0; n-- {
@@ -303,7 +412,7 @@ func (t *table) count(is func(level int) bool) int {
 		}
 		for j := range b.contacts {
 			p := &b.contacts[j]
-			if p.fails == 0 && (!own || is(PrefixLen(t.self, p.id))) {
+			if p.fails == 0 && (!own || is(PrefixLen(t.self, t.id(p)))) {
 				count++
 			}
 		}
@@ -319,8 +428,8 @@ func (t *table) split(b *bucket) {
 	high.prefix.flip(b.depth)
 	for _, half := range []*bucket{&low, &high} {
 		bit := half.prefix.bit(b.depth)
-		half.contacts = filter(b.contacts, b.depth, bit)
-		half.spares = filter(b.spares, b.depth, bit)
+		half.contacts = t.filter(b.contacts, b.depth, bit)
+		half.spares = t.filter(b.spares, b.depth, bit)
 		for len(half.contacts) < t.k {
 			p, ok := half.replacement()
 			if !ok {
@@ -347,17 +456,34 @@ func firstBits(a, b ID) uint64 {
 }
 
 // sortRanked sorts a bucket's worth of peers by their distance from target.
-func sortRanked(list []ranked, target ID) {
+func (t *table) sortRanked(list []ranked, target ID) {
 	for i := 1; i < len(list); i++ {
-		for j := i; j > 0 && list[j].before(&list[j-1], target); j-- {
+		for j := i; j > 0 && t.before(&list[j], &list[j-1], target); j-- {
 			list[j], list[j-1] = list[j-1], list[j]
 		}
 	}
 }
 
-func (r *ranked) before(o *ranked, target ID) bool {
-	if r.distance != o.distance {
-		return r.distance < o.distance
+func (t *table) before(a, b *ranked, target ID) bool {
+	if a.distance != b.distance {
+		return a.distance < b.distance
 	}
-	return target.Nearer(r.peer.id, o.peer.id) < 0
+	return target.Nearer(t.id(a.peer), t.id(b.peer)) < 0
+}
+
+// filter returns a new list of the peers whose bit n is as given.
+func (t *table) filter(list []peer, n int, bit byte) []peer {
+	count := 0
+	for i := range list {
+		if t.book.ids[list[i].number].bit(n) == bit {
+			count++
+		}
+	}
+	out := make([]peer, 0, count)
+	for i := range list {
+		if t.book.ids[list[i].number].bit(n) == bit {
+			out = append(out, list[i])
+		}
+	}
+	return out
 }

@@ -39,31 +39,44 @@ func offer(t *table, count int, src rand.Source) {
 
 func anyPeer(*peer) bool { return true }
 
+// seated is a peer with what the book says of it now.
+type seated struct {
+	peer
+	Contact
+}
+
+// seatedIn returns the peers of a list.
+func seatedIn(t *table, list []peer) (all []seated) {
+	for i := range list {
+		all = append(all, seated{list[i], t.contact(&list[i])})
+	}
+	return all
+}
+
 // contactsOf returns the contacts in the buckets, in their order.
-func contactsOf(t *table) []peer {
-	var all []peer
+func contactsOf(t *table) (all []seated) {
 	for i := range t.buckets {
-		all = append(all, t.buckets[i].contacts...)
+		all = append(all, seatedIn(t, t.buckets[i].contacts)...)
 	}
 	return all
 }
 
 // closestOf sorts all peers to find what table.closest should.
-func closestOf(all []peer, target ID, n int, keep func(*peer) bool) []ID {
+func closestOf(all []seated, target ID, n int, keep func(*peer) bool) []ID {
 	var ids []ID
 	for i := range all {
-		if keep(&all[i]) {
-			ids = append(ids, all[i].id)
+		if keep(&all[i].peer) {
+			ids = append(ids, all[i].ID)
 		}
 	}
 	slices.SortFunc(ids, target.Nearer)
 	return ids[:min(n, len(ids))]
 }
 
-func idsOf(peers []*peer) []ID {
+func idsOf(t *table, peers []*peer) []ID {
 	var ids []ID
 	for _, p := range peers {
-		ids = append(ids, p.id)
+		ids = append(ids, t.id(p))
 	}
 	return ids
 }
@@ -84,19 +97,22 @@ func checkTable(t testing.TB, x *table) {
 		if len(b.contacts) > x.k || len(b.spares) > x.k {
 			t.Fatalf("bucket %d has %d contacts and %d replacements, want %d at most", i, len(b.contacts), len(b.spares), x.k)
 		}
-		for _, p := range slices.Concat(b.contacts, b.spares) {
-			if PrefixLen(p.id, b.prefix) < b.depth && b.depth > 0 {
-				t.Fatalf("%v is in the bucket of %v/%d", p.id, b.prefix, b.depth)
+		for _, p := range seatedIn(x, slices.Concat(b.contacts, b.spares)) {
+			if PrefixLen(p.ID, b.prefix) < b.depth && b.depth > 0 {
+				t.Fatalf("%v is in the bucket of %v/%d", p.ID, b.prefix, b.depth)
 			}
-			if known[p.id] {
-				t.Fatalf("%v is in the table twice", p.id)
+			if known[p.ID] {
+				t.Fatalf("%v is in the table twice", p.ID)
 			}
-			known[p.id] = true
-			if !canKeep(p.addr()) {
-				t.Fatalf("%v has the address %v", p.id, p.addr())
+			known[p.ID] = true
+			if !canKeep(p.Addr) {
+				t.Fatalf("%v has the address %v", p.ID, p.Addr)
+			}
+			if p.tag != tagOf(p.ID) {
+				t.Fatalf("%v has the tag %x", p.Contact, p.tag)
 			}
 		}
-		if index(b.contacts, x.self) >= 0 {
+		if x.index(b.contacts, x.self) >= 0 {
 			t.Fatal("the own id is a contact")
 		}
 		parent := b.depth - 1
@@ -117,7 +133,7 @@ func TestClosestIsExact(t *testing.T) {
 	for _, k := range []int{1, 4, 20} {
 		for _, b := range []int{1, 2, 5} {
 			for _, offered := range []int{25, 50, 100, 200, 500, 1000} {
-				x := newTable(randomID(src), k, b)
+				x := newTable(randomID(src), k, b, newBook())
 				offer(&x, offered, src)
 				for _, id := range edgeIDs {
 					x.insert(Contact{id, addr(1)})
@@ -132,21 +148,21 @@ func TestClosestIsExact(t *testing.T) {
 
 func compareClosest(t *testing.T, x *table, src rand.Source) (answers int) {
 	all := contactsOf(x)
-	targets := append([]ID{x.self, all[0].id, all[len(all)/2].id}, edgeIDs...)
+	targets := append([]ID{x.self, all[0].ID, all[len(all)/2].ID}, edgeIDs...)
 	for range 20 {
 		targets = append(targets, randomID(src), idAt(x.self, int(src.Uint64()%12), src))
 	}
 	filters := map[string]func(*peer) bool{
 		"all":  anyPeer,
-		"half": func(p *peer) bool { return p.id[19]&1 == 0 },
-		"few":  func(p *peer) bool { return p.id[19]&31 == 0 },
+		"half": func(p *peer) bool { return x.id(p)[19]&1 == 0 },
+		"few":  func(p *peer) bool { return x.id(p)[19]&31 == 0 },
 		"none": func(p *peer) bool { return false },
 	}
 	for _, target := range targets {
 		for name, keep := range filters {
 			for _, n := range []int{0, 1, x.k, 3 * x.k, len(all) + 1} {
 				answers++
-				got, want := idsOf(x.closest(nil, target, n, keep)), closestOf(all, target, n, keep)
+				got, want := idsOf(x, x.closest(nil, target, n, keep)), closestOf(all, target, n, keep)
 				if !slices.Equal(got, want) {
 					t.Fatalf("k %d, b %d, %d contacts, filter %s: closest(%v, %d) = %d ids, want %d others",
 						x.k, x.b, len(all), name, target, n, len(got), len(want))
@@ -161,14 +177,14 @@ func compareClosest(t *testing.T, x *table, src rand.Source) (answers int) {
 func TestTableAtTheEdges(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{2})
 	for _, self := range edgeIDs {
-		x := newTable(self, 2, 1)
+		x := newTable(self, 2, 1, newBook())
 		offer(&x, 300, src)
 		for _, id := range edgeIDs {
 			if id == self {
 				continue
 			}
 			x.insert(Contact{id, addr(1)})
-			if b := x.bucket(id); index(b.contacts, id) < 0 && index(b.spares, id) < 0 {
+			if b := x.bucket(id); x.index(b.contacts, id) < 0 && x.index(b.spares, id) < 0 {
 				t.Errorf("table of %v: %v is not in the bucket that is looked into", self, id)
 			}
 		}
@@ -182,15 +198,15 @@ func TestCounts(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{8})
 	for _, offered := range []int{0, 1, 20, 100, 1000} {
 		for _, b := range []int{1, 5} {
-			x := newTable(randomID(src), 20, b)
+			x := newTable(randomID(src), 20, b, newBook())
 			offer(&x, offered, src)
 			for i := range offered / 10 {
 				x.insert(Contact{idAt(x.self, 5+i%20, src), addr(i)})
 			}
-			var all []peer // that answer
+			var all []seated // that answer
 			for i, p := range contactsOf(&x) {
 				if i%3 == 0 {
-					x.failed(p.id, 0)
+					x.failed(p.ID, 0)
 				} else {
 					all = append(all, p)
 				}
@@ -202,7 +218,7 @@ func TestCounts(t *testing.T) {
 			for _, target := range targets {
 				want := 0
 				for _, p := range all {
-					if target.Nearer(p.id, x.self) < 0 {
+					if target.Nearer(p.ID, x.self) < 0 {
 						want++
 					}
 				}
@@ -213,7 +229,7 @@ func TestCounts(t *testing.T) {
 			for n := range 30 {
 				want := 0
 				for _, p := range all {
-					if PrefixLen(p.id, x.self) >= n {
+					if PrefixLen(p.ID, x.self) >= n {
 						want++
 					}
 				}
@@ -231,7 +247,7 @@ func TestTableTreatedAtRandom(t *testing.T) {
 	t.Parallel()
 	for seed := range 20 {
 		r := rand.New(rand.NewChaCha8([32]byte{9, byte(seed)}))
-		x := newTable(ID{19: byte(r.Uint32())}, 1+r.IntN(4), 1+r.IntN(3))
+		x := newTable(ID{19: byte(r.Uint32())}, 1+r.IntN(4), 1+r.IntN(3), newBook())
 		for step := range 2000 {
 			before := contactsOf(&x)
 			removed, gone := treat(&x, r, time.Duration(step)*time.Second)
@@ -240,10 +256,10 @@ func TestTableTreatedAtRandom(t *testing.T) {
 			}
 			for _, p := range before {
 				if !p.proven {
-					t.Fatalf("seed %d, step %d: %v is a contact that has not answered", seed, step, p.id)
+					t.Fatalf("seed %d, step %d: %v is a contact that has not answered", seed, step, p.ID)
 				}
-				if p.fails < staleAfter-1 && x.get(p.id) == nil && !(gone && p.id == removed) {
-					t.Fatalf("seed %d, step %d: %v with %d failures left", seed, step, p.id, p.fails)
+				if p.fails < staleAfter-1 && x.get(p.ID) == nil && !(gone && p.ID == removed) {
+					t.Fatalf("seed %d, step %d: %v with %d failures left", seed, step, p.ID, p.fails)
 				}
 			}
 		}

@@ -11,9 +11,7 @@ import (
 // upkeep is what a node does by itself: join and rejoin, refresh its buckets,
 // republish records and hand them to newcomers, ask strangers who they are.
 type upkeep struct {
-	// proving are those who were pinged to show that they are there, and whether
-	// they are strangers who came by.
-	proving map[ID]bool
+	proving []proving // maxProving at most
 
 	// seeds are the bootstrap addresses, kept to join again.
 	seeds     []netip.AddrPort
@@ -157,7 +155,7 @@ func (j *joining) failed(now time.Duration) {
 
 // lonely tries to join again if a lookup has met nobody.
 func (e *Engine) lonely(now time.Duration, w *walk) {
-	if len(w.current) == 0 {
+	if !w.met {
 		e.rejoinLater(now)
 	}
 }
@@ -175,7 +173,7 @@ func (e *Engine) rejoinLater(now time.Duration) {
 		w := e.walk(now, e.id, ForJoin)
 		w.onEnd = func(now time.Duration) {
 			u.rejoining = false
-			if len(w.current) > 0 {
+			if w.met {
 				u.backoff = 0
 				return
 			}
@@ -195,7 +193,7 @@ func (e *Engine) refreshFar(now time.Duration) {
 	nearest := e.table.closest(e.codec.peers[:0], e.id, e.cfg.K, func(*peer) bool { return true })
 	e.codec.peers = nearest
 	if n := len(nearest); n > 0 {
-		e.refreshLevel(now, 0, PrefixLen(e.id, nearest[n-1].id)+1)
+		e.refreshLevel(now, 0, PrefixLen(e.id, e.table.id(nearest[n-1]))+1)
 	}
 }
 

@@ -10,7 +10,7 @@ func (e *Engine) Contacts() []Contact {
 	all := e.table.closest(nil, e.id, n, func(*peer) bool { return true })
 	list := make([]Contact, len(all))
 	for i, p := range all {
-		list[i] = p.contact()
+		list[i] = e.table.contact(p)
 	}
 	return list
 }
@@ -44,7 +44,7 @@ func (e *Engine) Table() []TableEntry {
 }
 
 func (e *Engine) entry(p *peer, replacement bool) TableEntry {
-	return TableEntry{p.contact(), PrefixLen(e.id, p.id), replacement, int(p.fails)}
+	return TableEntry{e.table.contact(p), PrefixLen(e.id, e.table.id(p)), replacement, int(p.fails)}
 }
 
 // Records calls yield for each record whose life has not ended, in no order,

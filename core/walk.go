@@ -25,8 +25,7 @@ type walk struct {
 	// comes after them; asking says that there is no answer yet.
 	beyond int
 	asking bool
-	// current says of each peer that answered whether it is a node of ours.
-	current map[ID]bool
+	met    bool // somebody has answered
 }
 
 // startPerK is how many contacts a lookup starts with, in multiples of k. Those
@@ -39,6 +38,9 @@ func (e *Engine) walk(now time.Duration, target ID, purpose Purpose) *walk {
 	e.stats.Lookups++
 	e.table.bucket(target).touched = now
 	w := &walk{e: e, number: e.stats.Lookups, purpose: purpose, lookup: newLookup(target, e.cfg.K, e.cfg.Alpha)}
+	if n := len(e.codec.candidates); n > 0 {
+		w.lookup.list, e.codec.candidates = e.codec.candidates[n-1], e.codec.candidates[:n-1]
+	}
 	w.method = wire.FindNode
 	if purpose == ForGet {
 		w.method = wire.FindValue
@@ -49,7 +51,7 @@ func (e *Engine) walk(now time.Duration, target ID, purpose Purpose) *walk {
 		peers = e.table.closest(peers, target, e.cfg.K, func(*peer) bool { return true })
 	}
 	for _, p := range peers {
-		w.lookup.add(p.contact(), 1)
+		w.lookup.add(e.table.contact(p), 1)
 	}
 	e.codec.peers = peers
 	return w
@@ -79,6 +81,18 @@ func (w *walk) finish(now time.Duration) {
 	if w.onEnd != nil {
 		w.onEnd(now)
 	}
+	w.putAway()
+}
+
+// maxSpareLists is how many lists of candidates wait for the next lookups.
+const maxSpareLists = 4
+
+// putAway gives the list of candidates to one of the next lookups.
+func (w *walk) putAway() {
+	if d := w.e.codec; len(d.candidates) < maxSpareLists {
+		d.candidates = append(d.candidates, w.lookup.list[:0])
+	}
+	w.lookup.list = nil
 }
 
 // cancel ends the walk without a word to who wanted it.
@@ -86,6 +100,7 @@ func (w *walk) cancel() {
 	if !w.over {
 		w.over = true
 		w.traceEnd(w.e.latest, nil)
+		w.putAway()
 	}
 }
 
@@ -101,8 +116,8 @@ func (w *walk) traceEnd(now time.Duration, holder *Contact) {
 	}
 	if holder != nil {
 		t.Hops = int(w.lookup.hops(*holder))
-	} else if nearest := w.lookup.nearest(); len(nearest) > 0 {
-		t.Hops = int(w.lookup.hops(nearest[0]))
+	} else if c, ok := w.lookup.best(); ok {
+		t.Hops = int(c.hops)
 	}
 	trace(t)
 }
@@ -189,14 +204,13 @@ func (w *walk) askBeyond(now time.Duration) bool {
 
 // answered takes in an answer, and reports whether it ended the walk.
 func (w *walk) answered(now time.Duration, c *call, a *wire.Answer) bool {
-	if w.current == nil {
-		w.current = make(map[ID]bool)
-	}
-	w.current[c.to.ID] = a.Trailer.Present
+	w.met = true
+	w.lookup.recognise(c.to, a.Trailer.Present)
 	if a.Value != nil && w.onValue != nil {
 		w.over = true
 		w.traceEnd(now, &c.to)
 		w.onValue(now, c.to, a)
+		w.putAway()
 		return true
 	}
 	w.heard(now, c, a)
@@ -208,8 +222,11 @@ func (w *walk) answered(now time.Duration, c *call, a *wire.Answer) bool {
 func (w *walk) heard(now time.Duration, c *call, a *wire.Answer) {
 	list := w.e.usable(c.to, a)
 	w.lookup.heard(c.to, list)
+	if now >= w.e.table.restless {
+		return
+	}
 	for _, c := range list {
-		if p := w.e.table.get(c.ID); p != nil && p.resting(now) && p.addr() == c.Addr {
+		if p := w.e.table.get(c.ID); p != nil && p.resting(now) && w.e.table.addr(p) == c.Addr {
 			w.lookup.bury(c)
 		}
 	}

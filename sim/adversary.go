@@ -22,7 +22,7 @@ const (
 
 // adversary is a node that does harm.
 type adversary struct {
-	n           *Network
+	lane        *lane
 	slot        int
 	id          core.ID
 	malice      malice
@@ -31,7 +31,7 @@ type adversary struct {
 
 // turn makes an adversary of whoever is at a place.
 func (n *Network) turn(slot int, m malice) *adversary {
-	a := &adversary{n: n, slot: slot, id: n.nodes[slot].id, malice: m}
+	a := &adversary{lane: n.laneOf(slot), slot: slot, id: n.nodes[slot].id, malice: m}
 	n.nodes[slot].peer = a
 	return a
 }
@@ -49,37 +49,37 @@ func (a *adversary) Flush(o *core.Outbox) { *o = core.Outbox{} }
 func (a *adversary) Receive(_ time.Time, from netip.AddrPort, datagram []byte) {
 	kind, msg, body, err := wire.Header(datagram)
 	r := wire.Request{Msg: msg}
-	if err != nil || kind != wire.KindRequest || a.n.parse.Request(body, &r) != nil {
+	if err != nil || kind != wire.KindRequest || a.lane.parse.Request(body, &r) != nil {
 		return
 	}
-	w := a.n.write
+	w := a.lane.write
 	t := &wire.Trailer{Present: true, Caps: wire.CapIPv4, Sender: a.id}
 	switch {
 	case r.Method == wire.Ping:
-		a.n.send(a.slot, from, w.Pong(nil, &msg, (*wire.ID)(&a.id), t))
+		a.lane.send(a.slot, from, w.Pong(nil, &msg, (*wire.ID)(&a.id), t))
 	case r.Method == wire.Store:
-		a.n.send(a.slot, from, w.Stored(nil, &msg, true, t))
+		a.lane.send(a.slot, from, w.Stored(nil, &msg, true, t))
 	case a.malice == lies:
-		a.n.send(a.slot, from, w.Contacts(nil, &msg, a.invent(r.Target), t))
+		a.lane.send(a.slot, from, w.Contacts(nil, &msg, a.invent(r.Target), t))
 	case a.malice == collusion:
-		a.n.send(a.slot, from, w.Contacts(nil, &msg, a.accomplices, t))
+		a.lane.send(a.slot, from, w.Contacts(nil, &msg, a.accomplices, t))
 	case a.malice == forgery && r.Method == wire.FindValue:
 		forged := core.String("forged")
-		a.n.send(a.slot, from, w.Value(nil, &msg, []byte(forged.Raw()), t))
+		a.lane.send(a.slot, from, w.Value(nil, &msg, []byte(forged.Raw()), t))
 	case a.malice == forgery:
-		a.n.send(a.slot, from, w.Contacts(nil, &msg, nil, t))
+		a.lane.send(a.slot, from, w.Contacts(nil, &msg, nil, t))
 	}
 }
 
 // invent makes up k nodes that are nearer to target than any can be.
 func (a *adversary) invent(target core.ID) []wire.Contact {
-	list := make([]wire.Contact, a.n.k())
+	list := make([]wire.Contact, a.lane.net.k())
 	for i := range list {
 		id := target
 		for j := 12; j < len(id); j++ {
-			id[j] = byte(a.n.ids.Uint64())
+			id[j] = byte(a.lane.ids.Uint64())
 		}
-		list[i] = wire.Contact{ID: id, Addr: addrOf(1<<28 + a.n.rand.IntN(1<<20))}
+		list[i] = wire.Contact{ID: id, Addr: addrOf(1<<28 + a.lane.rand.IntN(1<<20))}
 	}
 	return list
 }

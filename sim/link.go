@@ -54,27 +54,10 @@ func (l *Link) blocks(from, to int, seed uint64) bool {
 	return l.OneWay > 0 && unit(mix(seed^uint64(from)<<32^uint64(to))) < l.OneWay
 }
 
-// send puts a datagram on its way.
-func (n *Network) send(from int, to netip.AddrPort, datagram []byte) {
-	n.Datagrams++
-	n.Bytes += uint64(len(datagram))
-	slot, ok := n.slotOf(to)
-	n.note(from, slot, datagram)
-	if n.tap != nil {
-		n.tap(from, slot, datagram)
-	}
-	if !ok || n.nodes[slot].pos == noNode || !n.passes(from, slot) {
-		return
-	}
-	l := &n.cfg.Link
-	if l.Loss > 0 && n.rand.Float64() < l.Loss {
-		return
-	}
-	n.carry(from, slot, datagram)
-	if l.Duplicate > 0 && n.rand.Float64() < l.Duplicate {
-		n.carry(from, slot, datagram)
-	}
-}
+// quickest is how long a datagram takes at least. Less than one in ten thousand would
+// be faster at the usual latency; and for so long, the lanes of a network need not
+// hear of each other.
+const quickest = 5 * time.Millisecond
 
 // passes reports whether there is a way from one node to another.
 func (n *Network) passes(from, to int) bool {
@@ -82,30 +65,51 @@ func (n *Network) passes(from, to int) bool {
 	return !a.down && !b.down && a.group == b.group && !n.cfg.Link.blocks(from, to, n.cfg.Seed)
 }
 
-func (n *Network) carry(from, to int, datagram []byte) {
-	l := &n.cfg.Link
+// send puts a datagram on its way.
+func (l *lane) send(from int, to netip.AddrPort, datagram []byte) {
+	n := l.net
+	l.Datagrams++
+	l.Bytes += uint64(len(datagram))
+	slot, ok := n.slotOf(to)
+	l.note(from, slot, datagram)
+	if n.tap != nil {
+		n.tap(from, slot, datagram)
+	}
+	if !ok || n.nodes[slot].pos == noNode || !n.passes(from, slot) {
+		return
+	}
+	if loss := n.cfg.Link.Loss; loss > 0 && l.rand.Float64() < loss {
+		return
+	}
+	l.carry(from, slot, datagram)
+	if twice := n.cfg.Link.Duplicate; twice > 0 && l.rand.Float64() < twice {
+		l.carry(from, slot, datagram)
+	}
+}
+
+func (l *lane) carry(from, to int, datagram []byte) {
+	link := &l.net.cfg.Link
 	var msg uint64
 	if len(datagram) >= wire.HeaderLen {
 		msg = binary.LittleEndian.Uint64(datagram[1:])
 	}
-	delay := l.Latency(from, to, msg)
-	if l.Reorder > 0 && n.rand.Float64() < l.Reorder {
-		delay += time.Duration(n.rand.Int64N(int64(l.ReorderBy)))
+	delay := max(link.Latency(from, to, msg), quickest)
+	if link.Reorder > 0 && l.rand.Float64() < link.Reorder {
+		delay += time.Duration(l.rand.Int64N(int64(link.ReorderBy)))
 	}
-	n.queue.push(event{
-		at: n.now + delay, to: int32(to), from: int32(from),
-		data: n.pool.put(datagram), size: int32(len(datagram)),
-	})
+	l.post(event{at: l.now + delay, to: int32(to), from: int32(from), size: int32(len(datagram))}, datagram)
 }
 
 // note adds a datagram to the digest.
-func (n *Network) note(from, to int, datagram []byte) {
-	n.digest.add(uint64(n.now))
-	n.digest.add(uint64(from)<<32 | uint64(uint32(to)))
+func (l *lane) note(from, to int, datagram []byte) {
+	d := l.digest
+	d.add(uint64(l.now))
+	d.add(uint64(from)<<32 | uint64(uint32(to)))
 	for ; len(datagram) >= 8; datagram = datagram[8:] {
-		n.digest.add(binary.LittleEndian.Uint64(datagram))
+		d.add(binary.LittleEndian.Uint64(datagram))
 	}
 	for _, b := range datagram {
-		n.digest.add(uint64(b))
+		d.add(uint64(b))
 	}
+	l.digest = d
 }

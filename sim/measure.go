@@ -30,72 +30,74 @@ type opKey struct {
 }
 
 // traceLookup finds out about the lookup of an op.
-func (n *Network) traceLookup(t core.LookupTrace) {
-	key := opKey{n.current, t.Lookup}
+func (l *lane) traceLookup(t core.LookupTrace) {
+	key := opKey{l.current, t.Lookup}
 	if !t.Done {
-		if n.op != nil {
-			n.op.local = false
-			n.ops[key] = n.op
+		if l.op != nil {
+			l.op.local = false
+			l.ops[key] = l.op
 		}
 		return
 	}
-	if o := n.ops[key]; o != nil {
+	if o := l.ops[key]; o != nil {
 		o.hops, o.requests = t.Hops, t.Requests
-		delete(n.ops, key)
+		delete(l.ops, key)
 	}
 }
 
 // traceContact counts contacts that leave a table although they are there.
-func (n *Network) traceContact(_ time.Time, c core.Contact, change core.Change) {
+func (l *lane) traceContact(_ time.Time, c core.Contact, change core.Change) {
 	if change != core.ContactRemoved {
 		return
 	}
+	n := l.net
 	if slot, ok := n.slotOf(c.Addr); ok && n.nodes[slot].pos != noNode && n.nodes[slot].id == c.ID {
-		n.Evicted++
+		l.Evicted++
 	}
 }
 
 // start has an engine begin an operation.
-func (n *Network) start(slot int, begin func(e *core.Engine, o *op)) *op {
+func (n *Network) start(slot int, begin func(l *lane, e *core.Engine, o *op)) *op {
 	o := &op{started: n.now, local: true}
+	l := n.laneOf(slot)
 	n.drive(slot, func(e *core.Engine) {
-		n.op = o
-		begin(e, o)
-		n.op = nil
+		l.op = o
+		begin(l, e, o)
+		l.op = nil
 	})
 	return o
 }
 
-func (n *Network) end(o *op, err error) {
-	o.done, o.err, o.took = true, err, n.now-o.started
+func (l *lane) end(o *op, err error) {
+	o.done, o.err, o.took = true, err, l.now-o.started
 }
 
 func (n *Network) get(slot int, key core.ID) *op {
-	return n.start(slot, func(e *core.Engine, o *op) {
+	return n.start(slot, func(l *lane, e *core.Engine, o *op) {
 		e.Get(n.time(), key, func(f core.Found, err error) {
 			o.found = f
-			n.end(o, err)
+			l.end(o, err)
 		})
 	})
 }
 
 func (n *Network) set(slot int, key core.ID, v core.Value) *op {
-	return n.start(slot, func(e *core.Engine, o *op) {
+	return n.start(slot, func(l *lane, e *core.Engine, o *op) {
 		_, err := e.Set(n.time(), key, v, func(nodes int, err error) {
 			o.nodes = nodes
-			n.end(o, err)
+			l.end(o, err)
 		})
 		if err != nil {
-			n.end(o, err)
+			l.end(o, err)
 		}
 	})
 }
 
 func (n *Network) lookup(slot int, target core.ID) *op {
-	return n.start(slot, func(e *core.Engine, o *op) {
+	return n.start(slot, func(l *lane, e *core.Engine, o *op) {
 		e.Lookup(n.time(), target, func(list []core.Contact) {
 			o.nearest = list
-			n.end(o, nil)
+			l.end(o, nil)
 		})
 	})
 }

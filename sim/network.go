@@ -1,6 +1,6 @@
 // Package sim runs networks of core.Engine, the production code with its real
-// datagrams, in virtual time: a discrete-event simulation in one goroutine. The
-// same seed gives the same run on every platform, which Network.Digest shows.
+// datagrams, in virtual time: a discrete-event simulation. The same seed gives the
+// same run on every platform, which Network.Digest shows.
 package sim
 
 import (
@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/core"
-	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
 // Config is what a network is made of. The zero value is ready to use.
@@ -22,6 +21,10 @@ type Config struct {
 	// would keep their values in one.
 	Core core.Config
 	Link Link
+	// Lanes is into how many parts the network is divided, which run at the same time
+	// as far as there are processors. The run depends on it, but not on those. Zero
+	// means one; only then may Trace functions of Core share what they write to.
+	Lanes int
 	// WatchContacts has Network.Evicted counted.
 	WatchContacts bool
 	// Progress is called every so many events, if it is not nil.
@@ -41,25 +44,22 @@ const progressEvery = 1 << 16
 // Network is a simulated network. It is not safe for concurrent use.
 type Network struct {
 	cfg   Config
-	rand  *rand.Rand // what links and scenarios draw from
-	ids   rand.Source
+	rand  *rand.Rand  // what scenarios draw from
+	ids   rand.Source // and ids
 	now   time.Duration
-	queue queue
-	pool  pool
-	plans []func()
-	spent []int32 // of plans, to be used again
+	lanes []*lane
+	// side is which of each lane's two sets of parcels is being filled.
+	side  int
+	busy  bool // the last window had enough to do for more than one processor
+	shown uint64
 
-	nodes   []node
-	alive   []int32
-	scratch *core.Scratch
-	out     core.Outbox
-	parse   *wire.Parser // of those that are no engines
-	write   *wire.Writer
-	tap     func(from, to int, datagram []byte) // sees all that is sent, if it is not nil
-	current int                                 // the node that is being driven
-	op      *op                                 // that the node is being told to start
-	ops     map[opKey]*op
-	digest  digest
+	agenda queue // of what scenarios have planned
+	plans  []func()
+	spent  []int32 // of plans, to be used again
+
+	nodes []node
+	alive []int32
+	tap   func(from, to int, datagram []byte) // sees all that is sent, if it is not nil
 
 	Traffic
 }
@@ -71,6 +71,14 @@ type Traffic struct {
 	Bytes     uint64
 	Evicted   uint64 // contacts that were alive
 	Left      uint64 // nodes that were replaced
+}
+
+func (t *Traffic) add(o Traffic) {
+	t.Events += o.Events
+	t.Datagrams += o.Datagrams
+	t.Bytes += o.Bytes
+	t.Evicted += o.Evicted
+	t.Left += o.Left
 }
 
 // peer is what stands at an address: a core.Engine, or somebody who plays other
@@ -87,7 +95,9 @@ type peer interface {
 type node struct {
 	peer
 	id   core.ID
-	wake time.Duration // for which an event is queued
+	// wake is when the node is woken, for which an event is queued. There may be one
+	// more, for later: most are woken for something sooner, many times until then.
+	wake, later time.Duration
 	// tick is the grain of the node's clock: timers in background tabs wait for it.
 	tick  time.Duration
 	pos   int32 // in Network.alive; noNode if it is gone
@@ -107,23 +117,17 @@ func New(cfg Config) *Network {
 	if cfg.Link.ReorderBy == 0 {
 		cfg.Link.ReorderBy = time.Second
 	}
+	if cfg.Core.K <= 0 {
+		cfg.Core.K = 20
+	}
+	cfg.Core.Family = core.FamilyIPv4
 	n := &Network{
-		cfg:     cfg,
-		rand:    rand.New(rand.NewPCG(cfg.Seed, 1)),
-		ids:     rand.NewPCG(cfg.Seed, 2),
-		scratch: core.NewScratch(),
-		parse:   wire.NewParser(),
-		write:   wire.NewWriter(),
-		ops:     make(map[opKey]*op),
+		cfg:  cfg,
+		rand: rand.New(rand.NewPCG(cfg.Seed, 1)),
+		ids:  rand.NewPCG(cfg.Seed, 2),
 	}
-	if n.cfg.Core.K <= 0 {
-		n.cfg.Core.K = 20
-	}
-	n.cfg.Core.Rand, n.cfg.Core.Scratch = n.ids, n.scratch
-	n.cfg.Core.Family = core.FamilyIPv4
-	n.cfg.Core.Trace.Lookup = n.traceLookup
-	if cfg.WatchContacts {
-		n.cfg.Core.Trace.Contact = n.traceContact
+	for i := range max(cfg.Lanes, 1) {
+		n.lanes = append(n.lanes, newLane(n, i))
 	}
 	return n
 }
@@ -132,7 +136,13 @@ func New(cfg Config) *Network {
 func (n *Network) Now() time.Duration { return n.now }
 
 // Digest is a hash of all datagrams so far.
-func (n *Network) Digest() uint64 { return uint64(n.digest) }
+func (n *Network) Digest() uint64 {
+	sum := n.lanes[0].digest
+	for _, l := range n.lanes[1:] {
+		sum.add(uint64(l.digest))
+	}
+	return uint64(sum)
+}
 
 // Size is the number of nodes that are there.
 func (n *Network) Size() int { return len(n.alive) }
@@ -168,18 +178,20 @@ func (n *Network) slotOf(a netip.AddrPort) (slot int, ok bool) {
 // add puts a peer at the next address.
 func (n *Network) add(id core.ID, p peer) (slot int) {
 	slot = len(n.nodes)
-	n.nodes = append(n.nodes, node{peer: p, id: id, wake: never, pos: int32(len(n.alive))})
+	n.nodes = append(n.nodes, node{peer: p, id: id, wake: never, later: never, pos: int32(len(n.alive))})
 	n.alive = append(n.alive, int32(slot))
 	return slot
 }
 
 // Add puts an engine with a random id at the next address.
-func (n *Network) Add() (slot int) { return n.addEngine(randomID(n.ids), n.cfg.Core) }
+func (n *Network) Add() (slot int) { return n.addEngine(randomID(n.ids)) }
 
-func (n *Network) addEngine(id core.ID, cfg core.Config) (slot int) {
+func (n *Network) addEngine(id core.ID) (slot int) {
+	l := n.laneOf(len(n.nodes))
+	cfg := l.core
 	cfg.ID = id
 	slot = n.add(id, core.NewEngine(n.time(), cfg))
-	n.rearm(slot)
+	l.rearm(slot)
 	return slot
 }
 
@@ -239,36 +251,15 @@ func (n *Network) Join(slot int, seeds []int, done func(error)) {
 // drive calls an engine, and does what comes of it.
 func (n *Network) drive(slot int, f func(*core.Engine)) {
 	if e := n.engine(slot); e != nil {
-		n.current = slot
+		l := n.laneOf(slot)
+		l.current = slot
 		f(e)
-		n.flush(slot)
+		l.flush(slot)
 	}
 }
 
-// flush sends what a node wants to send, and notes when it wants to be woken.
-func (n *Network) flush(slot int) {
-	n.nodes[slot].Flush(&n.out)
-	for i := range n.out.Len() {
-		to, d := n.out.At(i)
-		n.send(slot, to, d)
-	}
-	n.rearm(slot)
-}
-
-// rearm queues an event for when a node wants to be woken.
-func (n *Network) rearm(slot int) {
-	x := &n.nodes[slot]
-	at := max(x.Next().Sub(epoch), n.now)
-	if x.tick > 0 {
-		at = (at + x.tick - 1) / x.tick * x.tick
-	}
-	if at < x.wake {
-		x.wake = at
-		n.queue.push(event{at: at, to: int32(slot)})
-	}
-}
-
-// After calls f when d has passed.
+// After calls f when d has passed. It must not be called by what runs in a lane,
+// if there are several.
 func (n *Network) After(d time.Duration, f func()) {
 	plan := int32(len(n.plans))
 	if last := len(n.spent) - 1; last >= 0 {
@@ -277,57 +268,50 @@ func (n *Network) After(d time.Duration, f func()) {
 	} else {
 		n.plans = append(n.plans, f)
 	}
-	n.queue.push(event{at: n.now + d, to: noNode, from: plan})
+	n.agenda.push(event{at: n.now + d, from: plan})
 }
 
 // Run lets so much time pass.
 func (n *Network) Run(d time.Duration) {
 	end := n.now + d
-	for len(n.queue.heap) > 0 && n.queue.heap[0].at <= end {
-		n.step()
+	for {
+		next, plan := n.next(), n.agenda.next()
+		if min(next, plan) > end {
+			break
+		}
+		if plan <= next {
+			n.moveTo(plan)
+			n.follow(n.agenda.pop().from)
+			continue
+		}
+		n.moveTo(next)
+		n.window(min(next+n.lookahead(), plan, end+1))
 	}
-	n.now = end
+	n.moveTo(end)
 }
 
-// step lets the next thing happen.
-func (n *Network) step() {
-	ev := n.queue.pop()
-	n.now = ev.at
+// moveTo sets the time, for all.
+func (n *Network) moveTo(at time.Duration) {
+	n.now = at
+	for _, l := range n.lanes {
+		l.now = at
+	}
+}
+
+// next is when something happens to a node.
+func (n *Network) next() time.Duration {
+	at := never
+	for _, l := range n.lanes {
+		at = min(at, l.queue.next(), l.soonest)
+	}
+	return at
+}
+
+// follow does what a scenario has planned.
+func (n *Network) follow(plan int32) {
 	n.Events++
-	if n.Events%progressEvery == 0 && n.cfg.Progress != nil {
-		n.cfg.Progress(Progress{len(n.alive), n.now, n.Events})
-	}
-	switch {
-	case ev.to == noNode:
-		f := n.plans[ev.from]
-		n.plans[ev.from] = nil
-		n.spent = append(n.spent, ev.from)
-		f()
-	case ev.data != 0:
-		n.deliver(ev)
-	default:
-		n.wakeUp(ev)
-	}
-}
-
-func (n *Network) deliver(ev event) {
-	to := int(ev.to)
-	if x := &n.nodes[to]; x.pos != noNode && !x.down {
-		n.current = to
-		x.Receive(n.time(), addrOf(int(ev.from)), n.pool.block(ev.data)[:ev.size])
-		n.flush(to)
-	}
-	n.pool.release(ev.data)
-}
-
-func (n *Network) wakeUp(ev event) {
-	slot := int(ev.to)
-	x := &n.nodes[slot]
-	if x.pos == noNode || x.wake != ev.at {
-		return // it has been woken since, for something sooner
-	}
-	x.wake = never
-	n.current = slot
-	x.Advance(n.time())
-	n.flush(slot)
+	f := n.plans[plan]
+	n.plans[plan] = nil
+	n.spent = append(n.spent, plan)
+	f()
 }

@@ -8,8 +8,7 @@ import "time"
 type event struct {
 	at  time.Duration
 	seq uint64 // of two at the same time, the first planned happens first
-	// to is the node, or noNode if a scenario goes on.
-	to int32
+	to  int32  // the node
 	// from is who sent the datagram, or which of Network.plans goes on.
 	from int32
 	// data is the datagram; zero if there is none.
@@ -39,6 +38,14 @@ func (q *queue) push(e event) {
 		i = parent
 	}
 	q.heap[i] = e
+}
+
+// next is when the first event happens; never if there is none.
+func (q *queue) next() time.Duration {
+	if len(q.heap) == 0 {
+		return never
+	}
+	return q.heap[0].at
 }
 
 // pop takes out the first event. There must be one.

@@ -17,7 +17,7 @@ import (
 // table only the sizes are alike: a bucket for each length of the prefix that is
 // shared with the own id.
 type reference struct {
-	n       *Network
+	lane    *lane
 	slot    int
 	id      core.ID
 	buckets [core.IDBits + 1][]core.Contact
@@ -52,7 +52,7 @@ const (
 // addReference puts a reference node at the next address, and has it join.
 func (n *Network) addReference(k int, seeds ...int) (slot int) {
 	p := &reference{
-		n: n, id: randomID(n.ids), hourly: n.now + pyRefresh,
+		lane: n.laneOf(len(n.nodes)), id: randomID(n.ids), hourly: n.now + pyRefresh,
 		values: make(map[core.ID]heldValue), calls: make(map[wire.MsgID]*pyCall),
 	}
 	p.slot = n.add(p.id, p)
@@ -61,7 +61,7 @@ func (n *Network) addReference(k int, seeds ...int) (slot int) {
 		list = append(list, core.Contact{ID: n.nodes[s].id, Addr: addrOf(s)})
 	}
 	p.crawl(p.id, wire.FindNode, k, list, func(*crawl) {})
-	n.rearm(p.slot)
+	p.lane.rearm(p.slot)
 	return p.slot
 }
 
@@ -81,7 +81,7 @@ func (p *reference) Next() time.Time {
 
 // Advance implements peer.
 func (p *reference) Advance(time.Time) {
-	for len(p.sent) > 0 && (p.sent[0].over || p.sent[0].end <= p.n.now) {
+	for len(p.sent) > 0 && (p.sent[0].over || p.sent[0].end <= p.lane.now) {
 		c := p.sent[0]
 		p.sent = p.sent[1:]
 		if !c.over {
@@ -90,7 +90,7 @@ func (p *reference) Advance(time.Time) {
 			c.crawl.report(c, nil)
 		}
 	}
-	if p.hourly <= p.n.now {
+	if p.hourly <= p.lane.now {
 		p.hourly += pyRefresh
 		p.refresh()
 	}
@@ -98,10 +98,10 @@ func (p *reference) Advance(time.Time) {
 
 // refresh looks for a random id, and republishes.
 func (p *reference) refresh() {
-	p.crawl(randomID(p.n.ids), wire.FindNode, p.n.k(), nil, func(*crawl) {})
+	p.crawl(randomID(p.lane.ids), wire.FindNode, p.lane.net.k(), nil, func(*crawl) {})
 	var due []core.ID
 	for key, v := range p.values {
-		switch age := p.n.now - v.at; {
+		switch age := p.lane.now - v.at; {
 		case age >= pyTTL:
 			delete(p.values, key)
 		case age >= pyRefresh:
@@ -118,9 +118,9 @@ func (p *reference) republish(keys []core.ID) {
 		return
 	}
 	key := keys[0]
-	p.crawl(key, wire.FindNode, p.n.k(), nil, func(c *crawl) {
+	p.crawl(key, wire.FindNode, p.lane.net.k(), nil, func(c *crawl) {
 		v := p.values[key]
-		v.at = p.n.now
+		v.at = p.lane.now
 		p.values[key] = v
 		for _, x := range c.visible() {
 			p.call(x, wire.Request{Method: wire.Store, Target: key, Value: v.raw}, nil)
@@ -140,17 +140,17 @@ func (p *reference) Receive(_ time.Time, from netip.AddrPort, datagram []byte) {
 		return
 	}
 	r := wire.Request{Msg: msg}
-	if p.n.parse.Request(body, &r) != nil {
+	if p.lane.parse.Request(body, &r) != nil {
 		return
 	}
 	p.learn(core.Contact{ID: r.Sender, Addr: from})
-	w, none := p.n.write, &wire.Trailer{}
+	w, none := p.lane.write, &wire.Trailer{}
 	var answer []byte
 	switch r.Method {
 	case wire.Ping:
 		answer = w.Pong(nil, &msg, (*wire.ID)(&p.id), none)
 	case wire.Store:
-		p.values[r.Target] = heldValue{p.n.now, slices.Clone(r.Value)}
+		p.values[r.Target] = heldValue{p.lane.now, slices.Clone(r.Value)}
 		answer = w.Stored(nil, &msg, true, none)
 	case wire.FindNode, wire.FindValue:
 		if v, ok := p.values[r.Target]; ok && r.Method == wire.FindValue {
@@ -158,8 +158,8 @@ func (p *reference) Receive(_ time.Time, from netip.AddrPort, datagram []byte) {
 			break
 		}
 		var list []wire.Contact
-		for _, c := range p.closest(r.Target, p.n.k()+1) {
-			if c.Addr != from && len(list) < p.n.k() {
+		for _, c := range p.closest(r.Target, p.lane.net.k()+1) {
+			if c.Addr != from && len(list) < p.lane.net.k() {
 				list = append(list, wire.Contact{ID: c.ID, Addr: c.Addr})
 			}
 		}
@@ -167,7 +167,7 @@ func (p *reference) Receive(_ time.Time, from netip.AddrPort, datagram []byte) {
 	default:
 		return
 	}
-	p.n.send(p.slot, from, answer)
+	p.lane.send(p.slot, from, answer)
 }
 
 func (p *reference) reply(from netip.AddrPort, msg wire.MsgID, body []byte) {
@@ -181,7 +181,7 @@ func (p *reference) reply(from netip.AddrPort, msg wire.MsgID, body []byte) {
 	}
 	c.over = true
 	var a wire.Answer
-	if p.n.parse.Answer(body, c.method, p.n.k(), &a) != nil {
+	if p.lane.parse.Answer(body, c.method, p.lane.net.k(), &a) != nil {
 		c.crawl.report(c, nil)
 		return
 	}
@@ -193,7 +193,7 @@ func (p *reference) reply(from netip.AddrPort, msg wire.MsgID, body []byte) {
 func (p *reference) learn(c core.Contact) {
 	b := &p.buckets[core.PrefixLen(p.id, c.ID)]
 	known := slices.ContainsFunc(*b, func(x core.Contact) bool { return x.ID == c.ID })
-	if !known && c.ID != p.id && len(*b) < p.n.k() {
+	if !known && c.ID != p.id && len(*b) < p.lane.net.k() {
 		*b = append(*b, c)
 	}
 }
@@ -213,31 +213,31 @@ func (p *reference) closest(target core.ID, count int) []core.Contact {
 }
 
 func (p *reference) call(to core.Contact, r wire.Request, c *crawl) {
-	r.Msg, r.Sender = randomID(p.n.ids), p.id
-	call := &pyCall{to: to, method: r.Method, end: p.n.now + pyTimeout, crawl: c}
+	r.Msg, r.Sender = randomID(p.lane.ids), p.id
+	call := &pyCall{to: to, method: r.Method, end: p.lane.now + pyTimeout, crawl: c}
 	p.calls[r.Msg] = call
 	p.sent = append(p.sent, call)
-	p.n.send(p.slot, to.Addr, p.n.write.Request(nil, &r))
+	p.lane.send(p.slot, to.Addr, p.lane.write.Request(nil, &r))
 }
 
 // get looks for a value.
 func (p *reference) get(key core.ID) *op {
-	o := &op{started: p.n.now, local: true}
+	o := &op{started: p.lane.now, local: true}
 	if own, ok := p.values[key]; ok {
 		v, _ := core.RawValue(own.raw)
 		o.found.Value = v
-		p.n.end(o, nil)
+		p.lane.end(o, nil)
 		return o
 	}
 	o.local = false
-	p.crawl(key, wire.FindValue, p.n.k(), nil, func(c *crawl) {
+	p.crawl(key, wire.FindValue, p.lane.net.k(), nil, func(c *crawl) {
 		o.err = core.ErrNotFound
 		if c.value != nil {
 			v, _ := core.RawValue(c.value)
 			o.found.Value, o.err = v, nil
 		}
-		p.n.end(o, o.err)
+		p.lane.end(o, o.err)
 	})
-	p.n.rearm(p.slot)
+	p.lane.rearm(p.slot)
 	return o
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/kadmesh/kadmesh/core"
@@ -42,8 +43,8 @@ type run struct {
 	Options
 	report *Report
 	keys   []core.ID
-	unset  []int // those of keys that nobody could set, or whose setter left
-	failed int   // joins
+	unset  []int        // those of keys that nobody could set, or whose setter left
+	failed atomic.Int64 // joins
 }
 
 // errNoScenario: there is none of that name.
@@ -78,10 +79,12 @@ func Play(name string, o Options) (*Report, error) {
 }
 
 // Growing a network, a node joins every joinPause, or less often as long as there
-// are only a few.
+// are only a few. It is one more for each joinCrowd that are there, so that no network
+// takes hours to grow, and keeps itself up meanwhile.
 const (
 	joinPause = 10 * time.Millisecond
 	joinFirst = 16 * time.Second
+	joinCrowd = 20_000
 )
 
 // settle is how long it takes the last of them to have refreshed its table.
@@ -94,12 +97,14 @@ func (r *run) grow(size int) { r.growWith(size, r.enter) }
 // growWith is grow with nodes as enter adds them.
 func (r *run) growWith(size int, enter func()) {
 	for r.Size() < size {
-		enter()
+		for range min(1+r.Size()/joinCrowd, size-r.Size()) {
+			enter()
+		}
 		r.Run(max(joinPause, joinFirst/time.Duration(r.Size())))
 	}
 	r.Run(settle)
-	if r.failed > 0 {
-		r.report.note("joins failed", float64(r.failed), "")
+	if failed := r.failed.Load(); failed > 0 {
+		r.report.note("joins failed", float64(failed), "")
 	}
 }
 
@@ -109,7 +114,7 @@ func (r *run) enter() {
 	if r.Size() > 1 {
 		r.Join(slot, r.seeds(slot), func(err error) {
 			if err != nil {
-				r.failed++
+				r.failed.Add(1)
 			}
 		})
 	}

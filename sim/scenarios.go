@@ -9,9 +9,9 @@ import (
 
 // Scenarios are all there are.
 var Scenarios = []Scenario{
-	{Name: "scale", About: "all nodes join; then gets and full lookups in a healthy network", play: playScale},
-	{Name: "dead10", About: "after an hour or DURATION, 10 % of the nodes vanish at once; gets and lookups right after that", play: func(r *run) { playDead(r, 0.1) }},
-	{Name: "dead30", About: "after an hour or DURATION, 30 % of the nodes vanish at once; gets and lookups right after that", play: func(r *run) { playDead(r, 0.3) }},
+	{Name: "scale", About: "all nodes join; then gets and full lookups in a healthy network", configure: wide, play: playScale},
+	{Name: "dead10", About: "after an hour or DURATION, 10 % of the nodes vanish at once; gets and lookups right after that", configure: wide, play: func(r *run) { playDead(r, 0.1) }},
+	{Name: "dead30", About: "after an hour or DURATION, 30 % of the nodes vanish at once; gets and lookups right after that", configure: wide, play: func(r *run) { playDead(r, 0.3) }},
 	{Name: "loss10", About: "10 % of all datagrams are lost, for an hour", configure: watch, play: func(r *run) { playLoss(r, 0.1, 0.999) }},
 	{Name: "loss30", About: "30 % of all datagrams are lost, for an hour", configure: watch, play: func(r *run) { playLoss(r, 0.3, 0.99) }},
 	{Name: "linkdown", About: "some nodes have no link for 10 minutes, and try to use it all the time", play: playLinkDown},
@@ -30,6 +30,9 @@ var Scenarios = []Scenario{
 	{Name: "pairs", About: "each pair of nodes has a round-trip time of its own", configure: func(c *Config) { c.Link.Latency = PerPair(100*time.Millisecond, 0.6) }, play: func(r *run) { playRough(r, 0.999) }},
 	{Name: "hotkey", About: "all nodes get the same key, each once a second, for a minute", play: playHotKey},
 }
+
+// wide lets a large network run on several processors.
+func wide(c *Config) { c.Lanes = 8 }
 
 func watch(c *Config) { c.WatchContacts = true }
 

@@ -57,7 +57,7 @@ func playSybil(r *run) {
 		for range 2 * r.k() {
 			id := randomID(r.ids)
 			copy(id[:8], key[:8])
-			slot := r.addEngine(id, r.cfg.Core)
+			slot := r.addEngine(id)
 			r.Join(slot, r.seeds(slot), nil)
 			crowd = append(crowd, slot)
 			r.Run(joinPause)
