@@ -17,14 +17,19 @@ import (
 // in one of the tables.
 type book struct {
 	shared  bool
-	ids     []ID
-	places  []place // of the same numbers
-	numbers map[entry]uint32
+	entries []entry
+	numbers map[key]uint32
 }
 
-// entry is a contact without a pointer, so that the garbage collector need not look
-// at a million of them.
+// entry is a contact and what follows from where it is, in 40 bytes without a
+// pointer, so that the garbage collector need not look at a million of them.
 type entry struct {
+	key
+	family wire.Caps
+	scope  scope
+}
+
+type key struct {
 	id ID
 	at endpoint
 }
@@ -42,28 +47,20 @@ func (a *endpoint) hash() uint64 {
 	return x * 0x9e3779b97f4a7c15 >> 32
 }
 
-// place is where a contact is, and what follows from that.
-type place struct {
-	at     endpoint
-	family wire.Caps
-	scope  scope
+func (x *entry) addr() netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom16(x.at.ip).Unmap(), x.at.port)
 }
 
-func (p *place) addr() netip.AddrPort {
-	return netip.AddrPortFrom(netip.AddrFrom16(p.at.ip).Unmap(), p.at.port)
-}
-
-func newBook() *book { return &book{numbers: make(map[entry]uint32)} }
+func newBook() *book { return &book{numbers: make(map[key]uint32)} }
 
 // write returns the number of a contact, which it writes down if it is new.
 func (b *book) write(c Contact) uint32 {
-	e := entry{c.ID, endpointOf(c.Addr)}
-	n, known := b.numbers[e]
+	k := key{c.ID, endpointOf(c.Addr)}
+	n, known := b.numbers[k]
 	if !known {
-		n = uint32(len(b.ids))
-		b.ids = append(b.ids, c.ID)
-		b.places = append(b.places, place{e.at, familyOf(c.Addr), scopeOf(c.Addr)})
-		b.numbers[e] = n
+		n = uint32(len(b.entries))
+		b.entries = append(b.entries, entry{k, familyOf(c.Addr), scopeOf(c.Addr)})
+		b.numbers[k] = n
 	}
 	return n
 }

@@ -61,7 +61,9 @@ const fewCalls = 8
 // endCall takes a call out of those that wait. Maps do not shrink, so the last one
 // takes a large map with it: a node at rest is to be small.
 func (e *Engine) endCall(c *call) {
-	delete(e.calls, c.first)
+	if c.again > 0 {
+		delete(e.calls, c.first)
+	}
 	if delete(e.calls, c.req.Msg); len(e.calls) == 0 && e.mostCalls > fewCalls {
 		e.calls, e.mostCalls = nil, 0
 	}

@@ -19,27 +19,28 @@ import (
 //
 // Most programs want a Node, which drives an Engine.
 type Engine struct {
-	cfg   Config
-	id    ID
-	caps  wire.Caps
-	epoch time.Time
+	// What each datagram needs is close together.
+	//
 	// latest is the time of the last event, heard that of the last well-formed
 	// request or of an answer to one of the own, both since epoch.
-	latest time.Duration
-	heard  time.Duration
+	latest    time.Duration
+	heard     time.Duration
+	epoch     time.Time
+	out       *Outbox
+	codec     *codec
+	timers    timers
+	calls     calls
+	mostCalls int // that waited since the map of them was made
+	rtt       rtt
+	caps      wire.Caps
+	id        ID
+	table     table
 
-	table      table
-	calls      calls
-	mostCalls  int // that waited since the map of them was made
-	rtt        rtt
-	holdings   holdings
+	stats      counters
 	upkeep     upkeep
+	holdings   holdings
 	reflection reflection
-
-	timers timers
-	out    *Outbox
-	codec  *codec
-	stats  counters
+	cfg        Config
 }
 
 // Scratch is the working memory of Engines, in which nothing is kept from one call of

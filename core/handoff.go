@@ -115,7 +115,7 @@ func (e *Engine) handOffNext(now time.Duration, n *newcomer) {
 func (e *Engine) nextFor(n *newcomer) *holding {
 	shared := PrefixLen(e.id, n.contact.ID)
 	for n.level < len(e.holdings.levels) {
-		if n.level == shared+1 && n.pos == 0 && e.table.countFrom(shared+1) >= e.cfg.K {
+		if n.level == shared+1 && n.pos == 0 && e.table.enoughFrom(shared+1) {
 			return nil
 		}
 		if list := e.holdings.levels[n.level]; n.pos < len(list) {

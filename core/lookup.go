@@ -27,7 +27,8 @@ type lookup struct {
 
 type candidate struct {
 	Contact
-	state state
+	distance uint64 // the first 64 bits of it
+	state    state
 	// hops is how far the own node had to go to hear of it: 1 for a contact of
 	// its own, 2 for one that such a contact named, and so on.
 	hops uint8
@@ -61,17 +62,17 @@ func newLookup(target ID, k, alpha int) lookup {
 // find returns the position of c in the list, or where it belongs: behind others
 // of the same id, which are at other addresses.
 func (l *lookup) find(c Contact) (int, bool) {
+	distance := firstBits(l.target, c.ID)
 	// Answers are sorted as the list is: the next in one is often the next in the
 	// other.
-	if l.last++; l.last < len(l.list) && l.list[l.last].Contact == c {
+	if l.last++; l.last < len(l.list) && l.list[l.last].distance == distance && l.list[l.last].Contact == c {
 		return l.last, true
 	}
-	distance := firstBits(l.target, c.ID)
 	i, end := 0, len(l.list)
 	for i < end {
 		mid := int(uint(i+end) / 2)
 		// Eight bytes nearly always decide.
-		d := firstBits(l.target, l.list[mid].ID)
+		d := l.list[mid].distance
 		if d < distance || d == distance && l.target.Nearer(l.list[mid].ID, c.ID) < 0 {
 			i = mid + 1
 		} else {
@@ -96,7 +97,7 @@ func (l *lookup) add(c Contact, hops uint8) {
 	if known || i == maxCandidates*l.k {
 		return
 	}
-	l.list = slices.Insert(l.list, i, candidate{Contact: c, hops: hops})
+	l.list = slices.Insert(l.list, i, candidate{Contact: c, distance: firstBits(l.target, c.ID), hops: hops})
 	if last := len(l.list) - 1; last == maxCandidates*l.k {
 		l.set(l.list[last].Contact, failed)
 		l.list = l.list[:last]
@@ -197,7 +198,7 @@ func (l *lookup) heard(c Contact, contacts []Contact) {
 	l.barren++
 	hops := l.hops(c)
 	for _, c := range contacts {
-		if len(l.list) > 0 && l.target.Nearer(c.ID, l.list[0].ID) < 0 {
+		if len(l.list) > 0 && firstBits(l.target, c.ID) <= l.list[0].distance && l.target.Nearer(c.ID, l.list[0].ID) < 0 {
 			l.barren = 0
 		}
 		l.add(c, hops+1)

@@ -59,8 +59,8 @@ func (e *Engine) contactsFor(from netip.AddrPort, r *wire.Request) []wire.Contac
 	}
 	scope, at, tag := scopeOf(from), endpointOf(from), tagOf(ID(r.Sender))
 	fits := func(p *peer) bool {
-		x := &e.table.book.places[p.number]
-		return x.family&family != 0 && x.scope >= scope && (x.at.port != at.port || x.at != at) && (p.tag != tag || e.table.id(p) != ID(r.Sender))
+		x := e.table.entry(p)
+		return x.family&family != 0 && x.scope >= scope && (x.at.port != at.port || x.at != at) && (p.tag != tag || x.id != ID(r.Sender))
 	}
 	target := ID(r.Target)
 	peers := e.table.closest(e.codec.peers[:0], target, e.cfg.K, func(p *peer) bool { return p.fails == 0 && fits(p) })
@@ -69,7 +69,8 @@ func (e *Engine) contactsFor(from netip.AddrPort, r *wire.Request) []wire.Contac
 	}
 	list := e.codec.contacts[:0]
 	for _, p := range peers {
-		list = append(list, wire.Contact{ID: e.table.id(p), Addr: e.table.addr(p)})
+		x := e.table.entry(p)
+		list = append(list, wire.Contact{ID: x.id, Addr: x.addr()})
 	}
 	e.codec.peers, e.codec.contacts = peers, list
 	return list

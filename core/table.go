@@ -16,15 +16,17 @@ type table struct {
 	k, b int
 	// buckets partition the space of ids and are sorted by prefix.
 	buckets []bucket
+	// starts are the first bits of each bucket's prefix, close together.
+	starts []uint32
 	book    *book
 	renewAt int // how long the book is then
 	// restless is when the back-offs of all contacts have ended.
 	restless time.Duration
-	// homes has a bit set for each address at which there is a contact, by its hash:
-	// most others are seen at once not to be there.
-	homes [homeBits / 64]uint64
 	// changed, if it is not nil, is told who enters and who leaves a bucket.
 	changed func(*peer, Change)
+	// homes has two bits set for each address at which there is a contact, by its hash:
+	// nearly all others are seen at once not to be there (a Bloom filter).
+	homes [homeBits / 64]uint64
 }
 
 const homeBits = 1 << 12
@@ -35,17 +37,23 @@ type ranked struct {
 }
 
 func newTable(self ID, k, b int, book *book) table {
-	return table{self: self, k: k, b: b, buckets: make([]bucket, 1), book: book}
+	return table{self: self, k: k, b: b, buckets: make([]bucket, 1), starts: make([]uint32, 1), book: book}
 }
 
-func (t *table) id(p *peer) ID { return t.book.ids[p.number] }
+// entry is what the book says of p.
+func (t *table) entry(p *peer) *entry { return &t.book.entries[p.number] }
 
-func (t *table) addr(p *peer) netip.AddrPort { return t.book.places[p.number].addr() }
+func (t *table) id(p *peer) ID { return t.entry(p).id }
 
-func (t *table) contact(p *peer) Contact { return Contact{ID: t.id(p), Addr: t.addr(p)} }
+func (t *table) addr(p *peer) netip.AddrPort { return t.entry(p).addr() }
+
+func (t *table) contact(p *peer) Contact {
+	x := t.entry(p)
+	return Contact{ID: x.id, Addr: x.addr()}
+}
 
 func (t *table) newPeer(c Contact) peer {
-	if len(t.book.ids) >= t.renewAt && !t.book.shared {
+	if len(t.book.entries) >= t.renewAt && !t.book.shared {
 		t.renewBook()
 	}
 	n := t.book.write(c)
@@ -63,19 +71,19 @@ func (t *table) renewBook() {
 	for i := range t.buckets {
 		for _, list := range [][]peer{t.buckets[i].contacts, t.buckets[i].spares} {
 			for j := range list {
-				n := list[j].number
-				list[j].number = t.book.write(Contact{ID: old.ids[n], Addr: old.places[n].addr()})
+				x := &old.entries[list[j].number]
+				list[j].number = t.book.write(Contact{ID: x.id, Addr: x.addr()})
 			}
 		}
 	}
-	t.renewAt = max(2*len(t.book.ids), minBook)
+	t.renewAt = max(2*len(t.book.entries), minBook)
 }
 
 // index returns the position in list of who has that id, or -1.
 func (t *table) index(list []peer, id ID) int {
 	tag := tagOf(id)
 	for i := range list {
-		if list[i].tag == tag && t.book.ids[list[i].number] == id {
+		if list[i].tag == tag && t.entry(&list[i]).id == id {
 			return i
 		}
 	}
@@ -83,20 +91,21 @@ func (t *table) index(list []peer, id ID) int {
 }
 
 // bucket returns the bucket that covers id.
-func (t *table) bucket(id ID) *bucket {
-	first := binary.BigEndian.Uint64(id[:])
-	lo, hi := 0, len(t.buckets) // the bucket is at lo or behind it, and before hi
+func (t *table) bucket(id ID) *bucket { return &t.buckets[t.find(id)] }
+
+// find returns the position of the bucket that covers id.
+func (t *table) find(id ID) int {
+	first := binary.BigEndian.Uint32(id[:])
+	lo, hi := 0, len(t.starts) // the bucket is at lo or behind it, and before hi
 	for hi-lo > 1 {
 		mid := int(uint(lo+hi) / 2)
-		// Eight bytes nearly always decide.
-		p := binary.BigEndian.Uint64(t.buckets[mid].prefix[:])
-		if p > first || p == first && t.buckets[mid].prefix.Compare(id) > 0 {
+		if p := t.starts[mid]; p > first || p == first && t.buckets[mid].prefix.Compare(id) > 0 {
 			hi = mid
 		} else {
 			lo = mid
 		}
 	}
-	return &t.buckets[lo]
+	return lo
 }
 
 // get returns the contact with that id, or nil. It is valid until the table is
@@ -143,7 +152,7 @@ func (t *table) insert(c Contact) bool {
 		if i := t.index(b.contacts, c.ID); i >= 0 {
 			b.contacts = toTail(b.contacts, i)
 			b.contacts[len(b.contacts)-1] = p
-			t.isHome(&t.book.places[p.number].at)
+			t.isHome(&t.entry(&p).at)
 			return false
 		}
 		if i := b.staleIndex(); len(b.contacts) == t.k && i >= 0 {
@@ -230,13 +239,13 @@ func (t *table) remove(id ID) {
 // move gives a contact's place to c, which has the same id and another address.
 func (t *table) move(p *peer, c Contact) {
 	*p = t.newPeer(c)
-	t.isHome(&t.book.places[p.number].at)
+	t.isHome(&t.entry(p).at)
 }
 
 // enter and leave put a peer at the tail of a bucket, and take out the one at i.
 func (t *table) enter(b *bucket, p peer) {
 	b.contacts = append(room(b.contacts, t.k), p)
-	t.isHome(&t.book.places[p.number].at)
+	t.isHome(&t.entry(&p).at)
 	if t.changed != nil {
 		t.changed(&p, ContactAdded)
 	}
@@ -284,9 +293,9 @@ func (t *table) byAddr(addr netip.AddrPort) (ID, bool) {
 	for i := range t.buckets {
 		for j := range t.buckets[i].contacts {
 			p := &t.buckets[i].contacts[j]
-			here := &t.book.places[p.number].at
+			here := &t.entry(p).at
 			t.isHome(here)
-			if !found && *here == at {
+			if !found && here.port == at.port && *here == at {
 				id, found = t.id(p), true
 			}
 		}
@@ -297,13 +306,20 @@ func (t *table) byAddr(addr netip.AddrPort) (ID, bool) {
 // isHome notes that there is a contact at a, mayBeHome reports whether there may be
 // one.
 func (t *table) isHome(a *endpoint) {
-	h := a.hash() % homeBits
-	t.homes[h/64] |= 1 << (h % 64)
+	h := a.hash()
+	for _, bit := range [2]uint64{h % homeBits, h / homeBits % homeBits} {
+		t.homes[bit/64] |= 1 << (bit % 64)
+	}
 }
 
 func (t *table) mayBeHome(a *endpoint) bool {
-	h := a.hash() % homeBits
-	return t.homes[h/64]&(1<<(h%64)) != 0
+	h := a.hash()
+	for _, bit := range [2]uint64{h % homeBits, h / homeBits % homeBits} {
+		if t.homes[bit/64]&(1<<(bit%64)) == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // closest appends to dst the n contacts nearest to target of those that keep
@@ -329,9 +345,29 @@ func (t *table) closest(dst []*peer, target ID, n int, keep func(*peer) bool) []
 }
 
 // walk visits the buckets in order of their distance from target, until visit
-// returns false: each contact of one is nearer than each contact of the next.
+// returns false: each contact of one is nearer than each contact of the next. That
+// is the bucket of target, then what is left of ever larger subtrees around it.
 func (t *table) walk(target ID, visit func(*bucket) bool) {
-	t.walkRange(0, len(t.buckets), 0, &target, visit)
+	lo := t.find(target)
+	hi := lo + 1
+	if !visit(&t.buckets[lo]) {
+		return
+	}
+	for depth := t.buckets[lo].depth - 1; depth >= 0; depth-- {
+		start, end := lo, hi
+		if target.bit(depth) == 0 {
+			for start = hi; end < len(t.buckets) && PrefixLen(t.buckets[end].prefix, target) >= depth; end++ {
+			}
+			hi = end
+		} else {
+			for end = lo; start > 0 && PrefixLen(t.buckets[start-1].prefix, target) >= depth; start-- {
+			}
+			lo = start
+		}
+		if !t.walkRange(start, end, depth+1, &target, visit) {
+			return
+		}
+	}
 }
 
 // walkRange visits the buckets from lo to before hi, which cover one subtree,
@@ -365,12 +401,37 @@ func (t *table) maySplit(b *bucket) bool {
 	}
 	// A real subtree is as full as its sibling. Much deeper buckets than that
 	// are somebody's attempt to fill the table.
-	return b.depth <= level+maxSubtree && t.countFrom(level+1) < t.k
+	return b.depth <= level+maxSubtree && !t.enoughFrom(level+1)
 }
 
-// countFrom returns how many contacts share at least n bits with the own id.
-func (t *table) countFrom(n int) int {
-	return t.count(func(level int) bool { return level >= n })
+// enoughFrom reports whether k contacts or more share at least n bits with the own
+// id. Those that did not answer lately do not count.
+func (t *table) enoughFrom(n int) bool {
+	own, found := t.find(t.self), 0
+	enough := func(b *bucket) bool {
+		for i := range b.contacts {
+			p := &b.contacts[i]
+			if p.fails == 0 && (b.depth >= n || PrefixLen(t.self, t.id(p)) >= n) {
+				found++
+			}
+		}
+		return found >= t.k
+	}
+	if enough(&t.buckets[own]) {
+		return true
+	}
+	// The others are next to it, on both sides.
+	for i := own + 1; i < len(t.buckets) && PrefixLen(t.self, t.buckets[i].prefix) >= n; i++ {
+		if enough(&t.buckets[i]) {
+			return true
+		}
+	}
+	for i := own - 1; i >= 0 && PrefixLen(t.self, t.buckets[i].prefix) >= n; i-- {
+		if enough(&t.buckets[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // crowded returns the greatest number of bits that k contacts share with the own
@@ -440,6 +501,7 @@ func (t *table) split(b *bucket) {
 	}
 	t.buckets[i] = low
 	t.buckets = slices.Insert(t.buckets, i+1, high)
+	t.starts = slices.Insert(t.starts, i+1, binary.BigEndian.Uint32(high.prefix[:]))
 }
 
 // size returns the number of contacts, and that of replacements.
@@ -475,13 +537,13 @@ func (t *table) before(a, b *ranked, target ID) bool {
 func (t *table) filter(list []peer, n int, bit byte) []peer {
 	count := 0
 	for i := range list {
-		if t.book.ids[list[i].number].bit(n) == bit {
+		if t.entry(&list[i]).id.bit(n) == bit {
 			count++
 		}
 	}
 	out := make([]peer, 0, count)
 	for i := range list {
-		if t.book.ids[list[i].number].bit(n) == bit {
+		if t.entry(&list[i]).id.bit(n) == bit {
 			out = append(out, list[i])
 		}
 	}

@@ -53,6 +53,11 @@ func seatedIn(t *table, list []peer) (all []seated) {
 	return all
 }
 
+// countFrom returns how many contacts share at least n bits with the own id.
+func (t *table) countFrom(n int) int {
+	return t.count(func(level int) bool { return level >= n })
+}
+
 // contactsOf returns the contacts in the buckets, in their order.
 func contactsOf(t *table) (all []seated) {
 	for i := range t.buckets {
@@ -88,6 +93,11 @@ func checkTable(t testing.TB, x *table) {
 	t.Helper()
 	next := new(big.Int)
 	known := make(map[ID]bool)
+	for _, p := range contactsOf(x) {
+		if at := endpointOf(p.Addr); !x.mayBeHome(&at) {
+			t.Fatalf("%v is not found by its address", p.Contact)
+		}
+	}
 	for i := range x.buckets {
 		b := &x.buckets[i]
 		if got := new(big.Int).SetBytes(b.prefix[:]); got.Cmp(next) != 0 {
@@ -173,6 +183,37 @@ func compareClosest(t *testing.T, x *table, src rand.Source) (answers int) {
 	return answers
 }
 
+// Who is at an address is found as by looking through all contacts, also after
+// others have left.
+func TestByAddr(t *testing.T) {
+	r := rand.New(rand.NewChaCha8([32]byte{10}))
+	x := newTable(randomID(r), 20, 5, newBook())
+	found := 0
+	for step := range 3000 {
+		c := Contact{randomID(r), addr(r.IntN(3000))}
+		switch r.IntN(3) {
+		case 0:
+			x.removeAddr(c.Addr)
+		default:
+			x.removeAddr(c.Addr)
+			x.insert(c)
+		}
+		at := addr(r.IntN(3000))
+		i := slices.IndexFunc(contactsOf(&x), func(p seated) bool { return p.Addr == at })
+		id, ok := x.byAddr(at)
+		if ok != (i >= 0) || ok && id != contactsOf(&x)[i].ID {
+			t.Fatalf("step %d: %v, %v is at %v, want the contact number %d", step, id, ok, at, i)
+		}
+		if ok {
+			found++
+		}
+	}
+	checkTable(t, &x)
+	if found < 100 {
+		t.Errorf("%d addresses were those of contacts, want hundreds", found)
+	}
+}
+
 // B1: what is asked of a table must not depend on where its own id lies.
 func TestTableAtTheEdges(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{2})
@@ -235,6 +276,9 @@ func TestCounts(t *testing.T) {
 				}
 				if got := x.countFrom(n); got != want {
 					t.Errorf("%d contacts: countFrom(%d) = %d, want %d", len(all), n, got, want)
+				}
+				if got := x.enoughFrom(n); got != (want >= x.k) {
+					t.Errorf("%d contacts: enoughFrom(%d) = %v, and there are %d", len(all), n, got, want)
 				}
 			}
 		}

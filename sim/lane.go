@@ -113,7 +113,7 @@ func (n *Network) window(stop time.Duration) {
 		n.Traffic.add(l.Traffic)
 		l.Traffic = Traffic{}
 	}
-	n.busy = n.Events-before >= manyEvents
+	n.busy = n.Events-before >= n.many
 	if n.Events-n.shown >= progressEvery {
 		n.shown = n.Events
 		if n.cfg.Progress != nil {

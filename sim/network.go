@@ -48,9 +48,9 @@ type Network struct {
 	ids   rand.Source // and ids
 	now   time.Duration
 	lanes []*lane
-	// side is which of each lane's two sets of parcels is being filled.
-	side  int
-	busy  bool // the last window had enough to do for more than one processor
+	side  int    // which of each lane's two sets of parcels is being filled
+	many  uint64 // events in one window are worth another processor
+	busy  bool   // there were so many in the last one
 	shown uint64
 
 	agenda queue // of what scenarios have planned
@@ -94,7 +94,7 @@ type peer interface {
 // has another address.
 type node struct {
 	peer
-	id   core.ID
+	id core.ID
 	// wake is when the node is woken, for which an event is queued. There may be one
 	// more, for later: most are woken for something sooner, many times until then.
 	wake, later time.Duration
@@ -125,6 +125,7 @@ func New(cfg Config) *Network {
 		cfg:  cfg,
 		rand: rand.New(rand.NewPCG(cfg.Seed, 1)),
 		ids:  rand.NewPCG(cfg.Seed, 2),
+		many: manyEvents,
 	}
 	for i := range max(cfg.Lanes, 1) {
 		n.lanes = append(n.lanes, newLane(n, i))

@@ -32,7 +32,7 @@ var Scenarios = []Scenario{
 }
 
 // wide lets a large network run on several processors.
-func wide(c *Config) { c.Lanes = 8 }
+func wide(c *Config) { c.Lanes = 4 }
 
 func watch(c *Config) { c.WatchContacts = true }
 

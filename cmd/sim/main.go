@@ -97,8 +97,11 @@ func (p *program) run() error {
 	// Nearly all of the memory stays in use: half as much again for garbage will do.
 	debug.SetGCPercent(50)
 	meter := &meter{out: p.Err, start: time.Now()}
-	if !p.quiet {
-		p.options.Progress = meter.show
+	p.options.Progress = func(now sim.Progress) {
+		meter.measure()
+		if !p.quiet {
+			meter.show(now)
+		}
 	}
 	p.options.Charts = p.svg != "" || p.JSON
 	report, err := sim.Play(p.scenario, p.options)
@@ -137,7 +140,9 @@ type meter struct {
 	start  time.Time
 	last   time.Time
 	events uint64
-	most   uint64 // bytes of memory
+	memory uint64 // bytes
+	most   uint64 // of them
+	large  uint64 // how many there were when large pages were asked for
 	seen   sim.Progress
 }
 
@@ -150,19 +155,30 @@ func (m *meter) show(p sim.Progress) {
 	if now.Sub(m.last) < every {
 		return
 	}
-	memory := memoryUsed()
-	m.most = max(m.most, memory)
 	if !m.last.IsZero() {
 		rate := float64(p.Events-m.events) / now.Sub(m.last).Seconds()
 		fmt.Fprintf(m.out, "%8s: %d nodes, virtual time %v, %.0f events/s, %d MB\n",
-			now.Sub(m.start).Round(time.Second), p.Nodes, p.Virtual.Round(time.Second), rate, memory>>20)
+			now.Sub(m.start).Round(time.Second), p.Nodes, p.Virtual.Round(time.Second), rate, m.memory>>20)
 	}
 	m.last, m.events = now, p.Events
 }
 
+// growth is how much more memory has to be in use for large pages to be asked for anew.
+const growth = 32 << 20
+
+// measure looks at how much memory is in use.
+func (m *meter) measure() {
+	m.memory = memoryUsed()
+	m.most = max(m.most, m.memory)
+	if m.memory > m.large+growth {
+		m.large = m.memory
+		wantLargePages()
+	}
+}
+
 // end shows what the run has cost.
 func (m *meter) end() {
-	m.most = max(m.most, memoryUsed())
+	m.measure()
 	took := time.Since(m.start)
 	fmt.Fprintf(m.out, "took %v, %.0f events/s, %d MB of memory at most, %.1f kB per node\n", took.Round(time.Millisecond),
 		float64(m.seen.Events)/took.Seconds(), m.most>>20, float64(m.most)/1e3/float64(max(m.seen.Nodes, 1)))
