@@ -175,18 +175,10 @@ func (e *Engine) probe(now time.Duration, c Contact, came bool, then func(now ti
 		return
 	}
 	u.proving = append(u.proving, proving{c.ID, came})
-	settled := false
-	e.call(now, c, wire.Request{Method: wire.Ping}, func(now time.Duration, ping *call, stage Stage, _ *wire.Answer) {
-		if stage == RequestLate && !came {
-			// One lost datagram must not decide. But a stranger's address may be
-			// that of somebody else, who is to be bothered once only.
-			e.resend(now, ping)
-		}
-		if stage >= RequestOverdue && !settled {
-			settled = true
-			u.proving = slices.DeleteFunc(u.proving, func(p proving) bool { return p.id == c.ID })
-			then(now, stage == RequestReplied)
-		}
+	// A stranger's address may be that of somebody else, who is to be bothered once only.
+	e.ask(now, 0, c, wire.Request{Method: wire.Ping}, !came, func(now time.Duration, a *wire.Answer) {
+		u.proving = slices.DeleteFunc(u.proving, func(p proving) bool { return p.id == c.ID })
+		then(now, a != nil)
 	})
 }
 
@@ -231,11 +223,7 @@ func (s suspect) wake(e *Engine, now time.Duration) {
 	if p == nil || p.fails == 0 || p.resting(now) || len(e.table.bucket(ID(s)).spares) == 0 {
 		return
 	}
-	e.call(now, e.table.contact(p), wire.Request{Method: wire.Ping}, func(now time.Duration, c *call, stage Stage, _ *wire.Answer) {
-		if stage == RequestLate {
-			e.resend(now, c)
-		}
-	})
+	e.ask(now, 0, e.table.contact(p), wire.Request{Method: wire.Ping}, true, func(time.Duration, *wire.Answer) {})
 }
 
 func (s suspect) waits(time.Duration) bool { return true }

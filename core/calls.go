@@ -54,6 +54,25 @@ func (e *Engine) callFor(now time.Duration, lookup uint64, to Contact, req wire.
 	e.traceRequest(now, c)
 }
 
+// ask sends a request, for a lookup if that is not zero, and tells once what came of
+// it: the answer, or nil if there is none by when a lookup goes on without. With again
+// it is sent once more if the answer is late, so that one lost datagram does not decide.
+func (e *Engine) ask(now time.Duration, lookup uint64, to Contact, req wire.Request, again bool, then func(now time.Duration, a *wire.Answer)) {
+	told := false
+	e.callFor(now, lookup, to, req, func(now time.Duration, c *call, stage Stage, a *wire.Answer) {
+		switch {
+		case stage == RequestLate && again:
+			e.resend(now, c)
+		case stage >= RequestOverdue && !told:
+			told = true
+			if stage != RequestReplied {
+				a = nil
+			}
+			then(now, a)
+		}
+	})
+}
+
 // fewCalls is how many message ids a map can have had that is kept when all of them
 // are gone.
 const fewCalls = 8

@@ -201,16 +201,9 @@ func (e *Engine) askHolder(now time.Duration, key ID, r Record, then func(now ti
 	peers := e.table.closest(e.codec.peers[:0], key, e.cfg.K, func(p *peer) bool { return p.fails == 0 })
 	e.codec.peers = peers
 	holder := e.table.contact(peers[e.cfg.Rand.Uint64()%uint64(len(peers))])
-	settled := false
-	e.call(now, holder, wire.Request{Method: wire.FindValue, Target: wire.ID(key)}, func(now time.Duration, c *call, stage Stage, a *wire.Answer) {
-		switch {
-		case stage == RequestLate:
-			e.resend(now, c)
-		case !settled:
-			settled = true
-			has := stage == RequestReplied && string(a.Value) == r.Value.raw && a.Trailer.Life
-			then(now, has && a.Trailer.Age <= e.age(now, r)+sameMoment)
-		}
+	e.ask(now, 0, holder, wire.Request{Method: wire.FindValue, Target: wire.ID(key)}, true, func(now time.Duration, a *wire.Answer) {
+		has := a != nil && string(a.Value) == r.Value.raw && a.Trailer.Life
+		then(now, has && a.Trailer.Age <= e.age(now, r)+sameMoment)
 	})
 }
 

@@ -60,15 +60,10 @@ func (e *Engine) sendProven(now time.Duration, from netip.AddrPort, r *wire.Requ
 	}
 	e.reflection.proofs++
 	msg, key, current := r.Msg, ID(r.Target), r.Trailer.Present
-	settled := false
-	e.call(now, Contact{Addr: from}, wire.Request{Method: wire.Ping}, func(now time.Duration, _ *call, stage Stage, _ *wire.Answer) {
-		if stage < RequestOverdue || settled {
-			return
-		}
-		settled = true
+	e.ask(now, 0, Contact{Addr: from}, wire.Request{Method: wire.Ping}, false, func(now time.Duration, a *wire.Answer) {
 		e.reflection.proofs--
 		rec, ok := e.holdings.get(now, key)
-		if stage != RequestReplied || !ok {
+		if a == nil || !ok {
 			e.drop(DropUnproven)
 			return
 		}

@@ -17,7 +17,7 @@ type table struct {
 	// buckets partition the space of ids and are sorted by prefix.
 	buckets []bucket
 	// starts are the first bits of each bucket's prefix, close together.
-	starts []uint32
+	starts  []uint32
 	book    *book
 	renewAt int // how long the book is then
 	// restless is when the back-offs of all contacts have ended.

@@ -6,8 +6,8 @@ import (
 )
 
 // timers is a queue of what waits for its time: a binary heap, in which those of
-// one moment keep their order. A waker that no longer waits stays in it until its
-// time, or until there are so many that they are swept out: what other nodes can
+// one moment keep their order. A waker that no longer waits stays in it until it is
+// the first, or until there are so many that they are swept out: what other nodes can
 // make this one plan and drop again must not add up.
 type timers struct {
 	heap []timer
@@ -58,8 +58,12 @@ func (t *timers) add(at time.Duration, w waker) {
 	}
 }
 
-// next returns when the first waker is due; ok is false if none waits.
+// next returns when the first waker is due; ok is false if none waits. Those at the
+// head that no longer wait leave the queue.
 func (t *timers) next() (at time.Duration, ok bool) {
+	for len(t.heap) > 0 && !t.heap[0].w.waits(t.heap[0].at) {
+		t.behead()
+	}
 	if len(t.heap) == 0 {
 		return 0, false
 	}
@@ -72,6 +76,12 @@ func (t *timers) pop(now time.Duration) (waker, bool) {
 		return nil, false
 	}
 	w := t.heap[0].w
+	t.behead()
+	return w, true
+}
+
+// behead takes out the first timer.
+func (t *timers) behead() {
 	last := len(t.heap) - 1
 	t.heap[0] = t.heap[last]
 	t.heap[last] = timer{}
@@ -80,7 +90,6 @@ func (t *timers) pop(now time.Duration) (waker, bool) {
 		t.heap = append(make([]timer, 0, cap(t.heap)/2), t.heap...)
 	}
 	t.sink(0)
-	return w, true
 }
 
 // sweep takes out those that no longer wait. The next time is when as many again

@@ -184,21 +184,16 @@ func (w *walk) askBeyond(now time.Duration) bool {
 	}
 	w.beyond, w.asking = dead, true
 	w.lookup.budget--
-	settled := false
-	w.e.callFor(now, w.number, last, wire.Request{Method: wire.FindNode, Target: wire.ID(last.ID)},
-		func(now time.Duration, c *call, stage Stage, a *wire.Answer) {
-			if stage == RequestLate {
-				w.e.resend(now, c)
-			}
-			if w.over || stage < RequestOverdue || settled {
-				return
-			}
-			w.asking, settled = false, true
-			if stage == RequestReplied {
-				w.heard(now, c, a)
-			}
-			w.proceed(now)
-		})
+	w.e.ask(now, w.number, last, wire.Request{Method: wire.FindNode, Target: wire.ID(last.ID)}, true, func(now time.Duration, a *wire.Answer) {
+		if w.over {
+			return
+		}
+		w.asking = false
+		if a != nil {
+			w.heard(now, last, a)
+		}
+		w.proceed(now)
+	})
 	return true
 }
 
@@ -213,15 +208,15 @@ func (w *walk) answered(now time.Duration, c *call, a *wire.Answer) bool {
 		w.putAway()
 		return true
 	}
-	w.heard(now, c, a)
+	w.heard(now, c.to, a)
 	return false
 }
 
 // heard feeds the lookup with the contacts of an answer. Those of the table that
 // failed so recently that they are not to be asked have failed in this lookup too.
-func (w *walk) heard(now time.Duration, c *call, a *wire.Answer) {
-	list := w.e.usable(c.to, a)
-	w.lookup.heard(c.to, list)
+func (w *walk) heard(now time.Duration, from Contact, a *wire.Answer) {
+	list := w.e.usable(from, a)
+	w.lookup.heard(from, list)
 	if now >= w.e.table.restless {
 		return
 	}

@@ -184,6 +184,10 @@ func (l *lane) wakeUp(ev event) {
 		return // it has been woken since, for something sooner
 	}
 	x.wake, x.later = x.later, never
+	if x.due > ev.at { // it was woken for what did not have to be any more
+		l.wakeBy(slot, x.due)
+		return
+	}
 	l.current = slot
 	x.Advance(l.time())
 	l.flush(slot)
@@ -206,6 +210,13 @@ func (l *lane) rearm(slot int) {
 	if x.tick > 0 {
 		at = (at + x.tick - 1) / x.tick * x.tick
 	}
+	x.due = at
+	l.wakeBy(slot, at)
+}
+
+// wakeBy queues an event for that time, if there is none before it.
+func (l *lane) wakeBy(slot int, at time.Duration) {
+	x := &l.net.nodes[slot]
 	if at < x.wake {
 		if x.later == never {
 			x.later = x.wake

@@ -95,9 +95,10 @@ type peer interface {
 type node struct {
 	peer
 	id core.ID
-	// wake is when the node is woken, for which an event is queued. There may be one
-	// more, for later: most are woken for something sooner, many times until then.
-	wake, later time.Duration
+	// due is when the node wants to be woken, wake when it is looked whether that time
+	// has come, for which an event is queued. There may be one more, for later: most
+	// are woken for something sooner, many times until then.
+	due, wake, later time.Duration
 	// tick is the grain of the node's clock: timers in background tabs wait for it.
 	tick  time.Duration
 	pos   int32 // in Network.alive; noNode if it is gone
