@@ -94,8 +94,12 @@ func (p *program) run() error {
 	if p.options.Duration < 0 {
 		return cli.Usagef("--duration %v: want a time that is not negative", p.options.Duration)
 	}
-	// Nearly all of the memory stays in use: half as much again for garbage will do.
+	// Nearly all of the memory stays in use: half as much again for garbage will do,
+	// or less where there is no more.
 	debug.SetGCPercent(50)
+	if free := memoryFree(); free > 0 {
+		debug.SetMemoryLimit(int64(free / 10 * 9))
+	}
 	meter := &meter{out: p.Err, start: time.Now()}
 	p.options.Progress = func(now sim.Progress) {
 		meter.measure()

@@ -40,3 +40,21 @@ func wantLargePages() {
 		}
 	}
 }
+
+// memoryFree returns how many bytes the system has for programs; zero if it does not
+// say.
+func memoryFree() uint64 {
+	f, err := os.Open("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		// MemAvailable:   23984512 kB
+		if name, rest, _ := strings.Cut(lines.Text(), ":"); name == "MemAvailable" {
+			kB, _ := strconv.ParseUint(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
+			return kB << 10
+		}
+	}
+	return 0
+}
