@@ -57,10 +57,10 @@ SCENARIO ?= scale
 NODES    ?= 1000
 SEED     ?= 1
 
-sim: ## simulate NODES nodes: SCENARIO, SEED, DURATION, SVG, JSON=1; SCENARIO=list lists
+sim: ## simulate NODES nodes: SCENARIO, SEED, DURATION, OPS, K, SVG, JSON=1; SCENARIO=list lists
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh-sim ./cmd/sim
 	@bin/kadmesh-sim $(if $(filter list,$(SCENARIO)),--list,--scenario $(SCENARIO) --nodes $(NODES) --seed $(SEED) \
-	 $(if $(DURATION),--duration $(DURATION)) $(if $(OPS),--ops $(OPS)) $(if $(SVG),--svg $(SVG))) $(if $(JSON),--json)
+	 $(if $(DURATION),--duration $(DURATION)) $(if $(OPS),--ops $(OPS)) $(if $(K),--k $(K)) $(if $(SVG),--svg $(SVG))) $(if $(JSON),--json)
 
 test: setup lint fences size unit wasm arm64 vectors interop apart page-test npm-test browser ## install what the tests need, and run them all
 	@echo "all tests passed"

@@ -56,6 +56,24 @@ func TestTimersKeepOrder(t *testing.T) {
 	}
 }
 
+// Nobody is woken for those that no longer wait.
+func TestNextIsOfThoseThatWait(t *testing.T) {
+	var x timers
+	naps := []*nap{{at: 1}, {at: 2}, {at: 3}}
+	for _, n := range naps {
+		x.add(time.Duration(n.at), n)
+	}
+	for i, n := range naps {
+		if at, ok := x.next(); !ok || at != time.Duration(n.at) {
+			t.Errorf("%d called off: next is %v, %v, want %d", i, at, ok, n.at)
+		}
+		n.off = true
+	}
+	if at, ok := x.next(); ok {
+		t.Errorf("all called off: next is %v", at)
+	}
+}
+
 func popNap(x *timers) *nap {
 	at, _ := x.next()
 	if _, early := x.pop(at - 1); early {

@@ -9,7 +9,7 @@ import (
 
 // Scenarios are all there are.
 var Scenarios = []Scenario{
-	{Name: "scale", About: "all nodes join; then gets and full lookups in a healthy network", configure: wide, play: playScale},
+	{Name: "scale", About: "all nodes join; gets and lookups in a healthy network, at once or after DURATION", configure: wide, play: playScale},
 	{Name: "dead10", About: "after an hour or DURATION, 10 % of the nodes vanish at once; gets and lookups right after that", configure: wide, play: func(r *run) { playDead(r, 0.1) }},
 	{Name: "dead30", About: "after an hour or DURATION, 30 % of the nodes vanish at once; gets and lookups right after that", configure: wide, play: func(r *run) { playDead(r, 0.3) }},
 	{Name: "loss10", About: "10 % of all datagrams are lost, for an hour", configure: watch, play: func(r *run) { playLoss(r, 0.1, 0.999) }},
@@ -45,6 +45,7 @@ func longLived(c *Config) { c.Core.TTL = core.MaxTTL }
 func playScale(r *run) {
 	r.grow(r.Nodes)
 	r.report.note("datagrams per node to join", share(r.Datagrams, uint64(r.Nodes)), "")
+	r.Run(r.until(0)) // tables fill up as they do in time
 	contacts := 0
 	for _, slot := range r.alive {
 		contacts += r.engine(int(slot)).Stats().Contacts

@@ -1,0 +1,56 @@
+package core
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/kadmesh/kadmesh/internal/wire"
+)
+
+// Who asks is told once, of the answer or that there is none by when a lookup would go
+// on; what is late is asked again, if that is wanted, and only once.
+func TestAskTellsOnce(t *testing.T) {
+	tests := []struct {
+		name     string
+		delay    time.Duration // of each datagram; zero if none arrives
+		again    bool
+		sent     int
+		answered bool
+		after    time.Duration
+	}{
+		{"in time", 10 * time.Millisecond, true, 1, true, 20 * time.Millisecond},
+		{"late", 200 * time.Millisecond, true, 2, true, 400 * time.Millisecond},
+		{"late, and not asked again", 200 * time.Millisecond, false, 1, true, 400 * time.Millisecond},
+		{"too late", 400 * time.Millisecond, true, 2, false, 600 * time.Millisecond},
+		{"never", 0, true, 2, false, 600 * time.Millisecond},
+		{"never, and not asked again", 0, false, 1, false, 600 * time.Millisecond},
+	}
+	for _, tt := range tests {
+		net := newTestNet(t, 1)
+		e, peer := net.add(Config{}), net.add(Config{})
+		net.delay = func(_, _ netip.AddrPort) time.Duration { return tt.delay }
+		net.lose = func(_, _ netip.AddrPort, _ []byte) bool { return tt.delay == 0 }
+		sent := 0
+		net.tap = func(from, _ netip.AddrPort, d []byte) {
+			if from == net.addrOf(e) && d[0] == byte(wire.KindRequest) {
+				sent++
+			}
+		}
+		told := 0
+		e.ask(0, 0, net.contactOf(peer), wire.Request{Method: wire.Ping}, tt.again, func(now time.Duration, a *wire.Answer) {
+			told++
+			if (a != nil) != tt.answered || now != tt.after {
+				t.Errorf("%s: answered %v after %v, want %v after %v", tt.name, a != nil, now, tt.answered, tt.after)
+			}
+		})
+		net.flush()
+		net.run(time.Minute)
+		if told != 1 || sent != tt.sent {
+			t.Errorf("%s: told %d times, %d requests, want once, %d", tt.name, told, sent, tt.sent)
+		}
+		if len(e.calls) != 0 {
+			t.Errorf("%s: %d calls wait", tt.name, len(e.calls))
+		}
+	}
+}
