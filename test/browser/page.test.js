@@ -239,8 +239,18 @@ test("the mode of direct paths is chosen before and while there is a node, which
   await says("All peers are reached by the relay.");
   const id = await page.locator(".full-id").innerText();
   const mode = (name) => page.getByRole("radio", { name });
+  const again = button(page, "Start again this way");
+  // To go through the choices reveals nothing.
+  await mode("By the relay only").focus();
+  await page.keyboard.press("ArrowDown");
+  assert.ok(await mode("Directly where possible").isChecked());
+  await page.keyboard.press("ArrowUp");
+  assert.ok(await again.isHidden());
   await mode("Directly where possible").check();
+  await says("All peers are reached by the relay.");
+  await again.click();
   await says("3 of");
+  assert.ok(await again.isHidden());
   assert.equal(await page.locator(".full-id").innerText(), id);
   assert.ok(await mode("Directly where possible").isChecked());
   await until(async () => /3 times/.test(await region("Paths").innerText()), "a count");
@@ -277,6 +287,8 @@ for (const colorScheme of ["light", "dark"]) {
       await shows(page, "“seen” is");
       await look("joined");
       await page.getByRole("radio", { name: "Directly where possible" }).check();
+      await look("mode");
+      await button(page, "Start again this way").click();
       await until(async () => /3 of \d+ contacts are reached directly/.test(await page.getByRole("region", { name: "Paths", exact: true }).innerText()), "direct paths");
       await get(page, "seen");
       await shows(page, "“seen” is");

@@ -1,6 +1,6 @@
 // Which direct paths there may be: the choice, with what each reveals.
 
-import { el, uniqueID } from "./dom.js";
+import { el, show, uniqueID } from "./dom.js";
 
 /** By the name that the module has for them: what it is called, and what it reveals. */
 export const modes = {
@@ -36,23 +36,36 @@ export function rememberMode(mode) {
   }
 }
 
-/** Fills host with the choice. Returns how to set it without a click. */
-export function modeChoice(host, legend, chosen) {
+/**
+ * Fills host with the choice. With a label, a button of that name makes it, and not the
+ * click itself: who goes through the choices by arrow key must not reveal an address on
+ * the way. Returns how to set it without a click.
+ */
+export function modeChoice(host, legend, chosen, label = "") {
   const name = uniqueID("mode");
+  let current = "";
+  const choose = (mode) => (confirm ? show(confirm, mode !== current) : chosen(mode));
   const inputs = Object.entries(modes).map(([mode, words]) => {
-    const input = el("input", { type: "radio", name, value: mode, onchange: () => chosen(mode) });
+    const input = el("input", { type: "radio", name, value: mode, onchange: () => choose(mode) });
     const about = uniqueID("about");
     input.setAttribute("aria-describedby", about);
-    const label = el("label", { class: "mode" }, input, el("strong", {}, words.name));
-    return { input, element: el("div", {}, label, el("p", { class: "hint", id: about }, words.words)) };
+    const choice = el("label", { class: "mode" }, input, el("strong", {}, words.name));
+    return { input, element: el("div", {}, choice, el("p", { class: "hint", id: about }, words.words)) };
   });
-  host.append(el("fieldset", { class: "modes" }, el("legend", { class: "spoken" }, legend), ...inputs.map(({ element }) => element)));
+  const selected = () => inputs.find(({ input }) => input.checked)?.input;
+  const confirm = label ? el("p", { hidden: true }, el("button", { type: "button", onclick: () => chosen(selected().value) }, label)) : null;
+  const choices = inputs.map(({ element }) => element);
+  host.append(el("fieldset", { class: "modes" }, el("legend", { class: "spoken" }, legend), ...choices, confirm));
   return {
     set(mode) {
+      current = mode;
+      if (confirm) {
+        show(confirm, false);
+      }
       inputs.forEach(({ input }) => (input.checked = input.value === mode));
     },
     focus() {
-      inputs.find(({ input }) => input.checked)?.input.focus({ preventScroll: true });
+      selected()?.focus({ preventScroll: true });
     },
   };
 }

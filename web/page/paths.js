@@ -52,7 +52,7 @@ class Paths {
   }
 
   build(host, choose) {
-    this.choice = modeChoice(host, "Paths that this node may take", choose);
+    this.choice = modeChoice(host, "Paths that this node may take", choose, "Start again this way");
     this.caption = el("p", { class: "caption" });
     this.list = el("ul", { class: "peers" });
     this.more = el("p", { class: "note" });
