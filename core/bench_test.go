@@ -54,6 +54,33 @@ func BenchmarkServe(b *testing.B) {
 	}
 }
 
+// BenchmarkStranger measures what it takes to answer the ping of somebody else each
+// time, for whom there is no room in a table of 1,000 contacts offered.
+func BenchmarkStranger(b *testing.B) {
+	net := newTestNet(b, 1)
+	e := net.add(Config{})
+	for i := range 1000 {
+		e.table.insert(Contact{randomID(net.rand), addr(100 + i)})
+	}
+	var strangers []Contact
+	var datagrams [][]byte
+	for i := 0; len(strangers) < 1000; i++ {
+		if c := (Contact{randomID(net.rand), addr(2000 + i)}); !e.table.hasRoom(c.ID) {
+			r := wire.Request{Method: wire.Ping, Sender: wire.ID(c.ID), Trailer: wire.Trailer{Present: true}}
+			strangers, datagrams = append(strangers, c), append(datagrams, wire.NewWriter().Request(nil, &r))
+		}
+	}
+	b.ReportAllocs()
+	var out Outbox
+	for i := 0; b.Loop(); i++ {
+		e.Receive(net.now, strangers[i%1000].Addr, datagrams[i%1000])
+		e.Flush(&out)
+	}
+	if out.Len() != 1 {
+		b.Fatalf("%d datagrams, want 1", out.Len())
+	}
+}
+
 // BenchmarkClosest measures the choice of 20 contacts out of 200.
 func BenchmarkClosest(b *testing.B) {
 	net := newTestNet(b, 1)

@@ -1,35 +1,36 @@
 package core
 
 import (
-	"encoding/binary"
-	"math/bits"
+	"hash/maphash"
 	"net/netip"
 
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// book is where contacts are written down, once each, for routing tables to name
-// them by number: tables are most of what a node takes up, and of many engines that
-// share a book, most know the same contacts.
+// book is where contacts are written down for routing tables to name them by number:
+// tables are most of what a node takes up, and of many engines that share a book, most
+// know the same contacts.
 //
-// Nothing is crossed out. A table that has a book to itself begins a new one when
-// most of it is not in use any more; a shared one keeps each contact that was ever
-// in one of the tables.
+// A table that has a book to itself crosses out whoever leaves it. A shared one has one
+// entry for each contact that was ever in one of the tables.
 type book struct {
-	shared  bool
 	entries []entry
-	numbers map[key]uint32
+	// crossed are the numbers of entries that are not in use, if the book is one table's.
+	crossed []uint32
+	// numbers are those of all entries, if the book is shared.
+	numbers map[triple]uint32
 }
 
 // entry is a contact and what follows from where it is, in 40 bytes without a
 // pointer, so that the garbage collector need not look at a million of them.
 type entry struct {
-	key
+	triple
 	family wire.Caps
 	scope  scope
 }
 
-type key struct {
+// triple is a contact, as the paper calls it.
+type triple struct {
 	id ID
 	at endpoint
 }
@@ -41,26 +42,39 @@ type endpoint struct {
 
 func endpointOf(a netip.AddrPort) endpoint { return endpoint{a.Addr().As16(), a.Port()} }
 
-// hash is a number that few other endpoints share.
-func (a *endpoint) hash() uint64 {
-	x := binary.LittleEndian.Uint64(a.ip[:8]) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(a.ip[8:]), 32) ^ uint64(a.port)
-	return x * 0x9e3779b97f4a7c15 >> 32
-}
+// hashSeed differs from run to run, so that nobody can choose addresses by their hash.
+// What the hash is for decides nothing that is seen.
+var hashSeed = maphash.MakeSeed()
+
+func (a endpoint) hash() uint64 { return maphash.Comparable(hashSeed, a) }
 
 func (x *entry) addr() netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(x.at.ip).Unmap(), x.at.port)
 }
 
-func newBook() *book { return &book{numbers: make(map[key]uint32)} }
+func newSharedBook() *book { return &book{numbers: make(map[triple]uint32)} }
 
-// write returns the number of a contact, which it writes down if it is new.
+// write returns the number of a contact that gets into a table.
 func (b *book) write(c Contact) uint32 {
-	k := key{c.ID, endpointOf(c.Addr)}
-	n, known := b.numbers[k]
-	if !known {
-		n = uint32(len(b.entries))
-		b.entries = append(b.entries, entry{k, familyOf(c.Addr), scopeOf(c.Addr)})
-		b.numbers[k] = n
+	x := entry{triple{c.ID, endpointOf(c.Addr)}, familyOf(c.Addr), scopeOf(c.Addr)}
+	if b.numbers != nil {
+		if n, known := b.numbers[x.triple]; known {
+			return n
+		}
+		b.numbers[x.triple] = uint32(len(b.entries))
+	} else if last := len(b.crossed) - 1; last >= 0 {
+		n := b.crossed[last]
+		b.crossed = b.crossed[:last]
+		b.entries[n] = x
+		return n
 	}
-	return n
+	b.entries = append(b.entries, x)
+	return uint32(len(b.entries) - 1)
+}
+
+// cross says that a table has no more use for a number that it was given.
+func (b *book) cross(n uint32) {
+	if b.numbers == nil {
+		b.crossed = append(b.crossed, n)
+	}
 }

@@ -11,7 +11,7 @@ import (
 func TestOwnBucketSplits(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{3})
 	self := randomID(src)
-	x := newTable(self, 4, 1, newBook())
+	x := newTable(self, 4, 1, &book{})
 	for i := range 4 {
 		x.insert(Contact{idAt(self, i, src), addr(i)})
 	}
@@ -43,7 +43,7 @@ func TestSplitsByB(t *testing.T) {
 	}
 	for _, tt := range tests {
 		src := rand.NewChaCha8([32]byte{4})
-		x := newTable(randomID(src), 4, tt.b, newBook())
+		x := newTable(randomID(src), 4, tt.b, &book{})
 		for range 2 * x.k { // neighbours enough for rule T3
 			x.insert(Contact{idAt(x.self, 20, src), addr(1)})
 		}
@@ -77,7 +77,7 @@ func TestKeepsTheSubtreeOfK(t *testing.T) {
 	}
 	for _, tt := range tests {
 		src := rand.NewChaCha8([32]byte{5})
-		x := newTable(randomID(src), k, 1, newBook())
+		x := newTable(randomID(src), k, 1, &book{})
 		for i := range 10 * k { // far away: no reason to keep more than k
 			x.insert(Contact{idAt(x.self, i%6, src), addr(i)})
 		}
@@ -101,7 +101,7 @@ func TestKeepsTheSubtreeOfK(t *testing.T) {
 // fails until it is stale, "a/" is removed. It returns contacts and replacements,
 // least recently seen first.
 func trace(script string) string {
-	x := newTable(allOnes, 3, 1, newBook())
+	x := newTable(allOnes, 3, 1, &book{})
 	offer(&x, 1000, rand.NewChaCha8([32]byte{6}))
 	b := x.bucket(ID{})
 	b.contacts, b.spares = nil, nil
@@ -172,7 +172,7 @@ func TestLeastRecentlySeenOrder(t *testing.T) {
 // I3: who does not answer is left alone for five seconds, then for twice as long
 // after each further failure, up to ten minutes.
 func TestBackOff(t *testing.T) {
-	x := newTable(ID{}, 20, 5, newBook())
+	x := newTable(ID{}, 20, 5, &book{})
 	id := ID{0: 1}
 	x.insert(Contact{id, addr(1)})
 	now := 7*time.Hour + 300*time.Millisecond
@@ -207,7 +207,7 @@ func TestFloodMovesNobodyOut(t *testing.T) {
 		flood = 100_000
 	}
 	src := rand.NewChaCha8([32]byte{7})
-	x := newTable(randomID(src), 20, 5, newBook())
+	x := newTable(randomID(src), 20, 5, &book{})
 	offer(&x, 200, src)
 	before := contactsOf(&x)
 	for i := range flood {

@@ -44,7 +44,7 @@ func (e *Engine) callFor(now time.Duration, lookup uint64, to Contact, req wire.
 	to.Addr = netip.AddrPortFrom(to.Addr.Addr().Unmap(), to.Addr.Port())
 	e.stats.Asked++
 	c := &call{req: req, first: req.Msg, to: to, sent: now, number: e.stats.Asked, lookup: lookup, report: report}
-	e.await(c)
+	e.expect(c)
 	e.transmit(c)
 	soft := e.rtt.soft()
 	if req.Method == wire.FindValue {
@@ -88,8 +88,8 @@ func (e *Engine) endCall(c *call) {
 	}
 }
 
-// await puts a call under its message id among those that wait.
-func (e *Engine) await(c *call) {
+// expect puts a call under its message id among those that wait.
+func (e *Engine) expect(c *call) {
 	if e.calls == nil {
 		e.calls = make(calls)
 	}
@@ -103,7 +103,7 @@ func (e *Engine) resend(now time.Duration, c *call) {
 	if c.again == 0 {
 		c.again = now
 		c.req.Msg = wire.MsgID(randomID(e.cfg.Rand))
-		e.await(c)
+		e.expect(c)
 	}
 	e.transmit(c)
 }

@@ -54,3 +54,19 @@ func TestAskTellsOnce(t *testing.T) {
 		}
 	}
 }
+
+// What many calls at a time needed is given back when the last of them is over.
+func TestCallsAreSmallAtRest(t *testing.T) {
+	net := newTestNet(t, 2)
+	e, peer := net.add(Config{}), net.add(Config{})
+	for _, calls := range []int{fewCalls, fewCalls + 1} {
+		for range calls {
+			e.ask(0, 0, net.contactOf(peer), wire.Request{Method: wire.Ping}, true, func(time.Duration, *wire.Answer) {})
+		}
+		net.flush()
+		net.run(time.Second)
+		if kept := e.calls != nil; len(e.calls) > 0 || kept != (calls <= fewCalls) {
+			t.Errorf("after %d calls, %d wait; kept %v", calls, len(e.calls), kept)
+		}
+	}
+}

@@ -85,10 +85,9 @@ type Config struct {
 	// with a seed from the system.
 	Rand rand.Source
 
-	// Scratch is the engine's working memory. Engines that are driven in turn,
-	// as in a simulation, may share one if Flush is called after each call of an
-	// Engine's method. Then each contact is kept once for all of them, and for as long
-	// as there is the Scratch. Default: its own.
+	// Scratch is the engine's working memory. The engines of a simulation, which are
+	// driven in turn, may share one if Flush is called after each call of an Engine's
+	// method: then each contact is kept once for all of them. Default: its own.
 	Scratch *Scratch
 }
 
@@ -151,7 +150,7 @@ func (c Config) withDefaults() Config {
 		c.Rand = rand.NewChaCha8(randomSeed())
 	}
 	if c.Scratch == nil {
-		c.Scratch = newScratch()
+		c.Scratch = newScratch(&book{})
 	}
 	if c.ID == (ID{}) {
 		c.ID = ClientID

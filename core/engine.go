@@ -43,8 +43,8 @@ type Engine struct {
 	cfg        Config
 }
 
-// Scratch is the working memory of Engines, in which nothing is kept from one call of
-// them to the next but what waits for Flush, and the contacts that they have met. See
+// Scratch is the working memory of an Engine, in which nothing is kept from one call
+// of it to the next but what waits for Flush, and the contacts of its table. See
 // Config.Scratch.
 type Scratch struct {
 	codec codec
@@ -52,15 +52,13 @@ type Scratch struct {
 	book  *book
 }
 
-// NewScratch returns a Scratch that several engines may share.
-func NewScratch() *Scratch {
-	s := newScratch()
-	s.book.shared = true
-	return s
-}
+// NewScratch returns a Scratch for the engines of a simulation. It keeps each contact
+// that one of them ever had in its table: on a real network, strangers could make it
+// grow without end.
+func NewScratch() *Scratch { return newScratch(newSharedBook()) }
 
-func newScratch() *Scratch {
-	return &Scratch{codec: codec{parse: wire.NewParser(), write: wire.NewWriter()}, book: newBook()}
+func newScratch(b *book) *Scratch {
+	return &Scratch{codec: codec{parse: wire.NewParser(), write: wire.NewWriter()}, book: b}
 }
 
 // codec is scratch space for datagrams.
@@ -72,8 +70,8 @@ type codec struct {
 	peers    []*peer
 	contacts []wire.Contact
 	heard    []Contact
-	// candidates are lists of lookups that have ended.
-	candidates [][]candidate
+	// candidates is the list of a lookup that has ended.
+	candidates []candidate
 }
 
 // NewEngine returns a node that knows nobody yet. Its time starts at now.

@@ -277,7 +277,7 @@ func newOracle(size, k, b int, src rand.Source) *oracle {
 		o.ids = append(o.ids, randomID(src))
 	}
 	for _, id := range o.ids {
-		x := newTable(id, k, b, newBook())
+		x := newTable(id, k, b, &book{})
 		for i, other := range o.ids {
 			if other != id {
 				x.insert(Contact{other, addr(i)})

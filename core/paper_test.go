@@ -98,7 +98,7 @@ func sumOf(list []int) (n int) {
 func TestNearestLeaf(t *testing.T) {
 	r := rand.New(rand.NewChaCha8([32]byte{152}))
 	for range rounds(2_000) {
-		tab := newTable(randomID(r), 3, 1+r.IntN(5), newBook())
+		tab := newTable(randomID(r), 3, 1+r.IntN(5), &book{})
 		for i := range 1 + r.IntN(12) {
 			tab.insert(Contact{nearbyIn(tab.ids(), r), addr(i)})
 		}

@@ -63,7 +63,7 @@ func TestKnownAreTheNearest(t *testing.T) {
 	sure := 0
 	for round := range 60 {
 		k := []int{1, 4, 8, 20}[round%4]
-		x := newTable(randomID(r), k, []int{1, 5}[round/4%2], newBook())
+		x := newTable(randomID(r), k, []int{1, 5}[round/4%2], &book{})
 		var all []ID
 		for range 20 + r.IntN(300) {
 			all = append(all, randomID(r))

@@ -94,8 +94,26 @@ func checkTable(t testing.TB, x *table) {
 	next := new(big.Int)
 	known := make(map[ID]bool)
 	for _, p := range contactsOf(x) {
-		if at := endpointOf(p.Addr); !x.mayBeHome(&at) {
+		if !x.mayBeHome(endpointOf(p.Addr)) {
 			t.Fatalf("%v is not found by its address", p.Contact)
+		}
+		if until := time.Duration(p.until) * time.Second; until > x.restless {
+			t.Fatalf("%v rests until %v, and restless is %v", p.Contact, until, x.restless)
+		}
+	}
+	if x.book.numbers == nil {
+		// Each entry of an own book is of one peer, or crossed out.
+		used := make([]int, len(x.book.entries))
+		for _, n := range x.book.crossed {
+			used[n]++
+		}
+		for i := range x.buckets {
+			for _, p := range slices.Concat(x.buckets[i].contacts, x.buckets[i].spares) {
+				used[p.number]++
+			}
+		}
+		if i := slices.IndexFunc(used, func(n int) bool { return n != 1 }); i >= 0 {
+			t.Fatalf("entry %d of %d is used %d times", i, len(used), used[i])
 		}
 	}
 	for i := range x.buckets {
@@ -143,7 +161,7 @@ func TestClosestIsExact(t *testing.T) {
 	for _, k := range []int{1, 4, 20} {
 		for _, b := range []int{1, 2, 5} {
 			for _, offered := range []int{25, 50, 100, 200, 500, 1000} {
-				x := newTable(randomID(src), k, b, newBook())
+				x := newTable(randomID(src), k, b, &book{})
 				offer(&x, offered, src)
 				for _, id := range edgeIDs {
 					x.insert(Contact{id, addr(1)})
@@ -187,7 +205,7 @@ func compareClosest(t *testing.T, x *table, src rand.Source) (answers int) {
 // others have left.
 func TestByAddr(t *testing.T) {
 	r := rand.New(rand.NewChaCha8([32]byte{10}))
-	x := newTable(randomID(r), 20, 5, newBook())
+	x := newTable(randomID(r), 20, 5, &book{})
 	found := 0
 	for step := range 3000 {
 		c := Contact{randomID(r), addr(r.IntN(3000))}
@@ -218,7 +236,7 @@ func TestByAddr(t *testing.T) {
 func TestTableAtTheEdges(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{2})
 	for _, self := range edgeIDs {
-		x := newTable(self, 2, 1, newBook())
+		x := newTable(self, 2, 1, &book{})
 		offer(&x, 300, src)
 		for _, id := range edgeIDs {
 			if id == self {
@@ -239,7 +257,7 @@ func TestCounts(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{8})
 	for _, offered := range []int{0, 1, 20, 100, 1000} {
 		for _, b := range []int{1, 5} {
-			x := newTable(randomID(src), 20, b, newBook())
+			x := newTable(randomID(src), 20, b, &book{})
 			offer(&x, offered, src)
 			for i := range offered / 10 {
 				x.insert(Contact{idAt(x.self, 5+i%20, src), addr(i)})
@@ -291,7 +309,7 @@ func TestTableTreatedAtRandom(t *testing.T) {
 	t.Parallel()
 	for seed := range 20 {
 		r := rand.New(rand.NewChaCha8([32]byte{9, byte(seed)}))
-		x := newTable(ID{19: byte(r.Uint32())}, 1+r.IntN(4), 1+r.IntN(3), newBook())
+		x := newTable(ID{19: byte(r.Uint32())}, 1+r.IntN(4), 1+r.IntN(3), &book{})
 		for step := range 2000 {
 			before := contactsOf(&x)
 			removed, gone := treat(&x, r, time.Duration(step)*time.Second)
@@ -333,6 +351,11 @@ func treat(x *table, r *rand.Rand, now time.Duration) (removed ID, gone bool) {
 		}
 	case 8, 9, 10, 11, 12:
 		x.failed(c.ID, now)
+	case 13:
+		if p := x.get(c.ID); p != nil {
+			x.move(p, c)
+			p.answered()
+		}
 	default:
 		x.insert(c)
 	}

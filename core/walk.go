@@ -38,9 +38,7 @@ func (e *Engine) walk(now time.Duration, target ID, purpose Purpose) *walk {
 	e.stats.Lookups++
 	e.table.bucket(target).touched = now
 	w := &walk{e: e, number: e.stats.Lookups, purpose: purpose, lookup: newLookup(target, e.cfg.K, e.cfg.Alpha)}
-	if n := len(e.codec.candidates); n > 0 {
-		w.lookup.list, e.codec.candidates = e.codec.candidates[n-1], e.codec.candidates[:n-1]
-	}
+	w.lookup.list, e.codec.candidates = e.codec.candidates, nil
 	w.method = wire.FindNode
 	if purpose == ForGet {
 		w.method = wire.FindValue
@@ -84,13 +82,14 @@ func (w *walk) finish(now time.Duration) {
 	w.putAway()
 }
 
-// maxSpareLists is how many lists of candidates wait for the next lookups.
-const maxSpareLists = 4
+// maxSpare bounds the list of candidates that is kept for the next lookup, in multiples
+// of k: a node at rest is to be small.
+const maxSpare = 8
 
-// putAway gives the list of candidates to one of the next lookups.
+// putAway leaves the list of candidates to the next lookup.
 func (w *walk) putAway() {
-	if d := w.e.codec; len(d.candidates) < maxSpareLists {
-		d.candidates = append(d.candidates, w.lookup.list[:0])
+	if cap(w.lookup.list) <= maxSpare*w.lookup.k {
+		w.e.codec.candidates = w.lookup.list[:0]
 	}
 	w.lookup.list = nil
 }

@@ -58,7 +58,7 @@ func TestLookupLooksBeyondTheDead(t *testing.T) {
 		for _, id := range near[1:7] {
 			net.stop(net.byID(id))
 		}
-		asker.table = newTable(asker.id, k, 5, newBook())
+		asker.table = newTable(asker.id, k, 5, &book{})
 		asker.table.insert(net.contactOf(net.nodes[i].Engine))
 		got := net.lookup(asker, target)
 		for _, id := range net.nearestOf(target, asker, k) {

@@ -102,6 +102,9 @@ func (s *stores) see(from, _ int, datagram []byte) {
 // countStores begins to count who republishes.
 func (r *run) countStores() *stores {
 	s := &stores{n: r.Network, parse: wire.NewParser(), bursts: make(map[storeKey]burst)}
+	if len(r.lanes) > 1 {
+		panic("what is sent can be watched in one lane only")
+	}
 	r.tap = s.see
 	return s
 }

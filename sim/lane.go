@@ -40,7 +40,6 @@ type lane struct {
 	soonest time.Duration
 
 	Traffic
-	_ [64]byte // lanes share no cache line
 }
 
 // parcels are datagrams for another lane, one behind the other.
@@ -109,10 +108,7 @@ func (n *Network) window(stop time.Duration) {
 	others.Wait()
 
 	before := n.Events
-	for _, l := range n.lanes {
-		n.Traffic.add(l.Traffic)
-		l.Traffic = Traffic{}
-	}
+	n.sum()
 	n.busy = n.Events-before >= n.many
 	if n.Events-n.shown >= progressEvery {
 		n.shown = n.Events
@@ -122,12 +118,20 @@ func (n *Network) window(stop time.Duration) {
 	}
 }
 
+// moveTo sets the lane's time, which does not run backwards.
+func (l *lane) moveTo(at time.Duration) {
+	if at < l.now {
+		panic("a datagram has come to a lane that was past its time")
+	}
+	l.now = at
+}
+
 // run lets happen what happens before stop.
 func (l *lane) run(stop time.Duration) {
 	l.take()
 	for l.queue.next() < stop {
 		ev := l.queue.pop()
-		l.now = ev.at
+		l.moveTo(ev.at)
 		l.Events++
 		if ev.data != 0 {
 			l.deliver(ev)
@@ -154,8 +158,8 @@ func (l *lane) take() {
 
 // post has a datagram arrive.
 func (l *lane) post(ev event, datagram []byte) {
-	if other := int(ev.to) % len(l.net.lanes); other != l.number {
-		p := &l.parcels[l.net.side][other]
+	if other := l.net.laneOf(int(ev.to)); other != l {
+		p := &l.parcels[l.net.side][other.number]
 		p.events = append(p.events, ev)
 		p.data = append(p.data, datagram...)
 		l.soonest = min(l.soonest, ev.at)
@@ -184,10 +188,6 @@ func (l *lane) wakeUp(ev event) {
 		return // it has been woken since, for something sooner
 	}
 	x.wake, x.later = x.later, never
-	if x.due > ev.at { // it was woken for what did not have to be any more
-		l.wakeBy(slot, x.due)
-		return
-	}
 	l.current = slot
 	x.Advance(l.time())
 	l.flush(slot)
@@ -210,13 +210,6 @@ func (l *lane) rearm(slot int) {
 	if x.tick > 0 {
 		at = (at + x.tick - 1) / x.tick * x.tick
 	}
-	x.due = at
-	l.wakeBy(slot, at)
-}
-
-// wakeBy queues an event for that time, if there is none before it.
-func (l *lane) wakeBy(slot int, at time.Duration) {
-	x := &l.net.nodes[slot]
 	if at < x.wake {
 		if x.later == never {
 			x.later = x.wake

@@ -8,8 +8,9 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// Latency is how long a datagram takes from one node to another. msg is a random
-// word that a request and its answer have in common.
+// Latency is how long a datagram takes from one node to another, where that is not
+// less than 5 ms: then it takes so long. msg is a random word that a request and its
+// answer have in common.
 type Latency func(from, to int, msg uint64) time.Duration
 
 // LogNormal gives each request and its answer together a round-trip time with

@@ -23,7 +23,8 @@ type Config struct {
 	Link Link
 	// Lanes is into how many parts the network is divided, which run at the same time
 	// as far as there are processors. The run depends on it, but not on those. Zero
-	// means one; only then may Trace functions of Core share what they write to.
+	// means one. With more, the functions of Core and Link are called concurrently, and
+	// those that Join and the like are given must leave the Network alone.
 	Lanes int
 	// WatchContacts has Network.Evicted counted.
 	WatchContacts bool
@@ -64,7 +65,7 @@ type Network struct {
 	Traffic
 }
 
-// Traffic counts what has happened in a network.
+// Traffic counts what has happened in a network, until the end of the last Run.
 type Traffic struct {
 	Events    uint64
 	Datagrams uint64
@@ -95,10 +96,9 @@ type peer interface {
 type node struct {
 	peer
 	id core.ID
-	// due is when the node wants to be woken, wake when it is looked whether that time
-	// has come, for which an event is queued. There may be one more, for later: most
-	// are woken for something sooner, many times until then.
-	due, wake, later time.Duration
+	// wake is when the node is woken, for which an event is queued. There may be one
+	// more, for later: most are woken for something sooner, many times until then.
+	wake, later time.Duration
 	// tick is the grain of the node's clock: timers in background tabs wait for it.
 	tick  time.Duration
 	pos   int32 // in Network.alive; noNode if it is gone
@@ -260,8 +260,7 @@ func (n *Network) drive(slot int, f func(*core.Engine)) {
 	}
 }
 
-// After calls f when d has passed. It must not be called by what runs in a lane,
-// if there are several.
+// After calls f when d has passed.
 func (n *Network) After(d time.Duration, f func()) {
 	plan := int32(len(n.plans))
 	if last := len(n.spent) - 1; last >= 0 {
@@ -290,13 +289,22 @@ func (n *Network) Run(d time.Duration) {
 		n.window(min(next+n.lookahead(), plan, end+1))
 	}
 	n.moveTo(end)
+	n.sum()
 }
 
 // moveTo sets the time, for all.
 func (n *Network) moveTo(at time.Duration) {
 	n.now = at
 	for _, l := range n.lanes {
-		l.now = at
+		l.moveTo(at)
+	}
+}
+
+// sum adds up what the lanes have counted.
+func (n *Network) sum() {
+	for _, l := range n.lanes {
+		n.Traffic.add(l.Traffic)
+		l.Traffic = Traffic{}
 	}
 }
 

@@ -4,10 +4,12 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"net/netip"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -70,7 +72,7 @@ func digestOf(seed uint64) string {
 
 // A network of several lanes gives the same on one processor and on several, and in
 // one lane nearly the same.
-func TestLanes(t *testing.T) {
+func TestSameInLanes(t *testing.T) {
 	play := func(lanes, processors int) *run {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
 		cfg := Config{Seed: 6, Core: core.Config{K: 8}, Lanes: lanes, Link: Link{Loss: 0.02, Reorder: 0.02}, WatchContacts: true}
@@ -94,9 +96,64 @@ func TestLanes(t *testing.T) {
 	if one.Digest() != four.Digest() || one.Traffic != four.Traffic {
 		t.Errorf("on one processor %016x, %+v; on four %016x, %+v", one.Digest(), one.Traffic, four.Digest(), four.Traffic)
 	}
+	const want = "d331fa1a9cf1d3ad"
+	if got := fmt.Sprintf("%016x", one.Digest()); got != want {
+		t.Errorf("digest = %s, want %s\nif the change is meant: const want = %q", got, want, got)
+	}
 	if got, want := float64(one.Datagrams), float64(play(1, 1).Datagrams); got < want*0.8 || got > want*1.25 {
 		t.Errorf("%.0f datagrams in five lanes, %.0f in one", got, want)
 	}
+}
+
+// A datagram arrives when it should, whether in the same lane or in another one.
+func TestLanesDeliverInTime(t *testing.T) {
+	for _, lanes := range []int{1, 2, 3} {
+		n := New(Config{Lanes: lanes, Link: Link{Latency: Constant(100 * time.Millisecond)}})
+		n.many = 1
+		sent := make(map[string]time.Duration)
+		var mu sync.Mutex
+		arrived := 0
+		for range 6 {
+			n.Add()
+		}
+		for slot := range n.nodes {
+			l, was := n.laneOf(slot), n.nodes[slot].peer
+			n.nodes[slot].peer = &watchedPeer{was, func(datagram []byte) {
+				mu.Lock()
+				defer mu.Unlock()
+				arrived++
+				if took := l.now - sent[string(datagram)]; took != 50*time.Millisecond {
+					t.Errorf("%d lanes: a datagram took %v", lanes, took)
+				}
+			}}
+		}
+		n.tap = func(from, _ int, datagram []byte) {
+			mu.Lock()
+			defer mu.Unlock()
+			sent[string(datagram)] = n.laneOf(from).now
+		}
+		for slot := 1; slot < 6; slot++ {
+			e := n.nodes[slot].peer.(*watchedPeer).peer.(*core.Engine)
+			e.Bootstrap(n.time(), []netip.AddrPort{addrOf(0)}, func(int, error) {})
+			n.laneOf(slot).flush(slot)
+			n.Run(7 * time.Millisecond)
+		}
+		n.Run(time.Minute)
+		if arrived < 100 {
+			t.Errorf("%d lanes: %d datagrams arrived", lanes, arrived)
+		}
+	}
+}
+
+// watchedPeer tells of each datagram that reaches a peer.
+type watchedPeer struct {
+	peer
+	see func(datagram []byte)
+}
+
+func (w *watchedPeer) Receive(now time.Time, from netip.AddrPort, datagram []byte) {
+	w.see(datagram)
+	w.peer.Receive(now, from, datagram)
 }
 
 // What docs/results.md says of large networks, in small ones: each number that is

@@ -98,7 +98,7 @@ func (p *program) run() error {
 	// or less where there is no more.
 	debug.SetGCPercent(50)
 	if free := memoryFree(); free > 0 {
-		debug.SetMemoryLimit(int64(free / 10 * 9))
+		debug.SetMemoryLimit(min(debug.SetMemoryLimit(-1), int64(free/10*9))) // or what GOMEMLIMIT says
 	}
 	meter := &meter{out: p.Err, start: time.Now()}
 	p.options.Progress = func(now sim.Progress) {
