@@ -23,17 +23,8 @@ type table struct {
 	restless time.Duration
 	// changed, if it is not nil, is told who enters and who leaves a bucket.
 	changed func(*peer, Change)
-	// homes has two bits set for each address at which there is a contact, by its hash
-	// (a Bloom filter): of a table with 500 contacts, 19 of 20 other addresses are seen
-	// at once not to be there.
-	homes [homeBits / 64]uint64
-}
-
-const homeBits = 1 << 12
-
-type ranked struct {
-	distance uint64 // the first 64 bits of it
-	peer     *peer
+	// homes has the addresses of all contacts, and maybe of some that have left.
+	homes homes
 }
 
 func newTable(self ID, k, b int, book *book) table {
@@ -129,7 +120,7 @@ func (t *table) insert(c Contact) bool {
 			b.contacts = toTail(b.contacts, i)
 			t.book.cross(b.contacts[len(b.contacts)-1].number)
 			b.contacts[len(b.contacts)-1] = p
-			t.isHome(t.entry(&p).at)
+			t.homes.add(t.entry(&p).at)
 			return false
 		}
 		if i := b.staleIndex(); len(b.contacts) == t.k && i >= 0 {
@@ -224,13 +215,13 @@ func (t *table) remove(id ID) {
 func (t *table) move(p *peer, c Contact) {
 	t.book.cross(p.number)
 	*p = t.newPeer(c)
-	t.isHome(t.entry(p).at)
+	t.homes.add(t.entry(p).at)
 }
 
 // enter and leave put a peer at the tail of a bucket, and take out the one at i.
 func (t *table) enter(b *bucket, p peer) {
 	b.contacts = append(room(b.contacts, t.k), p)
-	t.isHome(t.entry(&p).at)
+	t.homes.add(t.entry(&p).at)
 	if t.changed != nil {
 		t.changed(&p, ContactAdded)
 	}
@@ -242,134 +233,6 @@ func (t *table) leave(b *bucket, i int) {
 	}
 	t.book.cross(b.contacts[i].number)
 	b.contacts = slices.Delete(b.contacts, i, i+1)
-}
-
-// forget takes c out of the table, if it is known by that address.
-func (t *table) forget(c Contact) {
-	b := t.bucket(c.ID)
-	for _, list := range [][]peer{b.contacts, b.spares} {
-		if i := t.index(list, c.ID); i >= 0 && t.addr(&list[i]) == c.Addr {
-			t.remove(c.ID)
-			return
-		}
-	}
-}
-
-// hasAddr reports whether some contact has that address.
-func (t *table) hasAddr(addr netip.AddrPort) bool {
-	_, ok := t.byAddr(addr)
-	return ok
-}
-
-// removeAddr takes the contact with that address out of the table.
-func (t *table) removeAddr(addr netip.AddrPort) {
-	if id, ok := t.byAddr(addr); ok {
-		t.remove(id)
-	}
-}
-
-func (t *table) byAddr(addr netip.AddrPort) (ID, bool) {
-	at := endpointOf(addr)
-	if !t.mayBeHome(at) {
-		return ID{}, false
-	}
-	clear(t.homes[:]) // of those that are no longer there
-	var id ID
-	found := false
-	for i := range t.buckets {
-		for j := range t.buckets[i].contacts {
-			p := &t.buckets[i].contacts[j]
-			here := t.entry(p).at
-			t.isHome(here)
-			if !found && here.port == at.port && here == at {
-				id, found = t.id(p), true
-			}
-		}
-	}
-	return id, found
-}
-
-// isHome notes that there is a contact at a, mayBeHome reports whether there may be
-// one.
-func (t *table) isHome(a endpoint) {
-	h := a.hash()
-	for _, bit := range [2]uint64{h % homeBits, h / homeBits % homeBits} {
-		t.homes[bit/64] |= 1 << (bit % 64)
-	}
-}
-
-func (t *table) mayBeHome(a endpoint) bool {
-	h := a.hash()
-	for _, bit := range [2]uint64{h % homeBits, h / homeBits % homeBits} {
-		if t.homes[bit/64]&(1<<(bit%64)) == 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// closest appends to dst the n contacts nearest to target of those that keep
-// accepts, nearest first, and returns the extended slice. The peers are valid
-// until the table is changed (paper, section 2.3: the answer to FIND_NODE).
-func (t *table) closest(dst []*peer, target ID, n int, keep func(*peer) bool) []*peer {
-	want := len(dst) + n
-	var space [32]ranked // on the stack
-	t.walk(target, func(b *bucket) bool {
-		list := space[:0]
-		for i := range b.contacts {
-			if p := &b.contacts[i]; keep(p) {
-				list = append(list, ranked{firstBits(target, t.id(p)), p})
-			}
-		}
-		t.sortRanked(list, target)
-		for _, r := range list[:min(len(list), want-len(dst))] {
-			dst = append(dst, r.peer)
-		}
-		return len(dst) < want
-	})
-	return dst
-}
-
-// walk visits the buckets in order of their distance from target, until visit
-// returns false: each contact of one is nearer than each contact of the next. That
-// is the bucket of target, then what is left of ever larger subtrees around it.
-func (t *table) walk(target ID, visit func(*bucket) bool) {
-	lo := t.find(target)
-	hi := lo + 1
-	if !visit(&t.buckets[lo]) {
-		return
-	}
-	for depth := t.buckets[lo].depth - 1; depth >= 0; depth-- {
-		// The sibling of the subtree from lo to hi is next to it, on one side.
-		start, end := lo, hi
-		for hi < len(t.buckets) && PrefixLen(t.buckets[hi].prefix, target) >= depth {
-			hi++
-		}
-		for lo > 0 && PrefixLen(t.buckets[lo-1].prefix, target) >= depth {
-			lo--
-		}
-		if lo < start {
-			start, end = lo, start
-		} else {
-			start, end = end, hi
-		}
-		if !t.walkRange(start, end, depth+1, &target, visit) {
-			return
-		}
-	}
-}
-
-// walkRange visits the buckets from lo to before hi, which cover one subtree,
-// the root of which is at depth.
-func (t *table) walkRange(lo, hi, depth int, target *ID, visit func(*bucket) bool) bool {
-	if hi-lo == 1 {
-		return visit(&t.buckets[lo])
-	}
-	mid := lo + sort.Search(hi-lo, func(i int) bool { return t.buckets[lo+i].prefix.bit(depth) == 1 })
-	if target.bit(depth) == 0 {
-		return t.walkRange(lo, mid, depth+1, target, visit) && t.walkRange(mid, hi, depth+1, target, visit)
-	}
-	return t.walkRange(mid, hi, depth+1, target, visit) && t.walkRange(lo, mid, depth+1, target, visit)
 }
 
 // maxSubtree is how many times the other half of the smallest subtree with k nodes
@@ -393,83 +256,6 @@ func (t *table) maySplit(b *bucket) bool {
 	return b.depth <= level+maxSubtree && !t.enoughFrom(level+1)
 }
 
-// enoughFrom reports whether k contacts or more share at least n bits with the own
-// id. Those that did not answer lately do not count.
-func (t *table) enoughFrom(n int) bool {
-	own, found := t.find(t.self), 0
-	enough := func(b *bucket) bool {
-		for i := range b.contacts {
-			p := &b.contacts[i]
-			if p.fails == 0 && (b.depth >= n || PrefixLen(t.self, t.id(p)) >= n) {
-				found++
-			}
-		}
-		return found >= t.k
-	}
-	if enough(&t.buckets[own]) {
-		return true
-	}
-	// The others are next to it, on both sides.
-	for i := own + 1; i < len(t.buckets) && PrefixLen(t.self, t.buckets[i].prefix) >= n; i++ {
-		if enough(&t.buckets[i]) {
-			return true
-		}
-	}
-	for i := own - 1; i >= 0 && PrefixLen(t.self, t.buckets[i].prefix) >= n; i-- {
-		if enough(&t.buckets[i]) {
-			return true
-		}
-	}
-	return false
-}
-
-// crowded returns the greatest number of bits that k contacts share with the own
-// id, or 0 if there are not so many.
-func (t *table) crowded() int {
-	var levels [IDBits + 1]int
-	for i := range t.buckets {
-		for j := range t.buckets[i].contacts {
-			levels[PrefixLen(t.self, t.id(&t.buckets[i].contacts[j]))]++
-		}
-	}
-	for n, total := IDBits, 0; n > 0; n-- {
-		if total += levels[n]; total >= t.k {
-			return n
-		}
-	}
-	return 0
-}
-
-// countNearer returns how many contacts are nearer to target than the own id is.
-// A contact that shares exactly n bits with the own id is, if target differs from
-// the own id in the bit that follows.
-func (t *table) countNearer(target ID) int {
-	distance := t.self.Distance(target)
-	return t.count(func(level int) bool { return level < IDBits && distance.bit(level) == 1 })
-}
-
-// count returns how many contacts share such a number of bits with the own id
-// that is accepts it. Those that did not answer lately do not count: buckets that
-// are not full keep them for ever, and they hold no records.
-func (t *table) count(is func(level int) bool) int {
-	count := 0
-	for i := range t.buckets {
-		b := &t.buckets[i]
-		level := PrefixLen(t.self, b.prefix)
-		own := level >= b.depth
-		if !own && !is(level) {
-			continue
-		}
-		for j := range b.contacts {
-			p := &b.contacts[j]
-			if p.fails == 0 && (!own || is(PrefixLen(t.self, t.id(p)))) {
-				count++
-			}
-		}
-	}
-	return count
-}
-
 // split replaces a bucket by its two halves.
 func (t *table) split(b *bucket) {
 	i := sort.Search(len(t.buckets), func(i int) bool { return t.buckets[i].prefix.Compare(b.prefix) >= 0 })
@@ -491,35 +277,6 @@ func (t *table) split(b *bucket) {
 	t.buckets[i] = low
 	t.buckets = slices.Insert(t.buckets, i+1, high)
 	t.starts = slices.Insert(t.starts, i+1, binary.BigEndian.Uint32(high.prefix[:]))
-}
-
-// size returns the number of contacts, and that of replacements.
-func (t *table) size() (contacts, spares int) {
-	for i := range t.buckets {
-		contacts += len(t.buckets[i].contacts)
-		spares += len(t.buckets[i].spares)
-	}
-	return contacts, spares
-}
-
-func firstBits(a, b ID) uint64 {
-	return binary.BigEndian.Uint64(a[:]) ^ binary.BigEndian.Uint64(b[:])
-}
-
-// sortRanked sorts a bucket's worth of peers by their distance from target.
-func (t *table) sortRanked(list []ranked, target ID) {
-	for i := 1; i < len(list); i++ {
-		for j := i; j > 0 && t.before(&list[j], &list[j-1], target); j-- {
-			list[j], list[j-1] = list[j-1], list[j]
-		}
-	}
-}
-
-func (t *table) before(a, b *ranked, target ID) bool {
-	if a.distance != b.distance {
-		return a.distance < b.distance
-	}
-	return target.Nearer(t.id(a.peer), t.id(b.peer)) < 0
 }
 
 // filter returns a new list of the peers whose bit n is as given.

@@ -94,7 +94,7 @@ func checkTable(t testing.TB, x *table) {
 	next := new(big.Int)
 	known := make(map[ID]bool)
 	for _, p := range contactsOf(x) {
-		if !x.mayBeHome(endpointOf(p.Addr)) {
+		if !x.homes.mayHave(endpointOf(p.Addr)) {
 			t.Fatalf("%v is not found by its address", p.Contact)
 		}
 		if until := time.Duration(p.until) * time.Second; until > x.restless {

@@ -42,4 +42,20 @@ if [ -n "$impure" ]; then
 	echo "$impure" | sed 's/^/  /' >&2
 	bad=1
 fi
+# Tests sleep in virtual time only, in a bubble of testing/synctest. What is left are
+# measurements, packets that are on their way, and a method of what lives in a bubble.
+sleepy=$(git ls-files '*_test.go' | grep -vE '/measure[a-z_]*_test\.go$|^test/direct/|/lab_test\.go$' | while read -r file; do
+	awk -v file="$file" '
+		function check() { if (sleeps && !bubble) print file ": " name }
+		/^func / { check(); name = $0; sleeps = bubble = 0 }
+		/time\.Sleep\(/ { sleeps = 1 }
+		/synctest\.Test\(|inBubble\(/ { bubble = 1 }
+		END { check() }
+	' "$file"
+done)
+if [ -n "$sleepy" ]; then
+	echo "fence: tests may sleep in a synctest bubble only, but these do elsewhere:" >&2
+	echo "$sleepy" | sed 's/^/  /' >&2
+	bad=1
+fi
 exit $bad

@@ -1,0 +1,98 @@
+package core
+
+import (
+	"encoding/binary"
+	"sort"
+)
+
+// This file finds who is nearest in the table, for answers and for lookups (paper,
+// section 2.3).
+
+type ranked struct {
+	distance uint64 // the first 64 bits of it
+	peer     *peer
+}
+
+// closest appends to dst the n contacts nearest to target of those that keep
+// accepts, nearest first, and returns the extended slice. The peers are valid
+// until the table is changed (paper, section 2.3: the answer to FIND_NODE).
+func (t *table) closest(dst []*peer, target ID, n int, keep func(*peer) bool) []*peer {
+	want := len(dst) + n
+	var space [32]ranked // on the stack
+	t.walk(target, func(b *bucket) bool {
+		list := space[:0]
+		for i := range b.contacts {
+			if p := &b.contacts[i]; keep(p) {
+				list = append(list, ranked{firstBits(target, t.id(p)), p})
+			}
+		}
+		t.sortRanked(list, target)
+		for _, r := range list[:min(len(list), want-len(dst))] {
+			dst = append(dst, r.peer)
+		}
+		return len(dst) < want
+	})
+	return dst
+}
+
+// walk visits the buckets in order of their distance from target, until visit
+// returns false: each contact of one is nearer than each contact of the next. That
+// is the bucket of target, then what is left of ever larger subtrees around it.
+func (t *table) walk(target ID, visit func(*bucket) bool) {
+	lo := t.find(target)
+	hi := lo + 1
+	if !visit(&t.buckets[lo]) {
+		return
+	}
+	for depth := t.buckets[lo].depth - 1; depth >= 0; depth-- {
+		// The sibling of the subtree from lo to hi is next to it, on one side.
+		start, end := lo, hi
+		for hi < len(t.buckets) && PrefixLen(t.buckets[hi].prefix, target) >= depth {
+			hi++
+		}
+		for lo > 0 && PrefixLen(t.buckets[lo-1].prefix, target) >= depth {
+			lo--
+		}
+		if lo < start {
+			start, end = lo, start
+		} else {
+			start, end = end, hi
+		}
+		if !t.walkRange(start, end, depth+1, &target, visit) {
+			return
+		}
+	}
+}
+
+// walkRange visits the buckets from lo to before hi, which cover one subtree,
+// the root of which is at depth.
+func (t *table) walkRange(lo, hi, depth int, target *ID, visit func(*bucket) bool) bool {
+	if hi-lo == 1 {
+		return visit(&t.buckets[lo])
+	}
+	mid := lo + sort.Search(hi-lo, func(i int) bool { return t.buckets[lo+i].prefix.bit(depth) == 1 })
+	if target.bit(depth) == 0 {
+		return t.walkRange(lo, mid, depth+1, target, visit) && t.walkRange(mid, hi, depth+1, target, visit)
+	}
+	return t.walkRange(mid, hi, depth+1, target, visit) && t.walkRange(lo, mid, depth+1, target, visit)
+}
+
+func firstBits(a, b ID) uint64 {
+	return binary.BigEndian.Uint64(a[:]) ^ binary.BigEndian.Uint64(b[:])
+}
+
+// sortRanked sorts a bucket's worth of peers by their distance from target.
+func (t *table) sortRanked(list []ranked, target ID) {
+	for i := 1; i < len(list); i++ {
+		for j := i; j > 0 && t.before(&list[j], &list[j-1], target); j-- {
+			list[j], list[j-1] = list[j-1], list[j]
+		}
+	}
+}
+
+func (t *table) before(a, b *ranked, target ID) bool {
+	if a.distance != b.distance {
+		return a.distance < b.distance
+	}
+	return target.Nearer(t.id(a.peer), t.id(b.peer)) < 0
+}

@@ -1,0 +1,90 @@
+package core
+
+// This file counts who is around the own id: what splits a bucket, how long a copy
+// lives, and whether this node is among the nearest to a key depends on it.
+
+// enoughFrom reports whether k contacts or more share at least n bits with the own
+// id. Those that did not answer lately do not count.
+func (t *table) enoughFrom(n int) bool {
+	own, found := t.find(t.self), 0
+	enough := func(b *bucket) bool {
+		for i := range b.contacts {
+			p := &b.contacts[i]
+			if p.fails == 0 && (b.depth >= n || PrefixLen(t.self, t.id(p)) >= n) {
+				found++
+			}
+		}
+		return found >= t.k
+	}
+	if enough(&t.buckets[own]) {
+		return true
+	}
+	// The others are next to it, on both sides.
+	for i := own + 1; i < len(t.buckets) && PrefixLen(t.self, t.buckets[i].prefix) >= n; i++ {
+		if enough(&t.buckets[i]) {
+			return true
+		}
+	}
+	for i := own - 1; i >= 0 && PrefixLen(t.self, t.buckets[i].prefix) >= n; i-- {
+		if enough(&t.buckets[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// crowded returns the greatest number of bits that k contacts share with the own
+// id, or 0 if there are not so many.
+func (t *table) crowded() int {
+	var levels [IDBits + 1]int
+	for i := range t.buckets {
+		for j := range t.buckets[i].contacts {
+			levels[PrefixLen(t.self, t.id(&t.buckets[i].contacts[j]))]++
+		}
+	}
+	for n, total := IDBits, 0; n > 0; n-- {
+		if total += levels[n]; total >= t.k {
+			return n
+		}
+	}
+	return 0
+}
+
+// countNearer returns how many contacts are nearer to target than the own id is.
+// A contact that shares exactly n bits with the own id is, if target differs from
+// the own id in the bit that follows.
+func (t *table) countNearer(target ID) int {
+	distance := t.self.Distance(target)
+	return t.count(func(level int) bool { return level < IDBits && distance.bit(level) == 1 })
+}
+
+// count returns how many contacts share such a number of bits with the own id
+// that is accepts it. Those that did not answer lately do not count: buckets that
+// are not full keep them for ever, and they hold no records.
+func (t *table) count(is func(level int) bool) int {
+	count := 0
+	for i := range t.buckets {
+		b := &t.buckets[i]
+		level := PrefixLen(t.self, b.prefix)
+		own := level >= b.depth
+		if !own && !is(level) {
+			continue
+		}
+		for j := range b.contacts {
+			p := &b.contacts[j]
+			if p.fails == 0 && (!own || is(PrefixLen(t.self, t.id(p)))) {
+				count++
+			}
+		}
+	}
+	return count
+}
+
+// size returns the number of contacts, and that of replacements.
+func (t *table) size() (contacts, spares int) {
+	for i := range t.buckets {
+		contacts += len(t.buckets[i].contacts)
+		spares += len(t.buckets[i].spares)
+	}
+	return contacts, spares
+}
