@@ -90,8 +90,9 @@ func (s *stores) see(from, _ int, datagram []byte) {
 	}
 	key := storeKey{from, q.Target}
 	b := s.bursts[key]
-	if b.sent == 0 || s.n.now > b.from+burstTime {
-		b = burst{from: s.n.now}
+	now := s.n.laneOf(from).now
+	if b.sent == 0 || now > b.from+burstTime {
+		b = burst{from: now}
 	}
 	if b.sent++; b.sent == s.n.k()/2 {
 		s.republished++

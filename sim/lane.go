@@ -71,15 +71,6 @@ func newLane(n *Network, number int) *lane {
 
 func (n *Network) laneOf(slot int) *lane { return n.lanes[slot%len(n.lanes)] }
 
-// lookahead is how long a window may be: a single lane does not have to wait for
-// others, and goes from one moment to the next.
-func (n *Network) lookahead() time.Duration {
-	if len(n.lanes) == 1 {
-		return 1
-	}
-	return quickest
-}
-
 // manyEvents is what makes it worth while to wake another processor.
 const manyEvents = 200
 

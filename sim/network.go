@@ -23,8 +23,7 @@ type Config struct {
 	Link Link
 	// Lanes is into how many parts the network is divided, which run at the same time
 	// as far as there are processors. The run depends on it, but not on those. Zero
-	// means one. With more, the functions of Core and Link are called concurrently, and
-	// those that Join and the like are given must leave the Network alone.
+	// means one. With more, the functions of Core and Link are called concurrently.
 	Lanes int
 	// WatchContacts has Network.Evicted counted.
 	WatchContacts bool
@@ -97,7 +96,8 @@ type node struct {
 	peer
 	id core.ID
 	// wake is when the node is woken, for which an event is queued. There may be one
-	// more, for later: most are woken for something sooner, many times until then.
+	// more, for later: a node is woken for something sooner many times until then, and
+	// to queue that event anew each time would take 4 kB per node.
 	wake, later time.Duration
 	// tick is the grain of the node's clock: timers in background tabs wait for it.
 	tick  time.Duration
@@ -235,7 +235,7 @@ func (n *Network) randomEngine() (slot int) {
 }
 
 // Join has a node join through others, and calls done with what became of it if
-// that is not nil.
+// that is not nil. It must leave the Network alone.
 func (n *Network) Join(slot int, seeds []int, done func(error)) {
 	addrs := make([]netip.AddrPort, len(seeds))
 	for i, s := range seeds {
@@ -286,7 +286,7 @@ func (n *Network) Run(d time.Duration) {
 			continue
 		}
 		n.moveTo(next)
-		n.window(min(next+n.lookahead(), plan, end+1))
+		n.window(min(next+quickest, plan, end+1))
 	}
 	n.moveTo(end)
 	n.sum()
