@@ -54,6 +54,31 @@ func TestGrace(t *testing.T) {
 	})
 }
 
+// A client that comes back just as its grace time ends keeps its port, although the
+// timer has fired: it waits for the lock that the newcomer holds.
+func TestBackAtTheLastMoment(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		l := newLab(t, labConfig())
+		first := l.join(home, hello{})
+		first.vanish()
+		lease := l.server.book.find(first.addr)
+		fired := lease.turns
+		second := l.join(home, hello{resume: first.resume})
+		l.server.book.expire(lease, fired)
+		if got := l.server.book.find(first.addr); got != lease {
+			t.Fatal("the lease ended under its client")
+		}
+		if got := second.hear(datagram{peer, ask(1)}); len(got) != 1 {
+			t.Errorf("the client got %d datagrams, want 1", len(got))
+		}
+		second.vanish()
+		l.server.book.expire(lease, lease.turns)
+		if got := l.server.book.find(first.addr); got != nil {
+			t.Error("the lease of a client that is away does not end")
+		}
+	})
+}
+
 // A client that says goodbye gives its port back at once.
 func TestGoodbye(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
