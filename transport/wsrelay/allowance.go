@@ -27,18 +27,30 @@ type allowance struct {
 	owed                    *debts // nil if the client owes no answer
 }
 
+// rates are the bounds of the traffic of one client, and of all clients to one
+// address: see the fields of relay.Limits with the same names.
+type rates struct {
+	Sent, SentBytes         rate
+	Received, ReceivedBytes rate
+	NewDestinations         rate
+	Unproven                rate
+}
+
 // common is what the allowances of all clients share.
 type common struct {
-	limits   Limits
+	rates    rates
 	seed     maphash.Seed
 	proven   proven
 	unproven crowd
 }
 
+// newCommon returns a common without any destination that is proven.
+func newCommon(r rates) *common { return &common{rates: r, seed: maphash.MakeSeed()} }
+
 // pays reports whether the client may send a datagram of that many bytes now,
 // wherever it goes.
-func (a *allowance) pays(now time.Duration, l *Limits, size int) bool {
-	return a.sent.take(now, l.Sent, 1) && a.sentBytes.take(now, l.SentBytes, float64(size))
+func (a *allowance) pays(now time.Duration, c *common, size int) bool {
+	return a.sent.take(now, c.rates.Sent, 1) && a.sentBytes.take(now, c.rates.SentBytes, float64(size))
 }
 
 // reaches reports whether the client may send a well-formed datagram of that
@@ -47,7 +59,7 @@ func (a *allowance) reaches(now time.Duration, c *common, to netip.AddrPort, kin
 	key, msg := c.keys(to, p)
 	isProven := c.proven.has(now, key)
 	if kind == rpc.KindAnswer && a.owed.settle(msg) {
-		return DropSilent, isProven || c.unproven.take(now, c.limits.Unproven, key, len(p))
+		return DropSilent, isProven || c.unproven.take(now, c.rates.Unproven, key, len(p))
 	}
 	t, known := a.tried.find(now, key)
 	switch {
@@ -58,9 +70,9 @@ func (a *allowance) reaches(now time.Duration, c *common, to netip.AddrPort, kin
 		return 0, true
 	case !t.again(now):
 		return DropSilent, false
-	case !known && !a.fresh.take(now, c.limits.NewDestinations, 1):
+	case !known && !a.fresh.take(now, c.rates.NewDestinations, 1):
 		return DropNewDestinations, false
-	case !c.unproven.take(now, c.limits.Unproven, key, len(p)):
+	case !c.unproven.take(now, c.rates.Unproven, key, len(p)):
 		return DropSilent, false
 	}
 	t.asked[t.count] = uint32(msg)
@@ -72,7 +84,7 @@ func (a *allowance) reaches(now time.Duration, c *common, to netip.AddrPort, kin
 // knows notes that the client sends to another client of the relay, which it may
 // do without asking.
 func (a *allowance) knows(now time.Duration, c *common, to netip.AddrPort) {
-	key, _ := c.keys(to, nil)
+	key := c.Key(to)
 	if _, known := a.tried.find(now, key); !known {
 		a.tried.keep(key, try{})
 	}
@@ -92,7 +104,7 @@ func (a *allowance) gets(now time.Duration, c *common, from netip.AddrPort, p []
 	if !known && !isRequest {
 		return DropNotRPC, false
 	}
-	l := &c.limits
+	l := &c.rates
 	if !a.received.take(now, l.Received, 1) || !a.receivedBytes.take(now, l.ReceivedBytes, float64(len(p))) {
 		return DropRate, false
 	}
@@ -108,7 +120,7 @@ func (a *allowance) gets(now time.Duration, c *common, from netip.AddrPort, p []
 // getsAnswer is gets for what looks like an answer, from where the client has sent
 // to. It is not read if there is nothing to be learned from it, the usual case.
 func (a *allowance) getsAnswer(now time.Duration, c *common, from netip.AddrPort, t try, p []byte, parser *rpc.Parser) (Drop, bool) {
-	l := &c.limits
+	l := &c.rates
 	if !a.answers.take(now, l.Received, 1) || !a.answersBytes.take(now, l.ReceivedBytes, float64(len(p))) {
 		return DropRate, false
 	}
@@ -120,7 +132,7 @@ func (a *allowance) getsAnswer(now time.Duration, c *common, from netip.AddrPort
 		return 0, true
 	}
 	if _, ok := parser.WellFormed(p); ok {
-		place, _ := c.keys(netip.AddrPortFrom(wide(from.Addr()), 0), nil)
+		place := c.Key(netip.AddrPortFrom(wide(from.Addr()), 0))
 		c.proven.add(now, key, place)
 		a.fresh.give(1)
 		a.tried.keep(key, try{})
@@ -134,6 +146,13 @@ func (a *allowance) forget(now time.Duration) {
 	if a.owed != nil && now-a.received.at > answerTime {
 		a.owed = nil
 	}
+}
+
+// Key returns a number that stands for an address. Nobody outside can tell which
+// address has which.
+func (c *common) Key(a netip.AddrPort) uint64 {
+	key, _ := c.keys(a, nil)
+	return key
 }
 
 // keys returns a number that stands for an address, and one for a message

@@ -12,34 +12,6 @@ import (
 	"time"
 )
 
-func TestBucket(t *testing.T) {
-	r := Rate{PerSecond: 10, Burst: 20}
-	var b bucket
-	for i, tt := range []struct {
-		now  time.Duration
-		n    float64
-		want bool
-	}{
-		{0, 20, true}, {0, 1, false}, {50 * time.Millisecond, 1, false}, {100 * time.Millisecond, 1, true},
-		{time.Second, 9, true}, {time.Second, 1, false},
-		{500 * time.Millisecond, 1, false}, // not back in time
-		{time.Hour, 21, false}, {time.Hour, 20, true}, {time.Hour, 1, false},
-	} {
-		if got := b.take(tt.now, r, tt.n); got != tt.want {
-			t.Errorf("%d: take(%v, %v) = %v, want %v", i, tt.now, tt.n, got, tt.want)
-		}
-	}
-	b.give(100)
-	if !b.take(time.Hour, r, 20) || b.take(time.Hour, r, 1) {
-		t.Error("what is given back comes on top of the burst")
-	}
-	for range 1000 {
-		if !b.take(time.Hour, Rate{PerSecond: -1}, 1000) {
-			t.Fatal("a rate without bound has one")
-		}
-	}
-}
-
 // Whoever does not answer gets three datagrams in half a minute, and nothing that
 // is no datagram of the DHT.
 func TestSilentDestination(t *testing.T) {
@@ -353,51 +325,4 @@ func TestFloodAndAnswers(t *testing.T) {
 			t.Errorf("drops = %s, want %s", got, want)
 		}
 	})
-}
-
-// The memory of what a client does has a bound, and goes when it does nothing.
-func TestMemoryBounds(t *testing.T) {
-	var tr tried
-	const many = 1<<16 + 1
-	for i := range uint64(many) {
-		tr.keep(i, try{})
-		if n := len(tr.young) + len(tr.old); n > 8192 { // of 40 bytes each
-			t.Fatalf("%d tries are kept, want 8192 at most", n)
-		}
-	}
-	for i := range uint64(4000) { // what a client may send at once
-		if _, ok := tr.find(0, many-1-i); !ok {
-			t.Fatalf("of the last %d tries one is forgotten", i+1)
-		}
-	}
-	tr.turn(time.Minute)
-	tr.turn(2 * time.Minute)
-	if tr.young != nil || tr.old != nil {
-		t.Error("tries are kept for longer than 2 generations")
-	}
-	var p proven
-	const last = 400_000
-	for i := range uint64(last + 1) {
-		p.add(0, i, i)
-	}
-	if n := len(p.young) + len(p.old); n > 1<<18 { // of 20 bytes each
-		t.Errorf("%d proofs are kept, want %d at most", n, 1<<18)
-	}
-	if !p.has(0, last-100_000) || p.has(0, 0) || p.has(2*time.Hour, last) {
-		t.Error("the last 100,000 proofs must hold, the first must not, and none for hours")
-	}
-	p.add(0, last, 8)
-	for i := range uint64(1 << 20) {
-		p.add(0, i<<32, 7)
-	}
-	if !p.has(0, last) || !p.has(0, 1<<32) || p.has(0, (1<<20-1)<<32) {
-		t.Error("answers from one place drove out the proofs of others, or were all kept")
-	}
-	var d debts
-	for i := range uint64(100000) {
-		d.add(i * 0x9e3779b97f4a7c15)
-	}
-	if !d.settle(99999 * 0x9e3779b97f4a7c15 & (1<<64 - 1)) {
-		t.Error("the latest debt is forgotten")
-	}
 }

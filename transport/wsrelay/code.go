@@ -25,6 +25,11 @@ type RelayError struct {
 // Error returns the relay's text.
 func (e *RelayError) Error() string { return fmt.Sprintf("relay: %s (code %d)", e.Text, e.Code) }
 
+// Errorf returns the error of a code with a text for people.
+func Errorf(code Code, format string, args ...any) *RelayError {
+	return &RelayError{Code: code, Text: fmt.Sprintf(format, args...)}
+}
+
 // Drop is why a relay, or the queue of a client, dropped a datagram.
 type Drop byte
 
@@ -37,10 +42,10 @@ const (
 	DropRate
 	DropQueue
 	DropSystem
-	drops
+	DropReasons // how many there are
 )
 
-var dropNames = [drops]string{
+var dropNames = [DropReasons]string{
 	"destination", "not rpc", "new destinations", "silent destination", "rate", "queue", "system",
 }
 

@@ -43,7 +43,7 @@ func (c *session) receive() error {
 	for {
 		over, err := c.receiveOne()
 		if err == errMalformed {
-			c.cut(CodeMalformed, err.Error())
+			c.cut(Errorf(CodeMalformed, "%v", err))
 		}
 		if err != nil {
 			return err

@@ -437,18 +437,18 @@ func (c *tab) refused() Code {
 	c.t.Helper()
 	for m := c.next(); m != nil; m = c.next() {
 		if kind(m[0]) == kindError {
-			code, text, err := decodeError(m[1:])
-			if err != nil || text == "" {
+			e, err := decodeError(m[1:])
+			if err != nil || e.Text == "" {
 				c.t.Errorf("error message %x: %v", m, err)
 			}
-			return code
+			return e.Code
 		}
 	}
 	return 0
 }
 
 // dropped waits for what the relay tells of drops, and returns the counts.
-func (c *tab) dropped() (counts [drops]uint64) {
+func (c *tab) dropped() (counts [DropReasons]uint64) {
 	c.t.Helper()
 	time.Sleep(dropsTime)
 	for m := c.next(); m != nil; m = c.next() {
@@ -497,9 +497,9 @@ func destination(n int) netip.AddrPort {
 }
 
 // counted lists what of counts is not 0.
-func counted(counts [drops]uint64) string {
+func counted(counts [DropReasons]uint64) string {
 	var list []string
-	for d := range drops {
+	for d := range DropReasons {
 		if counts[d] > 0 {
 			list = append(list, fmt.Sprint(d, " ", counts[d]))
 		}

@@ -53,7 +53,7 @@ func (l *lease) deliver(from netip.AddrPort, p []byte) {
 	var reason Drop
 	ok := false
 	if holder != nil {
-		reason, ok = l.allowance.gets(s.now(), &s.common, from, p, parser)
+		reason, ok = l.allowance.gets(s.now(), s.common, from, p, parser)
 	}
 	l.mu.Unlock()
 	switch {
@@ -83,7 +83,7 @@ func (l *lease) drop(reason Drop) {
 func (l *lease) pays(now time.Duration, n int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.allowance.pays(now, &l.server.cfg.Limits, n)
+	return l.allowance.pays(now, l.server.common, n)
 }
 
 // admits reports whether the client may send a datagram, or why not. If it is for
@@ -104,10 +104,10 @@ func (l *lease) admits(to netip.AddrPort, p []byte, parser *rpc.Parser) (other *
 		return nil, DropNotRPC, false
 	}
 	if other != nil {
-		l.allowance.knows(now, &s.common, to)
+		l.allowance.knows(now, s.common, to)
 		return other, 0, true
 	}
-	reason, ok = l.allowance.reaches(now, &s.common, to, kind, p)
+	reason, ok = l.allowance.reaches(now, s.common, to, kind, p)
 	return nil, reason, ok
 }
 

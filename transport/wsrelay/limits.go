@@ -65,25 +65,43 @@ func (l Limits) withDefaults() Limits {
 // frames bounds the frames of one client, control frames and fragments included:
 // twice as many as it may send datagrams, and enough for those that do not have
 // any. It is read from only ten times a second beyond.
-func (l *Limits) frames() Rate {
+func (l *Limits) frames() rate {
 	if l.Sent.PerSecond < 0 {
-		return l.Sent
+		return rate(l.Sent)
 	}
-	return Rate{max(100, 2*l.Sent.PerSecond), max(400, 2*l.Sent.Burst)}
+	return rate{PerSecond: max(100, 2*l.Sent.PerSecond), Burst: max(400, 2*l.Sent.Burst)}
 }
 
 // upgrades bounds the WebSockets that may be opened from one site, including those
 // that end at once: all that it may have can come back at once, several times.
-func (l *Limits) upgrades() Rate {
+func (l *Limits) upgrades() rate {
 	if l.PeersPerIP < 0 {
-		return Rate{PerSecond: -1}
+		return rate{PerSecond: -1}
 	}
-	return Rate{10, max(100, 4*l.PeersPerIP)}
+	return rate{PerSecond: 10, Burst: max(100, 4*l.PeersPerIP)}
 }
 
-// What one client may send to one address that has not answered: this many
-// datagrams in this time.
-const (
-	maxUnanswered  = 3
-	unansweredTime = 30 * time.Second
-)
+// Rate bounds how much passes in a time. Zero fields mean the default of the
+// field of Limits that they are in; a negative PerSecond means no bound.
+type Rate struct {
+	PerSecond int // in the long run
+	Burst     int // at once, after a pause
+}
+
+func (r *Rate) setDefault(perSecond, burst int) {
+	if r.PerSecond == 0 {
+		r.PerSecond = perSecond
+	}
+	if r.Burst <= 0 {
+		r.Burst = max(burst, r.PerSecond)
+	}
+}
+
+// rates are the bounds of each client's traffic.
+func (l *Limits) rates() rates {
+	return rates{
+		Sent: rate(l.Sent), SentBytes: rate(l.SentBytes),
+		Received: rate(l.Received), ReceivedBytes: rate(l.ReceivedBytes),
+		NewDestinations: rate(l.NewDestinations), Unproven: rate(l.Unproven),
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -140,11 +139,12 @@ func (l *link) receive(message []byte) error {
 	l.heard.Store(time.Now().UnixMilli())
 	k, body := kind(message[0]), message[1:]
 	if k == kindError {
-		code, text, err := decodeError(body)
+		e, err := decodeError(body)
 		if err != nil {
 			return malformed(k, err)
 		}
-		return &RelayError{code, strings.ToValidUTF8(text[:min(len(text), maxText)], "")}
+		e.Text = strings.ToValidUTF8(e.Text[:min(len(e.Text), maxText)], "")
+		return e
 	}
 	if !l.isWelcomed() {
 		return l.greet(k, body)
@@ -164,7 +164,7 @@ func (l *link) receive(message []byte) error {
 		}
 		l.back, l.tryFor = time.Now().Add(r.reconnectIn), r.tryFor
 	case kindDrops:
-		var counts [drops]uint64
+		var counts [DropReasons]uint64
 		if err := decodeDrops(body, &counts); err != nil {
 			return malformed(k, err)
 		}
@@ -189,7 +189,7 @@ func (l *link) greet(k kind, body []byte) error {
 	if err != nil {
 		return malformed(k, err)
 	}
-	if f := l.conn.family; f != 0 && f != familyOf(w.lent) {
+	if f := l.conn.family; f != 0 && f != Family(w.lent.Addr()) {
 		return fmt.Errorf("the relay lends %v, which is not of IP version %d", w.lent, f)
 	}
 	l.relay.resume, l.since = w.resume, time.Now()
@@ -211,11 +211,3 @@ func (l *link) isWelcomed() bool {
 func (l *link) quietFor() time.Duration { return time.Since(time.UnixMilli(l.heard.Load())) }
 
 func malformed(k kind, err error) error { return fmt.Errorf("message of type %d: %w", k, err) }
-
-// familyOf is what hello calls the family of a.
-func familyOf(a netip.AddrPort) byte {
-	if a.Addr().Is4() {
-		return 4
-	}
-	return 6
-}

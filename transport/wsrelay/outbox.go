@@ -36,8 +36,8 @@ type outbox struct {
 	keepalive  *time.Timer // until the next ping
 	unanswered int         // pings in a row
 
-	drops   [drops]uint32 // not yet told
-	telling bool          // there is a timer to tell them
+	drops   [DropReasons]uint32 // not yet told
+	telling bool                // there is a timer to tell them
 }
 
 // parting is how the relay ends a session.
@@ -83,9 +83,9 @@ func (c *session) say(message []byte) {
 }
 
 // cut ends the session with an error.
-func (c *session) cut(code Code, text string) {
-	c.server.counts.errors[code].Add(1)
-	c.part(&parting{newFrame(encodeError(code, text)), statuses[code], text})
+func (c *session) cut(e *RelayError) {
+	c.server.counts.errors[e.Code].Add(1)
+	c.part(&parting{newFrame(e.encode()), statuses[e.Code], e.Text})
 }
 
 // part ends the session with a last message, before which no more datagrams go.
@@ -125,7 +125,7 @@ func (c *session) tell() {
 		return
 	}
 	c.control = append(c.control, newFrame(encodeDrops(&c.drops)))
-	c.drops = [drops]uint32{}
+	c.drops = [DropReasons]uint32{}
 	c.wake()
 }
 
@@ -168,7 +168,7 @@ func (c *session) write() {
 			end.Stop()
 			return
 		case slow:
-			c.cut(CodeSlow, "too much piled up")
+			c.cut(Errorf(CodeSlow, "too much piled up"))
 		}
 	}
 }

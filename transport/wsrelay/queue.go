@@ -175,15 +175,3 @@ func (q *queue) tidy() {
 	}
 	q.b, q.head = q.b[:1], 1
 }
-
-// countDatagrams returns how many datagrams the body of a message holds, or an
-// error if it holds anything else.
-func countDatagrams(body []byte) (n int, err error) {
-	for len(body) > 0 {
-		if _, _, body, err = nextDatagram(body); err != nil {
-			return 0, err
-		}
-		n++
-	}
-	return n, nil
-}

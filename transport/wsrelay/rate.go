@@ -4,23 +4,13 @@ package wsrelay
 
 import "time"
 
-// Rate bounds how much passes in a time. Zero fields mean the default of the
-// field of Limits that they are in; a negative PerSecond means no bound.
-type Rate struct {
+// rate bounds how much passes in a time. A negative PerSecond means no bound.
+type rate struct {
 	PerSecond int // in the long run
 	Burst     int // at once, after a pause
 }
 
-func (r *Rate) setDefault(perSecond, burst int) {
-	if r.PerSecond == 0 {
-		r.PerSecond = perSecond
-	}
-	if r.Burst <= 0 {
-		r.Burst = max(burst, r.PerSecond)
-	}
-}
-
-// bucket is what has lately been taken of a Rate. The zero bucket has had its
+// bucket is what has lately been taken of a rate. The zero bucket has had its
 // pause. Times are since the start of the server.
 type bucket struct {
 	taken float64 // and not yet come back
@@ -28,7 +18,7 @@ type bucket struct {
 }
 
 // take takes n, or returns false and takes nothing if that is more than there is.
-func (b *bucket) take(now time.Duration, r Rate, n float64) bool {
+func (b *bucket) take(now time.Duration, r rate, n float64) bool {
 	if r.PerSecond < 0 {
 		b.at = now
 		return true

@@ -38,8 +38,8 @@ func TestReceiveAllocs(t *testing.T) {
 // held, and memory is bounded.
 func FuzzReceive(f *testing.F) {
 	w := welcome{lent: v4, maxDatagram: MaxDatagram, resume: "token", bootstrap: []netip.AddrPort{v6}}
-	f.Add(w.encode(), messageOf(datagram{v4, "a"}, datagram{v6, "b"}), encodeDrops(&[drops]uint32{1, 2, 3}))
-	f.Add(w.encode(), (&restarting{1 << 40, 1 << 40}).encode(), encodeError(CodeReplaced, "text\xff"))
+	f.Add(w.encode(), messageOf(datagram{v4, "a"}, datagram{v6, "b"}), encodeDrops(&[DropReasons]uint32{1, 2, 3}))
+	f.Add(w.encode(), (&restarting{reconnectIn: 1 << 40, tryFor: 1 << 40}).encode(), Errorf(CodeReplaced, "text\xff").encode())
 	f.Add([]byte{}, []byte{0}, w.encode())
 	f.Add(w.encode(), []byte{200, 1, 2}, []byte{0, 255, 255, 4})
 	f.Fuzz(func(t *testing.T, first, second, third []byte) {

@@ -265,10 +265,10 @@ func TestErrorCodes(t *testing.T) {
 				go a.welcome(v4)
 				dialFake(t, cfg)
 				time.Sleep(steady)
-				(<-a.welcomed).send(encodeError(tt.code, "a text\xff"))
+				(<-a.welcomed).send(Errorf(tt.code, "a text\xff").encode())
 				lost := next(t, states, Lost)
 				var e *RelayError
-				if !errors.As(lost.Reason, &e) || *e != (RelayError{tt.code, "a text"}) {
+				if !errors.As(lost.Reason, &e) || *e != (RelayError{Code: tt.code, Text: "a text"}) {
 					t.Errorf("reason = %v, want what the relay said", lost.Reason)
 				}
 				if moved := lost.Retry == 0; moved != tt.move {
@@ -294,7 +294,7 @@ func TestReplaced(t *testing.T) {
 		cfg, states := watched(n.config("a:80", "b:80"))
 		go a.welcome(v4)
 		c := dialFake(t, cfg)
-		(<-a.welcomed).send(encodeError(CodeReplaced, "resumed from elsewhere"))
+		(<-a.welcomed).send(Errorf(CodeReplaced, "resumed from elsewhere").encode())
 		if st := next(t, states, Stopped); !hasCode(st.Reason, CodeReplaced) {
 			t.Errorf("reason = %v, want replaced", st.Reason)
 		}
@@ -328,12 +328,12 @@ func TestDialFails(t *testing.T) {
 		code    Code
 		forever bool
 	}{
-		{"token", encodeError(CodeToken, "members only"), encodeError(CodeVersion, "too new"),
+		{"token", Errorf(CodeToken, "members only").encode(), Errorf(CodeVersion, "too new").encode(),
 			"connect to a relay: ws://a:80/relay: relay: members only (code 3); ws://b:80/relay: relay: too new (code 2)", CodeToken, false},
 		{"version", (&welcome{lent: v4}).encode()[:1], append([]byte{byte(kindWelcome), 9}, "later"...),
 			"no relay after 60 s: ws://a:80/relay: message of type 2: malformed message; " +
 				"ws://b:80/relay: the relay speaks another version of the protocol: 9, not 1", 0, true},
-		{"full", encodeError(CodeFull, "no port"), nil,
+		{"full", Errorf(CodeFull, "no port").encode(), nil,
 			"no relay after 60 s: ws://a:80/relay: relay: no port (code 4); ws://b:80/relay: connection refused", CodeFull, true},
 		{"nobody", nil, nil,
 			"no relay after 60 s: ws://a:80/relay: connection refused; ws://b:80/relay: connection refused", 0, true},
@@ -515,12 +515,12 @@ func TestOtherMessages(t *testing.T) {
 		c, s, _ := pair(t)
 		s.send([]byte{200, 1, 2, 3})
 		s.send([]byte{byte(kindDrops), 77, 0, 0, 0, 1})
-		s.send(encodeDrops(&[drops]uint32{DropRate: 2, DropQueue: 3}))
-		s.send(encodeDrops(&[drops]uint32{DropRate: 5}))
+		s.send(encodeDrops(&[DropReasons]uint32{DropRate: 2, DropQueue: 3}))
+		s.send(encodeDrops(&[DropReasons]uint32{DropRate: 5}))
 		s.send([]byte{byte(kindDatagrams)})
 		s.send(messageOf(datagram{v4, "x"}))
 		read(t, c, 1)
-		if got, want := c.Stats().Refused, ([drops]uint64{DropRate: 7, DropQueue: 3}); got != want {
+		if got, want := c.Stats().Refused, ([DropReasons]uint64{DropRate: 7, DropQueue: 3}); got != want {
 			t.Errorf("refused = %v, want %v", got, want)
 		}
 	})

@@ -62,7 +62,7 @@ func (c *Conn) tell(s State) {
 
 // connected is told of each welcome.
 func (c *Conn) connected(url string, w welcome) {
-	c.family = familyOf(w.lent)
+	c.family = Family(w.lent.Addr())
 	c.mu.Lock()
 	before := c.state.Addr
 	c.welcome = w

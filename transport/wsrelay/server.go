@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -28,7 +27,7 @@ type Server struct {
 	log       *slog.Logger
 	machine   machine
 	policy    policy
-	common    common
+	common    *common
 	upgrades  crowd // WebSockets opened, by site
 	book      book
 	counts    serverCounters
@@ -76,8 +75,7 @@ func newServer(cfg ServerConfig, net network) (*Server, error) {
 	s.machine.listed.Store(&local)
 	s.machine.due.Store(int64(listInterval))
 	s.policy = policy{cfg.AllowPrivate, func(ip netip.Addr) bool { return s.machine.has(s.now(), ip) }, cfg.Deny}
-	s.common.limits = s.cfg.Limits
-	s.common.seed = maphash.MakeSeed()
+	s.common = newCommon(s.cfg.Limits.rates())
 	s.book = book{
 		server: s, limits: &s.cfg.Limits, start: s.start, net: net,
 		tokens: newTokens(cfg.Secret),
@@ -87,7 +85,7 @@ func newServer(cfg ServerConfig, net network) (*Server, error) {
 		wide:   make(map[netip.Addr]int),
 	}
 	for _, ip := range cfg.PublicIPs {
-		s.book.ports[family(ip)] = newPorts(ip, cfg.bindFor(ip, local), cfg.Ports)
+		s.book.ports[Family(ip)] = newPorts(ip, cfg.bindFor(ip, local), cfg.Ports)
 	}
 	s.SetBootstrap(cfg.Bootstrap)
 	return s, nil
@@ -167,7 +165,7 @@ const MaxStrangers = 256
 
 // enter notes a connection that is about to open, or says why it may not.
 func (s *Server) enter(c *session) error {
-	key, _ := s.common.keys(netip.AddrPortFrom(c.site, 0), nil)
+	key := s.common.Key(netip.AddrPortFrom(c.site, 0))
 	if !s.upgrades.take(s.now(), s.cfg.Limits.upgrades(), key, 0) {
 		return errors.New("too many new connections from this address")
 	}
@@ -211,7 +209,7 @@ func (s *Server) admit(c *session, h *hello) *RelayError {
 		return err
 	}
 	if old != nil {
-		old.cut(CodeReplaced, "resumed from elsewhere")
+		old.cut(Errorf(CodeReplaced, "resumed from elsewhere"))
 	}
 	s.counts.accepted.Add(1)
 	if resumed {
@@ -235,7 +233,7 @@ func (s *Server) welcome(l *lease) []byte {
 		w.newPerMinute = 65535
 	}
 	for _, a := range *s.bootstrap.Load() {
-		if family(a.Addr()) == family(l.addr.Addr()) && len(w.bootstrap) < maxBootstrap {
+		if Family(a.Addr()) == Family(l.addr.Addr()) && len(w.bootstrap) < maxBootstrap {
 			w.bootstrap = append(w.bootstrap, a)
 		}
 	}
@@ -255,7 +253,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	// Clients come back spread over a time in which each gets its turn.
 	spread := max(time.Second, time.Duration(len(s.sessions))*time.Millisecond)
 	for c := range s.sessions {
-		r := restarting{s.cfg.RestartTime + rand.N(spread), s.cfg.Limits.Grace}
+		r := restarting{reconnectIn: s.cfg.RestartTime + rand.N(spread), tryFor: s.cfg.Limits.Grace}
 		c.part(&parting{newFrame(r.encode()), websocket.StatusServiceRestart, "restarting"})
 	}
 	s.mu.Unlock()

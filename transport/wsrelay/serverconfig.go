@@ -110,10 +110,10 @@ func onePerFamily(what string, list []netip.Addr) error {
 		if !ip.IsValid() {
 			return fmt.Errorf("%s address missing", what)
 		}
-		if seen[family(ip)] {
-			return fmt.Errorf("%s addresses %v: more than one of IPv%d", what, list, family(ip))
+		if seen[Family(ip)] {
+			return fmt.Errorf("%s addresses %v: more than one of IPv%d", what, list, Family(ip))
 		}
-		seen[family(ip)] = true
+		seen[Family(ip)] = true
 	}
 	return nil
 }
@@ -121,7 +121,7 @@ func onePerFamily(what string, list []netip.Addr) error {
 // bindFor is the address to bind sockets to that are known as public.
 func (c *ServerConfig) bindFor(public netip.Addr, local []netip.Addr) netip.Addr {
 	for _, ip := range c.BindIPs {
-		if family(ip) == family(public) {
+		if Family(ip) == Family(public) {
 			return ip
 		}
 	}

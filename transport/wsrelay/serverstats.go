@@ -26,7 +26,7 @@ type ServerStats struct {
 
 	// FromClients and ToClients count what was passed on; Messages only those to
 	// clients. Arrived is what came in over lent sockets.
-	FromClients, ToClients, Arrived Traffic
+	FromClients, ToClients, Arrived RelayTraffic
 
 	// What was dropped of either.
 	DroppedFromClients, DroppedToClients map[Drop]uint64
@@ -35,10 +35,29 @@ type ServerStats struct {
 	Away uint64
 }
 
+// RelayTraffic is what went in one direction.
+type RelayTraffic struct {
+	Messages, Datagrams uint64
+	Bytes               uint64 // of the messages, or of the datagrams where there are none
+}
+
+// relayTraffic is RelayTraffic while it is being counted.
+type relayTraffic struct{ messages, datagrams, bytes atomic.Uint64 }
+
+func (t *relayTraffic) add(datagrams, bytes int) {
+	t.messages.Add(1)
+	t.datagrams.Add(uint64(datagrams))
+	t.bytes.Add(uint64(bytes))
+}
+
+func (t *relayTraffic) load() RelayTraffic {
+	return RelayTraffic{t.messages.Load(), t.datagrams.Load(), t.bytes.Load()}
+}
+
 // flow is what passes in one direction.
 type flow struct {
-	traffic
-	dropped [drops]atomic.Uint64
+	relayTraffic
+	dropped [DropReasons]atomic.Uint64
 }
 
 type serverCounters struct {
@@ -47,7 +66,7 @@ type serverCounters struct {
 	paused                        atomic.Uint64
 	errors                        [CodeSlow + 1]atomic.Uint64
 	fromClients, toClients        flow
-	arrived                       traffic
+	arrived                       relayTraffic
 	away                          atomic.Uint64
 }
 
@@ -73,8 +92,8 @@ func (s *Server) Stats() ServerStats {
 }
 
 func (f *flow) drops() map[Drop]uint64 {
-	m := make(map[Drop]uint64, drops)
-	for reason := range drops {
+	m := make(map[Drop]uint64, DropReasons)
+	for reason := range DropReasons {
 		m[reason] = f.dropped[reason].Load()
 	}
 	return m

@@ -3,7 +3,6 @@
 package wsrelay
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
@@ -72,7 +71,7 @@ func (c *session) greet() error {
 	var refusal *RelayError
 	switch {
 	case err == errMalformed:
-		refusal = &RelayError{CodeMalformed, err.Error()}
+		refusal = Errorf(CodeMalformed, "%v", err)
 	case err != nil:
 		return err
 	default:
@@ -82,28 +81,28 @@ func (c *session) greet() error {
 	if refusal == nil {
 		return nil
 	}
-	c.cut(refusal.Code, refusal.Text)
+	c.cut(refusal)
 	return refusal
 }
 
 // hello acts on the first message.
 func (c *session) hello(b []byte) *RelayError {
 	if kind(b[0]) != kindHello {
-		return &RelayError{CodeMalformed, "the first message must be hello"}
+		return Errorf(CodeMalformed, "the first message must be hello")
 	}
 	// The version comes first, since others may have another form behind it.
 	if len(b) > 1 && b[1] != version {
-		return &RelayError{CodeVersion, fmt.Sprintf("this relay speaks version %d", version)}
+		return Errorf(CodeVersion, "this relay speaks version %d", version)
 	}
 	h, _, err := decodeHello(b[1:])
 	if err != nil {
-		return &RelayError{CodeMalformed, "malformed hello"}
+		return Errorf(CodeMalformed, "malformed hello")
 	}
 	if !c.server.cfg.Access.knows(h.token) {
 		if h.token == "" {
-			return &RelayError{CodeToken, "this relay wants a token"}
+			return Errorf(CodeToken, "this relay wants a token")
 		}
-		return &RelayError{CodeToken, "this relay wants a token, and not this one"}
+		return Errorf(CodeToken, "this relay wants a token, and not this one")
 	}
 	return c.server.admit(c, &h)
 }

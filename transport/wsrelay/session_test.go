@@ -111,7 +111,7 @@ func TestMalformed(t *testing.T) {
 			"hello":      (&hello{}).encode(),
 			"welcome":    (&welcome{lent: peer}).encode(),
 			"restarting": (&restarting{}).encode(),
-			"error":      encodeError(CodeFull, "full"),
+			"error":      Errorf(CodeFull, "full").encode(),
 			"drops":      {byte(kindDrops), 0, 0, 0, 0, 1},
 			"port 0":     messageOf(datagram{netip.AddrPortFrom(peer.Addr(), 0), ask(1)}),
 			"family 5":   {0, 0, 1, 5, 1, 2, 3, 4, 16, 0, 'x'},

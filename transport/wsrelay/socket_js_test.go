@@ -240,7 +240,7 @@ func TestBrowserReconnects(t *testing.T) {
 		"empty": {func(s *fakeSocket) { s.message(nil) }, errMalformed, ""},
 		"no data": {func(s *fakeSocket) { s.fire("onmessage", map[string]any{"data": map[string]any{}}) },
 			errMalformed, ""},
-		"error message": {func(s *fakeSocket) { s.message(encodeError(CodeSlow, "slow")) }, nil, "slow (code 7)"},
+		"error message": {func(s *fakeSocket) { s.message(Errorf(CodeSlow, "slow").encode()) }, nil, "slow (code 7)"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

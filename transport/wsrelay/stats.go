@@ -8,7 +8,7 @@ type Stats struct {
 	Dropped        Dropped
 
 	// Refused is what relays said they dropped, by reason: see Drop.
-	Refused [drops]uint64
+	Refused [DropReasons]uint64
 
 	Connected uint64 // how often a relay lent an address
 	Resumed   uint64 // how often it was the one from before
@@ -48,7 +48,7 @@ type counters struct {
 	sent, received                traffic
 	unfit, tooLong                atomic.Uint64
 	connected, resumed, malformed atomic.Uint64
-	refused                       [drops]atomic.Uint64
+	refused                       [DropReasons]atomic.Uint64
 }
 
 // Stats returns what the Conn has counted.

@@ -7,6 +7,13 @@ import (
 	"time"
 )
 
+// What one client may send to one address that has not answered: this many
+// datagrams in this time.
+const (
+	maxUnanswered  = 3
+	unansweredTime = 30 * time.Second
+)
+
 // try is what a client has sent to an address. The zero try is one of which
 // nothing need be known, since the address is proven.
 type try struct {
@@ -192,7 +199,7 @@ type crowd struct {
 
 // take reports whether a datagram of that many bytes may go to the address that
 // key stands for.
-func (c *crowd) take(now time.Duration, r Rate, key uint64, size int) bool {
+func (c *crowd) take(now time.Duration, r rate, key uint64, size int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.buckets[key%uint64(len(c.buckets))].take(now, r, max(1, float64(size)/1400))

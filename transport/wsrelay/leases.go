@@ -4,7 +4,6 @@ package wsrelay
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
@@ -35,7 +34,7 @@ const maxAttempts = 64
 
 // find returns the lease of an address, or nil if it is not lent.
 func (b *book) find(a netip.AddrPort) *lease {
-	if p := b.ports[family(a.Addr())]; p == nil || p.public != a.Addr() {
+	if p := b.ports[Family(a.Addr())]; p == nil || p.public != a.Addr() {
 		return nil // the usual case, without the lock
 	}
 	b.mu.RLock()
@@ -154,7 +153,7 @@ func (b *book) open(fam byte) (*lease, *RelayError) {
 		}
 	}
 	if p == nil {
-		return nil, &RelayError{CodeFull, fmt.Sprintf("this relay lends no IPv%d addresses", fam)}
+		return nil, Errorf(CodeFull, "this relay lends no IPv%d addresses", fam)
 	}
 	var failed error
 	for range maxAttempts {
@@ -174,7 +173,7 @@ func (b *book) open(fam byte) (*lease, *RelayError) {
 	if failed != nil {
 		b.server.log.Warn("no port can be lent", "bind", p.bind, "ports", p.all, "error", failed)
 	}
-	return nil, &RelayError{CodeFull, "no port is free"}
+	return nil, Errorf(CodeFull, "no port is free")
 }
 
 // isTaken reports whether err says that a port is not to be had, while others may
@@ -202,7 +201,7 @@ func (b *book) admit(site netip.Addr) *RelayError {
 		return err
 	}
 	if len(b.leases) >= b.limits.Peers {
-		return &RelayError{CodeFull, fmt.Sprintf("%d clients already", len(b.leases))}
+		return Errorf(CodeFull, "%d clients already", len(b.leases))
 	}
 	return nil
 }
@@ -217,7 +216,7 @@ func (b *book) admitFrom(site netip.Addr) *RelayError {
 	}
 	i := slices.IndexFunc(list, func(l *lease) bool { return l.expiry != nil })
 	if i < 0 {
-		return &RelayError{CodePerIP, fmt.Sprintf("%d clients from this address or network already", max(len(list), b.wide[wide(site)]))}
+		return Errorf(CodePerIP, "%d clients from this address or network already", max(len(list), b.wide[wide(site)]))
 	}
 	b.release(list[i])
 	return nil
@@ -305,7 +304,7 @@ func (b *book) release(l *lease) {
 	delete(b.leases, l.addr)
 	b.unsettle(l)
 	l.sock.close()
-	b.ports[family(l.addr.Addr())].giveBack(l.addr.Port())
+	b.ports[Family(l.addr.Addr())].giveBack(l.addr.Port())
 }
 
 // close ends all leases. Their clients are gone.

@@ -60,11 +60,12 @@ func TestControlMessagesRoundTrip(t *testing.T) {
 	if got, err := decodeRestarting(r.encode()[1:]); err != nil || got != r {
 		t.Errorf("restarting = %v, %v, want %v", got, err, r)
 	}
-	if c, text, err := decodeError(encodeError(CodeFull, "no port is free")[1:]); err != nil || c != CodeFull || text != "no port is free" {
-		t.Errorf("error = %d %q, %v", c, text, err)
+	full := Errorf(CodeFull, "no port is free")
+	if got, err := decodeError(full.encode()[1:]); err != nil || *got != *full {
+		t.Errorf("error = %v, %v, want %v", got, err, full)
 	}
-	var counts [drops]uint64
-	sent := [drops]uint32{DropRate: 7, DropQueue: 1 << 31}
+	var counts [DropReasons]uint64
+	sent := [DropReasons]uint32{DropRate: 7, DropQueue: 1 << 31}
 	if err := decodeDrops(encodeDrops(&sent)[1:], &counts); err != nil || counts[DropRate] != 7 || counts[DropQueue] != 1<<31 {
 		t.Errorf("drops = %v, %v, want %v", counts, err, sent)
 	}
@@ -111,9 +112,9 @@ func FuzzMessage(f *testing.F) {
 	f.Add(appendDatagram(appendDatagram(nil, v4, []byte("a")), v6, []byte("b")))
 	f.Add((&hello{token: "t", resume: "r"}).encode())
 	f.Add(w.encode())
-	f.Add((&restarting{time.Second, time.Minute}).encode())
-	f.Add(encodeError(CodeSlow, "too slow"))
-	f.Add(encodeDrops(&[drops]uint32{1, 2, 3}))
+	f.Add((&restarting{reconnectIn: time.Second, tryFor: time.Minute}).encode())
+	f.Add(Errorf(CodeSlow, "too slow").encode())
+	f.Add(encodeDrops(&[DropReasons]uint32{1, 2, 3}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) == 0 {
 			return
@@ -148,7 +149,7 @@ func FuzzMessage(f *testing.F) {
 		case kindError:
 			decodeError(rest)
 		case kindDrops:
-			decodeDrops(rest, new([drops]uint64))
+			decodeDrops(rest, new([DropReasons]uint64))
 		}
 	})
 }

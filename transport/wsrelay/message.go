@@ -92,6 +92,18 @@ func nextDatagram(b []byte) (a netip.AddrPort, payload, rest []byte, err error) 
 	return a, payload, d.b, nil
 }
 
+// countDatagrams returns how many datagrams the body of a message holds, or an
+// error if it holds anything else.
+func countDatagrams(body []byte) (n int, err error) {
+	for len(body) > 0 {
+		if _, _, body, err = nextDatagram(body); err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
+}
+
 func (h *hello) encode() []byte {
 	b := []byte{byte(kindHello), version, h.family}
 	b = appendString(b, h.token)
@@ -150,20 +162,19 @@ func decodeRestarting(b []byte) (r restarting, err error) {
 	return r, d.end()
 }
 
-// encodeError and decodeError carry a Code and a text for people.
-func encodeError(c Code, text string) []byte {
-	return append([]byte{byte(kindError), byte(c)}, text...)
+func (e *RelayError) encode() []byte {
+	return append([]byte{byte(kindError), byte(e.Code)}, e.Text...)
 }
 
-func decodeError(b []byte) (c Code, text string, err error) {
+func decodeError(b []byte) (*RelayError, error) {
 	d := decoder{b: b}
-	c = Code(d.u8())
-	text = string(d.bytes(len(d.b)))
-	return c, text, d.end()
+	e := &RelayError{Code: Code(d.u8())}
+	e.Text = string(d.bytes(len(d.b)))
+	return e, d.end()
 }
 
 // encodeDrops and decodeDrops carry how many datagrams were dropped, by reason.
-func encodeDrops(counts *[drops]uint32) []byte {
+func encodeDrops(counts *[DropReasons]uint32) []byte {
 	b := []byte{byte(kindDrops)}
 	for reason, n := range counts {
 		if n > 0 {
@@ -174,11 +185,11 @@ func encodeDrops(counts *[drops]uint32) []byte {
 	return b
 }
 
-func decodeDrops(b []byte, counts *[drops]uint64) error {
+func decodeDrops(b []byte, counts *[DropReasons]uint64) error {
 	d := decoder{b: b}
 	for len(d.b) > 0 && !d.bad {
 		reason, n := d.u8(), d.u32()
-		if reason < byte(drops) {
+		if reason < byte(DropReasons) {
 			counts[reason] += uint64(n)
 		}
 	}
@@ -268,4 +279,12 @@ func (d *decoder) addr() netip.AddrPort {
 		return netip.AddrPort{}
 	}
 	return netip.AddrPortFrom(ip, port)
+}
+
+// Family is what hello calls the IP version of ip: 4 or 6.
+func Family(ip netip.Addr) byte {
+	if ip.Is4() {
+		return 4
+	}
+	return 6
 }

@@ -4,7 +4,6 @@ package wsrelay
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -43,13 +42,21 @@ type network interface {
 type portable struct{ readers sync.WaitGroup }
 
 func (n *portable) open(bind netip.AddrPort, to arrivals) (lent, error) {
-	c, err := net.ListenUDP(fmt.Sprintf("udp%d", family(bind.Addr())), net.UDPAddrFromAddrPort(bind))
+	c, err := net.ListenUDP(udpNetwork(bind.Addr()), net.UDPAddrFromAddrPort(bind))
 	if err != nil {
 		return nil, err
 	}
 	s := &portableSocket{c}
 	n.readers.Go(func() { s.read(to) })
 	return s, nil
+}
+
+// udpNetwork is the name of UDP over the IP version of ip in package net.
+func udpNetwork(ip netip.Addr) string {
+	if ip.Is4() {
+		return "udp4"
+	}
+	return "udp6"
 }
 
 func (n *portable) close() { n.readers.Wait() }

@@ -1,0 +1,36 @@
+//go:build !js
+
+package wsrelay
+
+import (
+	"testing"
+	"time"
+)
+
+func TestBucket(t *testing.T) {
+	r := rate{PerSecond: 10, Burst: 20}
+	var b bucket
+	for i, tt := range []struct {
+		now  time.Duration
+		n    float64
+		want bool
+	}{
+		{0, 20, true}, {0, 1, false}, {50 * time.Millisecond, 1, false}, {100 * time.Millisecond, 1, true},
+		{time.Second, 9, true}, {time.Second, 1, false},
+		{500 * time.Millisecond, 1, false}, // not back in time
+		{time.Hour, 21, false}, {time.Hour, 20, true}, {time.Hour, 1, false},
+	} {
+		if got := b.take(tt.now, r, tt.n); got != tt.want {
+			t.Errorf("%d: take(%v, %v) = %v, want %v", i, tt.now, tt.n, got, tt.want)
+		}
+	}
+	b.give(100)
+	if !b.take(time.Hour, r, 20) || b.take(time.Hour, r, 1) {
+		t.Error("what is given back comes on top of the burst")
+	}
+	for range 1000 {
+		if !b.take(time.Hour, rate{PerSecond: -1}, 1000) {
+			t.Fatal("a rate without bound has one")
+		}
+	}
+}

@@ -1,0 +1,24 @@
+//go:build !js
+
+package wsrelay
+
+import "net/netip"
+
+// site is what counts as one place that clients come from.
+func site(ip netip.Addr) netip.Addr {
+	if ip.Is4() {
+		return ip
+	}
+	p, _ := ip.Prefix(64)
+	return p.Addr()
+}
+
+// wide is the network around a site of which one customer may have all: four
+// times what a site may have is for all of it.
+func wide(ip netip.Addr) netip.Addr {
+	if ip.Is4() {
+		return ip
+	}
+	p, _ := ip.Prefix(48)
+	return p.Addr()
+}
