@@ -22,13 +22,13 @@ func TestSilentDestination(t *testing.T) {
 			for i := range 10 {
 				n += len(c.tell(datagram{peer, ask(i)}))
 			}
-			if n != maxUnanswered {
-				t.Errorf("%d datagrams went to a silent destination, want %d", n, maxUnanswered)
+			if n != 3 {
+				t.Errorf("%d datagrams went to a silent destination, want 3", n)
 			}
 			if got, want := counted(c.dropped()), "silent destination 7"; got != want {
 				t.Errorf("drops = %s, want %s", got, want)
 			}
-			time.Sleep(unansweredTime)
+			time.Sleep(30 * time.Second)
 		}
 	})
 }
@@ -62,9 +62,9 @@ func TestProof(t *testing.T) {
 		if n := hundred(b); n != 100 {
 			t.Errorf("%d datagrams of another client went there, want 100", n)
 		}
-		time.Sleep(2*provenTime + time.Second)
-		if n := hundred(b); n != maxUnanswered {
-			t.Errorf("%d datagrams went there hours later, want %d", n, maxUnanswered)
+		time.Sleep(2*time.Hour + time.Second)
+		if n := hundred(b); n != 3 {
+			t.Errorf("%d datagrams went there hours later, want 3", n)
 		}
 	})
 }

@@ -33,18 +33,16 @@ func TestManyClients(t *testing.T) {
 		all.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(i), 1))
 			for range 4 {
+				if random.IntN(2) == 0 {
+					vanish(ctx, t, r.url)
+					continue
+				}
 				c, err := Dial(ctx, Config{Relays: []string{r.url}})
 				if err != nil {
 					t.Errorf("Dial = %v, want nil", err)
 					return
 				}
 				pingOnce(t, c, echo.LocalAddr(), uint64(random.Uint32()))
-				if random.IntN(2) == 0 {
-					c.mu.Lock()
-					l := c.link
-					c.mu.Unlock()
-					l.socket.ws.CloseNow()
-				}
 				c.Close()
 			}
 		})
@@ -58,6 +56,22 @@ func TestManyClients(t *testing.T) {
 	all.Wait()
 	if got := r.server.Stats(); got.Connections != 0 || got.Lent != 0 {
 		t.Errorf("%d connections and %d ports are left, want none", got.Connections, got.Lent)
+	}
+}
+
+// vanish is welcomed as a client, and breaks the connection.
+func vanish(ctx context.Context, t testing.TB, url string) {
+	ws, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{Subprotocols: []string{Subprotocol}})
+	if err != nil {
+		t.Errorf("Dial = %v, want nil", err)
+		return
+	}
+	defer ws.CloseNow()
+	if err := ws.Write(ctx, websocket.MessageBinary, (&hello{}).encode()); err != nil {
+		t.Error(err)
+	}
+	if _, m, err := ws.Read(ctx); err != nil || kind(m[0]) != kindWelcome {
+		t.Errorf("answer to hello = %x, %v, want welcome", m, err)
 	}
 }
 

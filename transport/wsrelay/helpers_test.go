@@ -14,15 +14,15 @@ type datagram struct {
 }
 
 // datagrams takes a message of datagrams apart.
-func datagrams(t testing.TB, message []byte) (list []datagram) {
+func datagrams(t testing.TB, m []byte) (list []datagram) {
 	t.Helper()
-	if len(message) == 0 || kind(message[0]) != kindDatagrams {
-		t.Fatalf("message = %x, want datagrams", message)
+	if len(m) == 0 || kind(m[0]) != kindDatagrams {
+		t.Fatalf("message = %x, want datagrams", m)
 	}
-	for b := message[1:]; len(b) > 0; {
+	for b := m[1:]; len(b) > 0; {
 		a, payload, rest, err := nextDatagram(b)
 		if err != nil {
-			t.Fatalf("datagrams of %x: %v", message, err)
+			t.Fatalf("datagrams of %x: %v", m, err)
 		}
 		list, b = append(list, datagram{a, string(payload)}), rest
 	}

@@ -132,12 +132,12 @@ func (l *link) write(opening context.Context) {
 }
 
 // receive takes a message of the relay. The error that it returns ends the link.
-func (l *link) receive(message []byte) error {
-	if len(message) == 0 {
+func (l *link) receive(m []byte) error {
+	if len(m) == 0 {
 		return fmt.Errorf("empty message: %w", errMalformed)
 	}
 	l.heard.Store(time.Now().UnixMilli())
-	k, body := kind(message[0]), message[1:]
+	k, body := kind(m[0]), m[1:]
 	if k == kindError {
 		e, err := decodeError(body)
 		if err != nil {
@@ -156,7 +156,7 @@ func (l *link) receive(message []byte) error {
 			return malformed(k, err)
 		}
 		l.conn.in.addBody(body, n)
-		l.conn.counts.received.add(n, len(message))
+		l.conn.counts.received.add(n, len(m))
 	case kindRestarting:
 		r, err := decodeRestarting(body)
 		if err != nil {
