@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/internal/cli"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 )
 
 // seeds are the nodes that tabs are told to join through. Those that are given by
@@ -121,7 +121,7 @@ func literals(nodes []cli.HostPort) (addrs []netip.AddrPort) {
 }
 
 // parseBootstrap reads where the nodes are that tabs should join through.
-func (o *options) parseBootstrap(cfg *wsrelay.ServerConfig) ([]cli.HostPort, error) {
+func (o *options) parseBootstrap(cfg *relay.Config) ([]cli.HostPort, error) {
 	if o.bootstrap != nil && len(o.bootstrap) == 0 {
 		o.bootstrap = []string{""} // as package pflag reads --bootstrap ""
 	}

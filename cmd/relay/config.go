@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/internal/cli"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 )
 
 // maxGrace is the longest grace time that fits into the protocol.
@@ -19,7 +20,7 @@ const defaultPeers = 1000
 
 // config returns what the relay is told, or says which flag is wrong. names are
 // those that the certificates are for. It reads files, and changes nothing.
-func (o *options) config(names []string) (cfg wsrelay.ServerConfig, err error) {
+func (o *options) config(names []string) (cfg relay.Config, err error) {
 	if err := o.lending.apply(&cfg); err != nil {
 		return cfg, err
 	}
@@ -35,7 +36,7 @@ func (o *options) config(names []string) (cfg wsrelay.ServerConfig, err error) {
 }
 
 // apply fills in what is about addresses.
-func (l *lending) apply(cfg *wsrelay.ServerConfig) (err error) {
+func (l *lending) apply(cfg *relay.Config) (err error) {
 	cfg.AllowPrivate = l.allowPrivate
 	if cfg.PublicIPs, err = parseIPs("public-ip", l.publicIPs); err != nil {
 		return err
@@ -59,8 +60,8 @@ func (l *lending) apply(cfg *wsrelay.ServerConfig) (err error) {
 		if ip.IsUnspecified() {
 			return cli.Usagef("--public-ip %v: name the address that others send to; --bind-ip may be %[1]v", ip)
 		}
-		if !l.allowPrivate && !wsrelay.IsGlobal(ip) {
-			return cli.Usagef("--public-ip %v: %w: give the address that the Internet knows (and --bind-ip the one that this machine has), or --allow-private to try things out", ip, wsrelay.ErrNotPublic)
+		if !l.allowPrivate && !relay.IsGlobal(ip) {
+			return cli.Usagef("--public-ip %v: %w: give the address that the Internet knows (and --bind-ip the one that this machine has), or --allow-private to try things out", ip, relay.ErrNotPublic)
 		}
 	}
 	for _, ip := range cfg.BindIPs {
@@ -72,7 +73,7 @@ func (l *lending) apply(cfg *wsrelay.ServerConfig) (err error) {
 }
 
 // lends reports whether the relay lends addresses of the IP version of ip.
-func lends(cfg *wsrelay.ServerConfig, ip netip.Addr) bool {
+func lends(cfg *relay.Config, ip netip.Addr) bool {
 	for _, p := range cfg.PublicIPs {
 		if p.Is4() == ip.Is4() {
 			return true
@@ -82,7 +83,7 @@ func lends(cfg *wsrelay.ServerConfig, ip netip.Addr) bool {
 }
 
 // check reports which limit is wrong, and fills in how many peers there may be.
-func (l *limits) check(ports wsrelay.PortRange) error {
+func (l *limits) check(ports relay.PortRange) error {
 	room := ports.Len()
 	switch {
 	case l.peers == 0 && room == 0:
@@ -97,16 +98,16 @@ func (l *limits) check(ports wsrelay.PortRange) error {
 		return cli.Usagef("--max-peers-per-ip %d: must be more than zero, or -1 for any number", l.peersPerIP)
 	case l.grace <= 0 || l.grace > maxGrace:
 		return cli.Usagef("--grace %v: want more than zero, and %v at most", l.grace, maxGrace)
-	case l.bytes.PerSecond > 0 && l.bytes.Burst < wsrelay.MaxDatagram:
-		return cli.Usagef("--max-bytes %v: the burst must be at least %d, as long as a datagram can be: longer ones than the burst would never pass", &l.bytes, wsrelay.MaxDatagram)
+	case l.bytes.PerSecond > 0 && l.bytes.Burst < message.MaxDatagram:
+		return cli.Usagef("--max-bytes %v: the burst must be at least %d, as long as a datagram can be: longer ones than the burst would never pass", &l.bytes, message.MaxDatagram)
 	case l.unproven.PerSecond > 0 && l.unproven.Burst < minUnproven:
-		return cli.Usagef("--max-unproven %v: the burst must be at least %d, which one datagram of %d bytes counts as: longer ones than the burst would never pass", &l.unproven, minUnproven, wsrelay.MaxDatagram)
+		return cli.Usagef("--max-unproven %v: the burst must be at least %d, which one datagram of %d bytes counts as: longer ones than the burst would never pass", &l.unproven, minUnproven, message.MaxDatagram)
 	}
 	return nil
 }
 
 // minUnproven is as what the longest datagram counts, in those of 1400 bytes.
-const minUnproven = (wsrelay.MaxDatagram + 1399) / 1400
+const minUnproven = (message.MaxDatagram + 1399) / 1400
 
 // tokenVariable is the environment variable with a token.
 const tokenVariable = "KADMESH_RELAY_TOKEN"
@@ -115,7 +116,7 @@ const tokenVariable = "KADMESH_RELAY_TOKEN"
 const maxToken = 255
 
 // read returns who may use the relay, or says which flag is wrong.
-func (a *admission) read() (access wsrelay.Access, err error) {
+func (a *admission) read() (access relay.Access, err error) {
 	if access.Tokens, err = a.allTokens(); err != nil {
 		return access, err
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/kadmesh/kadmesh/internal/site"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 )
 
 // Each tab takes a TCP connection and a UDP socket. Besides, there are visitors of
@@ -12,7 +12,7 @@ import (
 // needs.
 const (
 	filesPerPeer = 2
-	spareFiles   = site.MaxVisitors + wsrelay.MaxStrangers + 64
+	spareFiles   = site.MaxVisitors + relay.MaxStrangers + 64
 )
 
 // checkFiles reports if the limit of open files is too low for that many peers.

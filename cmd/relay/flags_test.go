@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"github.com/kadmesh/kadmesh/internal/proctest"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 )
 
 func TestUsageErrors(t *testing.T) {
@@ -198,16 +198,16 @@ func TestPrivateAddressComesFirst(t *testing.T) {
 func TestRates(t *testing.T) {
 	tests := []struct {
 		text string
-		want wsrelay.Rate
+		want relay.Rate
 	}{
-		{"none", wsrelay.Rate{PerSecond: -1}},
-		{"7", wsrelay.Rate{PerSecond: 7, Burst: 200}},
-		{"700", wsrelay.Rate{PerSecond: 700, Burst: 700}},
-		{"7:3", wsrelay.Rate{PerSecond: 7, Burst: 3}},
+		{"none", relay.Rate{PerSecond: -1}},
+		{"7", relay.Rate{PerSecond: 7, Burst: 200}},
+		{"700", relay.Rate{PerSecond: 700, Burst: 700}},
+		{"7:3", relay.Rate{PerSecond: 7, Burst: 3}},
 	}
 	for _, tt := range tests {
 		r := rate{5, 200}
-		if err := r.Set(tt.text); err != nil || wsrelay.Rate(r) != tt.want {
+		if err := r.Set(tt.text); err != nil || relay.Rate(r) != tt.want {
 			t.Errorf("Set(%q) = %+v, %v, want %+v", tt.text, r, err, tt.want)
 		}
 		again := r

@@ -4,17 +4,18 @@ import (
 	"net/http"
 
 	"github.com/kadmesh/kadmesh/internal/metrics"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 )
 
 // exposition serves the metrics of a relay at /metrics.
-func exposition(stats func() wsrelay.ServerStats, refused func() uint64, capacity int, version string) http.Handler {
+func exposition(stats func() relay.Stats, refused func() uint64, capacity int, version string) http.Handler {
 	return metrics.Handler(collector{stats, refused, capacity, version}.collect)
 }
 
 // collector turns what the relay has counted into metrics.
 type collector struct {
-	stats    func() wsrelay.ServerStats
+	stats    func() relay.Stats
 	refused  func() uint64 // visitors
 	capacity int
 	version  string
@@ -47,14 +48,14 @@ var (
 )
 
 // errorReasons are the names of why tabs are sent away.
-var errorReasons = map[wsrelay.Code]string{
-	wsrelay.CodeMalformed: "malformed",
-	wsrelay.CodeVersion:   "version",
-	wsrelay.CodeToken:     "token",
-	wsrelay.CodeFull:      "full",
-	wsrelay.CodePerIP:     "per_ip",
-	wsrelay.CodeReplaced:  "replaced",
-	wsrelay.CodeSlow:      "slow",
+var errorReasons = map[message.Code]string{
+	message.CodeMalformed: "malformed",
+	message.CodeVersion:   "version",
+	message.CodeToken:     "token",
+	message.CodeFull:      "full",
+	message.CodePerIP:     "per_ip",
+	message.CodeReplaced:  "replaced",
+	message.CodeSlow:      "slow",
 }
 
 func (c collector) collect(ch metrics.Samples) {

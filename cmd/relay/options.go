@@ -4,11 +4,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kadmesh/kadmesh/internal/cli"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"github.com/kadmesh/kadmesh/internal/cli"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
 )
 
 // options are what the relay is told by flags.
@@ -106,12 +105,12 @@ func (l *limits) flags(f *pflag.FlagSet) {
 }
 
 // wsrelay returns the limits as the relay is told them.
-func (l *limits) wsrelay() wsrelay.Limits {
-	twice := func(r rate) wsrelay.Rate { return wsrelay.Rate{PerSecond: 2 * r.PerSecond, Burst: r.Burst} }
-	return wsrelay.Limits{
+func (l *limits) wsrelay() relay.Limits {
+	twice := func(r rate) relay.Rate { return relay.Rate{PerSecond: 2 * r.PerSecond, Burst: r.Burst} }
+	return relay.Limits{
 		Peers: int(l.peers), PeersPerIP: l.peersPerIP, Grace: l.grace,
-		Sent: wsrelay.Rate(l.datagrams), SentBytes: wsrelay.Rate(l.bytes),
+		Sent: relay.Rate(l.datagrams), SentBytes: relay.Rate(l.bytes),
 		Received: twice(l.datagrams), ReceivedBytes: twice(l.bytes),
-		NewDestinations: wsrelay.Rate(l.newDestinations), Unproven: wsrelay.Rate(l.unproven),
+		NewDestinations: relay.Rate(l.newDestinations), Unproven: relay.Rate(l.unproven),
 	}
 }

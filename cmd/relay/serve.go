@@ -16,7 +16,7 @@ import (
 
 	"github.com/kadmesh/kadmesh/internal/cli"
 	"github.com/kadmesh/kadmesh/internal/site"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 	"github.com/kadmesh/kadmesh/web"
 )
 
@@ -63,13 +63,13 @@ func run(ctx context.Context, p *cli.Program, o *options) error {
 // relaying is a relay with all that it is reached by.
 type relaying struct {
 	log     *slog.Logger
-	cfg     wsrelay.ServerConfig
+	cfg     relay.Config
 	nodes   []cli.HostPort // to join through
 	tls     *tls.Config    // nil without
 	names   []string       // that certificates are for
 	stopTLS func()
 
-	server   *wsrelay.Server
+	server   *relay.Server
 	health   *health
 	site     *site.Site
 	visitors *site.Visitors
@@ -125,7 +125,7 @@ func (r *relaying) open(o *options) (err error) {
 	if r.site, err = site.New(web.Files); err != nil {
 		return err
 	}
-	if r.server, err = wsrelay.NewServer(r.cfg); err != nil {
+	if r.server, err = relay.New(r.cfg); err != nil {
 		return err
 	}
 	r.visitors = &site.Visitors{Proxies: r.cfg.Access.Proxies}
@@ -242,7 +242,7 @@ func (r *relaying) seeds() *seeds {
 	return &seeds{
 		nodes: r.nodes, lookup: net.DefaultResolver.LookupNetIP,
 		fits: func(ip netip.Addr) bool { return lends(&r.cfg, ip) },
-		safe: func(ip netip.Addr) bool { return r.cfg.AllowPrivate || wsrelay.IsGlobal(ip) },
+		safe: func(ip netip.Addr) bool { return r.cfg.AllowPrivate || relay.IsGlobal(ip) },
 		set:  r.server.SetBootstrap, log: r.log,
 	}
 }

@@ -9,11 +9,11 @@ import (
 	"strings"
 
 	"github.com/kadmesh/kadmesh/internal/cli"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 )
 
-// rate is a wsrelay.Rate as a user writes it: N, N:BURST, or none.
-type rate wsrelay.Rate
+// rate is a relay.Rate as a user writes it: N, N:BURST, or none.
+type rate relay.Rate
 
 // maxRate keeps twice a rate, and times 60, within an int32.
 const maxRate = 16 << 20
@@ -69,17 +69,17 @@ func (c *count) Set(s string) error {
 }
 
 // parsePorts reads FROM-TO. Nothing means that the system chooses.
-func parsePorts(s string) (wsrelay.PortRange, error) {
+func parsePorts(s string) (relay.PortRange, error) {
 	if s == "" {
-		return wsrelay.PortRange{}, nil
+		return relay.PortRange{}, nil
 	}
 	from, to, _ := strings.Cut(s, "-")
 	first, err1 := strconv.ParseUint(from, 10, 16)
 	last, err2 := strconv.ParseUint(to, 10, 16)
 	if err := errors.Join(err1, err2); err != nil || first < 1024 || last < first {
-		return wsrelay.PortRange{}, cli.Usagef("--udp-ports %q: want FROM-TO, both from 1024 to 65535, as in 20000-20999", s)
+		return relay.PortRange{}, cli.Usagef("--udp-ports %q: want FROM-TO, both from 1024 to 65535, as in 20000-20999", s)
 	}
-	return wsrelay.PortRange{First: uint16(first), Last: uint16(last)}, nil
+	return relay.PortRange{First: uint16(first), Last: uint16(last)}, nil
 }
 
 // parseIPs reads the values of a flag that takes one address of each family.

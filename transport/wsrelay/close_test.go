@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 	"nhooyr.io/websocket"
 )
 
@@ -102,7 +103,9 @@ func TestCloseAtAnyTime(t *testing.T) {
 	}
 }
 
-func greet(s *fakeSession) { s.send((&welcome{lent: v4, maxDatagram: MaxDatagram}).encode()) }
+func greet(s *fakeSession) {
+	s.send((&message.Welcome{Lent: v4, MaxDatagram: message.MaxDatagram}).Encode())
+}
 
 // Many writers and a reader at once; everything arrives once, unmixed.
 func TestConcurrentUse(t *testing.T) {

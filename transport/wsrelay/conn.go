@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 // Conn is a connection for a node over whichever relay is there. It has the
@@ -32,8 +34,8 @@ type Conn struct {
 
 	mu      sync.Mutex // guards what follows
 	state   State
-	welcome welcome // the last one
-	link    *link   // the present one, or nil
+	welcome message.Welcome // the last one
+	link    *link           // the present one, or nil
 }
 
 // ErrClosed is what methods of a closed Conn return.
@@ -150,7 +152,7 @@ func (c *Conn) State() State {
 func (c *Conn) Bootstrap() []netip.AddrPort {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.welcome.bootstrap
+	return c.welcome.Bootstrap
 }
 
 // Wake ends a wait between attempts. To be called when there is reason to believe

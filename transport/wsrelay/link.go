@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 const (
@@ -31,7 +33,7 @@ var (
 	errSilent      = errors.New("nothing was heard from the relay for too long")
 	errStalled     = errors.New("the network takes nothing")
 	errBroken      = errors.New("connection broken")
-	errSubprotocol = errors.New("no relay there: the server does not know " + Subprotocol)
+	errSubprotocol = errors.New("no relay there: the server does not know " + message.Subprotocol)
 	errVersion     = errors.New("the relay speaks another version of the protocol")
 )
 
@@ -81,10 +83,10 @@ func (l *link) serve() error {
 		}
 		return err
 	}
-	h := hello{family: c.family, token: c.cfg.Token, resume: l.relay.resume}
+	h := message.Hello{Family: c.family, Token: c.cfg.Token, Resume: l.relay.resume}
 	if !c.attach(l) {
 		l.socket.close(ErrClosed)
-	} else if err := l.socket.send(h.encode()); err != nil {
+	} else if err := l.socket.send(h.Encode()); err != nil {
 		l.socket.close(err)
 	}
 	wrote := make(chan struct{})
@@ -134,12 +136,12 @@ func (l *link) write(opening context.Context) {
 // receive takes a message of the relay. The error that it returns ends the link.
 func (l *link) receive(m []byte) error {
 	if len(m) == 0 {
-		return fmt.Errorf("empty message: %w", errMalformed)
+		return fmt.Errorf("empty message: %w", message.ErrMalformed)
 	}
 	l.heard.Store(time.Now().UnixMilli())
-	k, body := kind(m[0]), m[1:]
-	if k == kindError {
-		e, err := decodeError(body)
+	k, body := message.Kind(m[0]), m[1:]
+	if k == message.KindError {
+		e, err := message.DecodeError(body)
 		if err != nil {
 			return malformed(k, err)
 		}
@@ -150,49 +152,49 @@ func (l *link) receive(m []byte) error {
 		return l.greet(k, body)
 	}
 	switch k {
-	case kindDatagrams:
-		n, err := countDatagrams(body)
+	case message.KindDatagrams:
+		n, err := message.CountDatagrams(body)
 		if err != nil {
 			return malformed(k, err)
 		}
 		l.conn.in.addBody(body, n)
 		l.conn.counts.received.add(n, len(m))
-	case kindRestarting:
-		r, err := decodeRestarting(body)
+	case message.KindRestarting:
+		r, err := message.DecodeRestarting(body)
 		if err != nil {
 			return malformed(k, err)
 		}
-		l.back, l.tryFor = time.Now().Add(r.reconnectIn), r.tryFor
-	case kindDrops:
-		var counts [DropReasons]uint64
-		if err := decodeDrops(body, &counts); err != nil {
+		l.back, l.tryFor = time.Now().Add(r.ReconnectIn), r.TryFor
+	case message.KindDrops:
+		var counts [message.DropReasons]uint64
+		if err := message.DecodeDrops(body, &counts); err != nil {
 			return malformed(k, err)
 		}
 		for reason, n := range counts {
 			l.conn.counts.refused[reason].Add(n)
 		}
-	case kindHello, kindWelcome:
-		return malformed(k, errMalformed)
+	case message.KindHello, message.KindWelcome:
+		return malformed(k, message.ErrMalformed)
 	}
 	return nil
 }
 
 // greet takes the first message, which must be a welcome.
-func (l *link) greet(k kind, body []byte) error {
-	if k != kindWelcome {
-		return malformed(k, errMalformed)
+func (l *link) greet(k message.Kind, body []byte) error {
+	if k != message.KindWelcome {
+		return malformed(k, message.ErrMalformed)
 	}
-	w, v, err := decodeWelcome(body)
-	if len(body) > 0 && v != version {
-		return fmt.Errorf("%w: %d, not %d", errVersion, v, version)
+	w, v, err := message.DecodeWelcome(body)
+	if len(body) > 0 && v != message.Version {
+		return fmt.Errorf("%w: %d, not %d", errVersion, v, message.Version)
 	}
 	if err != nil {
 		return malformed(k, err)
 	}
-	if f := l.conn.family; f != 0 && f != Family(w.lent.Addr()) {
-		return fmt.Errorf("the relay lends %v, which is not of IP version %d", w.lent, f)
+	if f := l.conn.family; f != 0 && f != message.Family(w.Lent.Addr()) {
+		return fmt.Errorf("the relay lends %v, which is not of IP version %d", w.Lent, f)
 	}
-	l.relay.resume, l.since = w.resume, time.Now()
+	l.relay.resume, l.since = w.Resume, time.Now()
 	close(l.welcomed)
 	l.conn.connected(l.relay.url, w)
 	return nil
@@ -210,4 +212,4 @@ func (l *link) isWelcomed() bool {
 // quietFor returns how long ago the last message came.
 func (l *link) quietFor() time.Duration { return time.Since(time.UnixMilli(l.heard.Load())) }
 
-func malformed(k kind, err error) error { return fmt.Errorf("message of type %d: %w", k, err) }
+func malformed(k message.Kind, err error) error { return fmt.Errorf("message of type %d: %w", k, err) }

@@ -3,6 +3,8 @@ package wsrelay
 import (
 	"net/netip"
 	"sync"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 // A queue holds at most this much; beyond, the oldest datagrams go. The bytes
@@ -36,14 +38,14 @@ type queue struct {
 const errQueue = "wsrelay: a queue holds something that is not a datagram"
 
 func newQueue() *queue {
-	return &queue{ready: make(chan struct{}, 1), b: []byte{byte(kindDatagrams)}, head: 1, longest: MaxDatagram}
+	return &queue{ready: make(chan struct{}, 1), b: []byte{byte(message.KindDatagrams)}, head: 1, longest: message.MaxDatagram}
 }
 
 // open lets the queue take datagrams of up to longest bytes.
 func (q *queue) open(longest int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.shut, q.longest = false, min(longest, MaxDatagram)
+	q.shut, q.longest = false, min(longest, message.MaxDatagram)
 }
 
 // shutDown lets the queue take none, and counts those that it holds as missed.
@@ -63,8 +65,8 @@ func (q *queue) add(a netip.AddrPort, payload []byte) bool {
 		q.missed++
 		return false
 	}
-	q.makeRoom(datagramLen(len(payload)))
-	q.b = appendDatagram(q.b, a, payload)
+	q.makeRoom(message.DatagramLen(len(payload)))
+	q.b = message.AppendDatagram(q.b, a, payload)
 	q.count++
 	return true
 }
@@ -86,17 +88,17 @@ func (q *queue) message(b []byte) ([]byte, int) {
 	defer q.mu.Unlock()
 	end, n := q.head, 0
 	for n < q.count {
-		_, _, rest, err := nextDatagram(q.b[end:])
+		_, _, rest, err := message.NextDatagram(q.b[end:])
 		if err != nil {
 			panic(errQueue)
 		}
-		if 1+len(q.b)-len(rest)-q.head > maxMessage {
+		if 1+len(q.b)-len(rest)-q.head > message.MaxLen {
 			break
 		}
 		end = len(q.b) - len(rest)
 		n++
 	}
-	b = append(append(b[:0], byte(kindDatagrams)), q.b[q.head:end]...)
+	b = append(append(b[:0], byte(message.KindDatagrams)), q.b[q.head:end]...)
 	q.head = end
 	q.count -= n
 	q.tidy()
@@ -131,7 +133,7 @@ func (q *queue) losses() (dropped, missed uint64) {
 
 // shift takes off the oldest datagram. The payload is part of q.b.
 func (q *queue) shift() (netip.AddrPort, []byte) {
-	a, payload, rest, err := nextDatagram(q.b[q.head:])
+	a, payload, rest, err := message.NextDatagram(q.b[q.head:])
 	if err != nil {
 		panic(errQueue)
 	}
@@ -171,7 +173,7 @@ func (q *queue) tidy() {
 		return
 	}
 	if cap(q.b) > keepQueued {
-		q.b = []byte{byte(kindDatagrams)}
+		q.b = []byte{byte(message.KindDatagrams)}
 	}
 	q.b, q.head = q.b[:1], 1
 }

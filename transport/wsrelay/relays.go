@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 const (
@@ -56,7 +58,7 @@ func (r *relays) ended(now time.Time, e ending) time.Duration {
 	r.current().err = e.err
 	if e.lasted >= steady {
 		r.refused = 0
-		if !hasCode(e.err, CodeSlow) {
+		if !hasCode(e.err, message.CodeSlow) {
 			r.backoff.reset()
 		}
 		if !mustMove(e.err) {
@@ -90,13 +92,13 @@ func (r *relays) move() time.Duration {
 // mustMove reports whether the relay said, or showed, that to try it again at
 // once makes no sense. One that found the client too slow may be tried again.
 func mustMove(err error) bool {
-	var e *RelayError
-	return errors.Is(err, errMalformed) || errors.As(err, &e) && e.Code != CodeSlow
+	var e *message.Error
+	return errors.Is(err, message.ErrMalformed) || errors.As(err, &e) && e.Code != message.CodeSlow
 }
 
 // hasCode reports whether err is what a relay sent with code c.
-func hasCode(err error, c Code) bool {
-	var e *RelayError
+func hasCode(err error, c message.Code) bool {
+	var e *message.Error
 	return errors.As(err, &e) && e.Code == c
 }
 
@@ -130,6 +132,6 @@ func join(a, b error) error {
 
 // final reports whether a relay, or the platform, said what it will always say.
 func final(err error) bool {
-	return hasCode(err, CodeToken) || hasCode(err, CodeVersion) || hasCode(err, CodeMalformed) ||
+	return hasCode(err, message.CodeToken) || hasCode(err, message.CodeVersion) || hasCode(err, message.CodeMalformed) ||
 		errors.Is(err, errVersion) || errors.Is(err, errForbidden)
 }

@@ -3,6 +3,8 @@ package wsrelay
 import (
 	"errors"
 	"time"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 // run keeps the Conn connected until it is closed.
@@ -17,10 +19,10 @@ func (c *Conn) run() {
 			return
 		}
 		url := c.relays.current().url
-		if errors.Is(e.err, errMalformed) {
+		if errors.Is(e.err, message.ErrMalformed) {
 			c.counts.malformed.Add(1)
 		}
-		if hasCode(e.err, CodeReplaced) {
+		if hasCode(e.err, message.CodeReplaced) {
 			c.cfg.Log.Warn("relay session was taken over", "relay", url)
 			c.tell(State{Phase: Stopped, Relay: url, Reason: e.err})
 			<-c.ctx.Done()
@@ -61,20 +63,20 @@ func (c *Conn) tell(s State) {
 }
 
 // connected is told of each welcome.
-func (c *Conn) connected(url string, w welcome) {
-	c.family = Family(w.lent.Addr())
+func (c *Conn) connected(url string, w message.Welcome) {
+	c.family = message.Family(w.Lent.Addr())
 	c.mu.Lock()
 	before := c.state.Addr
 	c.welcome = w
 	c.mu.Unlock()
-	s := State{Phase: Connected, Relay: url, Addr: w.lent, Resumed: w.lent == before, Resume: w.resume}
+	s := State{Phase: Connected, Relay: url, Addr: w.Lent, Resumed: w.Lent == before, Resume: w.Resume}
 	s.Changed = before.IsValid() && !s.Resumed
 	c.counts.connected.Add(1)
 	if s.Resumed {
 		c.counts.resumed.Add(1)
 	}
-	c.out.open(w.maxDatagram)
-	c.cfg.Log.Info("relay connected", "relay", url, "addr", w.lent, "resumed", s.Resumed)
+	c.out.open(w.MaxDatagram)
+	c.cfg.Log.Info("relay connected", "relay", url, "addr", w.Lent, "resumed", s.Resumed)
 	c.tell(s)
 	if !c.isReady() {
 		close(c.ready)

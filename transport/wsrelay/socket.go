@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 	"nhooyr.io/websocket"
 )
 
@@ -58,17 +59,17 @@ func openVia(ctx context.Context, dial dialer, url string, receive func([]byte) 
 	}
 	s.ws, _, err = websocket.Dial(ctx, url, &websocket.DialOptions{
 		HTTPClient:   &http.Client{Transport: transport},
-		Subprotocols: []string{Subprotocol},
+		Subprotocols: []string{message.Subprotocol},
 	})
 	if err != nil {
 		return nil, root(err)
 	}
 	stop()
-	if s.ws.Subprotocol() != Subprotocol {
+	if s.ws.Subprotocol() != message.Subprotocol {
 		s.ws.CloseNow()
 		return nil, errSubprotocol
 	}
-	s.ws.SetReadLimit(maxMessage)
+	s.ws.SetReadLimit(message.MaxLen)
 	return s, nil
 }
 
@@ -92,7 +93,7 @@ func (s *socket) read() ([]byte, error) {
 		return nil, ended(err)
 	}
 	if kind != websocket.MessageBinary {
-		return nil, fmt.Errorf("text message: %w", errMalformed)
+		return nil, fmt.Errorf("text message: %w", message.ErrMalformed)
 	}
 	b := s.buf[:0]
 	for {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"syscall/js"
 	"time"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 // maxBuffered is how many bytes may wait in the browser, which has no bound of
@@ -42,7 +44,7 @@ func openSocket(ctx context.Context, url string, receive func([]byte) error) (*s
 	}
 	s := &socket{
 		ws: ws, receive: receive,
-		out:    uint8Array.New(maxMessage),
+		out:    uint8Array.New(message.MaxLen),
 		opened: make(chan struct{}), ended: make(chan struct{}),
 	}
 	s.ws.Set("binaryType", "arraybuffer")
@@ -56,7 +58,7 @@ func openSocket(ctx context.Context, url string, receive func([]byte) error) (*s
 	if s.cause != nil {
 		return nil, s.run()
 	}
-	if !s.ws.Get("protocol").Equal(js.ValueOf(Subprotocol)) {
+	if !s.ws.Get("protocol").Equal(js.ValueOf(message.Subprotocol)) {
 		s.close(errSubprotocol)
 		return nil, s.run()
 	}
@@ -78,7 +80,7 @@ func newWebSocket(url string) (ws js.Value, err error) {
 		}
 	}()
 	defer catch(&err)
-	return constructor.New(url, Subprotocol), nil
+	return constructor.New(url, message.Subprotocol), nil
 }
 
 // listen sets the handlers of events.
@@ -116,12 +118,12 @@ func (s *socket) listen() {
 // message takes the data of one event.
 func (s *socket) message(data js.Value) error {
 	if data.Type() == js.TypeString {
-		return fmt.Errorf("text message: %w", errMalformed)
+		return fmt.Errorf("text message: %w", message.ErrMalformed)
 	}
 	view := uint8Array.New(data)
 	n := view.Length()
-	if n > maxMessage {
-		return fmt.Errorf("message of %d bytes: %w", n, errMalformed)
+	if n > message.MaxLen {
+		return fmt.Errorf("message of %d bytes: %w", n, message.ErrMalformed)
 	}
 	s.in = slices.Grow(s.in[:0], n)[:n]
 	js.CopyBytesToGo(s.in, view)

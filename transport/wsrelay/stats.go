@@ -1,6 +1,10 @@
 package wsrelay
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
+)
 
 // Stats counts what a Conn has done since Dial.
 type Stats struct {
@@ -8,7 +12,7 @@ type Stats struct {
 	Dropped        Dropped
 
 	// Refused is what relays said they dropped, by reason: see Drop.
-	Refused [DropReasons]uint64
+	Refused [message.DropReasons]uint64
 
 	Connected uint64 // how often a relay lent an address
 	Resumed   uint64 // how often it was the one from before
@@ -48,7 +52,7 @@ type counters struct {
 	sent, received                traffic
 	unfit, tooLong                atomic.Uint64
 	connected, resumed, malformed atomic.Uint64
-	refused                       [DropReasons]atomic.Uint64
+	refused                       [message.DropReasons]atomic.Uint64
 }
 
 // Stats returns what the Conn has counted.

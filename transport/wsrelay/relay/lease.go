@@ -1,0 +1,121 @@
+package relay
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay/internal/limit"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay/internal/udpsocket"
+
+	rpc "github.com/kadmesh/kadmesh/internal/wire"
+)
+
+// lease is a UDP socket that is lent to a client, and what the client did with
+// it. It outlives the client's connection by the grace time.
+type lease struct {
+	server *Server
+	addr   netip.AddrPort // under which others reach it
+	sock   udpsocket.Socket
+
+	// The book's lock guards these.
+	token    string      // of the last welcome, with which the client gets the port back
+	used     string      // with which it got it back last, or empty
+	restored time.Time   // when it was lent before the relay started, if it was
+	site     netip.Addr  // where the client comes from
+	expiry   *time.Timer // runs while the client is away
+	turns    int         // how often it came and went
+
+	mu        sync.Mutex // guards what follows
+	holder    *session   // nil while the client is away
+	allowance limit.Allowance
+}
+
+var parsers = sync.Pool{New: func() any { return rpc.NewParser() }}
+
+// arrive takes in a datagram that came over the socket. Whoever cannot be sent to
+// is not heard either.
+func (l *lease) Receive(from netip.AddrPort, p []byte) {
+	l.server.counts.arrived.add(1, len(p))
+	if !l.server.reachable(from) {
+		l.drop(message.DropDestination)
+		return
+	}
+	l.deliver(from, p)
+}
+
+// deliver passes a datagram on to the client, if it may get it.
+func (l *lease) deliver(from netip.AddrPort, p []byte) {
+	s := l.server
+	parser := parsers.Get().(*rpc.Parser)
+	defer parsers.Put(parser)
+	l.mu.Lock()
+	holder := l.holder
+	var reason message.Drop
+	ok := false
+	if holder != nil {
+		reason, ok = l.allowance.AllowReceive(s.now(), s.common, from, p, parser)
+	}
+	l.mu.Unlock()
+	switch {
+	case ok:
+		holder.queue(from, p)
+	case holder != nil:
+		s.counts.toClients.dropped[reason].Add(1)
+		holder.lost(reason, 1)
+	default:
+		s.counts.away.Add(1)
+	}
+}
+
+// drop counts a datagram to the client that it does not get.
+func (l *lease) drop(reason message.Drop) {
+	l.mu.Lock()
+	holder := l.holder
+	l.mu.Unlock()
+	l.server.counts.toClients.dropped[reason].Add(1)
+	if holder != nil {
+		holder.lost(reason, 1)
+	}
+}
+
+// pays reports whether the client may send another datagram of n bytes, or what
+// is as much work.
+func (l *lease) pays(now time.Duration, n int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.allowance.AllowSend(now, l.server.common, n)
+}
+
+// admits reports whether the client may send a datagram, or why not. If it is for
+// another client of this relay, it returns that one's lease.
+func (l *lease) admits(to netip.AddrPort, p []byte, parser *rpc.Parser) (other *lease, reason message.Drop, ok bool) {
+	s := l.server
+	now := s.now()
+	if !l.pays(now, len(p)) {
+		return nil, message.DropRate, false
+	}
+	if other = s.book.find(to); other == nil && !s.reachable(to) {
+		return nil, message.DropDestination, false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	kind, ok := parser.WellFormed(p)
+	if !ok || len(p) > message.MaxDatagram {
+		return nil, message.DropNotRPC, false
+	}
+	if other != nil {
+		l.allowance.NoteContact(now, s.common, to)
+		return other, 0, true
+	}
+	reason, ok = l.allowance.AllowDestination(now, s.common, to, kind, p)
+	return nil, reason, ok
+}
+
+// forget gives back what a client needs only while there is traffic.
+func (l *lease) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.allowance.Forget(l.server.now())
+}

@@ -1,0 +1,277 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay/internal/limit"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay/internal/udpsocket"
+	"nhooyr.io/websocket"
+)
+
+// Server is a relay: an http.Handler for the WebSockets of its clients. Each
+// client takes a goroutine of its own, and one that exists while something is
+// written to it.
+type Server struct {
+	cfg       Config
+	log       *slog.Logger
+	machine   machine
+	policy    policy
+	common    *limit.Shared
+	upgrades  limit.RateTable // WebSockets opened, by site
+	book      book
+	counts    counters
+	start     time.Time
+	bootstrap atomic.Pointer[[]netip.AddrPort]
+
+	mu       sync.Mutex // guards what follows
+	sessions map[*session]struct{}
+	sites    map[netip.Addr]int // connections by where they come from
+	wide     map[netip.Addr]int // and by the network around that
+	closing  bool
+	running  sync.WaitGroup // one for each session
+}
+
+// NewServer returns a relay that waits for clients. Shutdown ends it.
+func New(cfg Config) (*Server, error) {
+	cfg, err := cfg.check()
+	if err != nil {
+		return nil, err
+	}
+	net, err := udpsocket.New()
+	if err != nil {
+		return nil, err
+	}
+	s, err := newServer(cfg, net)
+	if err != nil {
+		net.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func newServer(cfg Config, net udpsocket.Network) (*Server, error) {
+	local, err := localAddrs()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg: cfg, log: cfg.Log, start: time.Now(),
+		sessions: make(map[*session]struct{}),
+		sites:    make(map[netip.Addr]int),
+		wide:     make(map[netip.Addr]int),
+	}
+	s.machine.always, s.machine.list = slices.Concat(cfg.PublicIPs, cfg.BindIPs), localAddrs
+	s.machine.listed.Store(&local)
+	s.machine.due.Store(int64(listInterval))
+	s.policy = policy{cfg.AllowPrivate, func(ip netip.Addr) bool { return s.machine.has(s.now(), ip) }, cfg.Deny}
+	s.common = limit.NewShared(s.cfg.Limits.rates())
+	s.book = book{
+		server: s, limits: &s.cfg.Limits, start: s.start, net: net,
+		tokens: newTokens(cfg.Secret),
+		ports:  make(map[byte]*ports),
+		leases: make(map[netip.AddrPort]*lease),
+		sites:  make(map[netip.Addr][]*lease),
+		wide:   make(map[netip.Addr]int),
+	}
+	for _, ip := range cfg.PublicIPs {
+		s.book.ports[message.Family(ip)] = newPorts(ip, cfg.bindFor(ip, local), cfg.Ports)
+	}
+	s.SetBootstrap(cfg.Bootstrap)
+	return s, nil
+}
+
+// SetBootstrap changes ServerConfig.Bootstrap for clients that are yet to come.
+func (s *Server) SetBootstrap(nodes []netip.AddrPort) {
+	list := make([]netip.AddrPort, 0, len(nodes))
+	for _, a := range nodes {
+		list = append(list, netip.AddrPortFrom(a.Addr().Unmap(), a.Port()))
+	}
+	s.bootstrap.Store(&list)
+}
+
+// now is the time since the server's start.
+func (s *Server) now() time.Duration { return time.Since(s.start) }
+
+// reachable reports whether clients may exchange datagrams with a, which is no
+// lent address.
+func (s *Server) reachable(a netip.AddrPort) bool {
+	return s.policy.allows(a) || slices.Contains(*s.bootstrap.Load(), a) && !s.policy.denies(a.Addr())
+}
+
+// ServeHTTP takes in a client. It returns when the WebSocket is open, which lets
+// package net/http forget all that belonged to the request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := s.cfg.Access.check(r); err != nil {
+		s.counts.forbidden.Add(1)
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
+	if !offers(r, message.Subprotocol) {
+		http.Error(w, "this is a relay: open a WebSocket with the subprotocol "+message.Subprotocol, http.StatusBadRequest)
+		return
+	}
+	c := &session{server: s, site: limit.Prefix64(s.cfg.Access.client(r))}
+	if err := s.enter(c); err != nil {
+		s.counts.turnedAway.Add(1)
+		w.Header().Set("Retry-After", "10")
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	h := &hijacker{ResponseWriter: w, server: s}
+	ws, err := websocket.Accept(h, r, &websocket.AcceptOptions{
+		Subprotocols: []string{message.Subprotocol},
+		// Access has looked at the origin.
+		InsecureSkipVerify: true,
+		CompressionMode:    websocket.CompressionDisabled,
+	})
+	if err != nil {
+		s.leave(c)
+		return
+	}
+	ws.SetReadLimit(message.MaxLen + 1) // the inbox notices before
+	c.open(ws, h.conn)
+	go func() {
+		c.serve()
+		s.leave(c)
+	}()
+}
+
+// offers reports whether r offers a WebSocket subprotocol.
+func offers(r *http.Request, subprotocol string) bool {
+	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
+		for p := range strings.SplitSeq(line, ",") {
+			if strings.TrimSpace(p) == subprotocol {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// MaxStrangers is how many connections there may be that have not said hello,
+// besides the clients; and at most as many from one site as it may have clients.
+const MaxStrangers = 256
+
+// enter notes a connection that is about to open, or says why it may not.
+func (s *Server) enter(c *session) error {
+	key := s.common.Key(netip.AddrPortFrom(c.site, 0))
+	if !s.upgrades.Take(s.now(), s.cfg.Limits.upgrades(), key, 0) {
+		return errors.New("too many new connections from this address")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch max := s.cfg.Limits.PeersPerIP; {
+	case s.closing:
+		return errClosing
+	case len(s.sessions) >= s.cfg.Limits.Peers+MaxStrangers:
+		return fmt.Errorf("%d connections already", len(s.sessions))
+	case max > 0 && (s.sites[c.site] >= 2*max || s.wide[limit.Prefix48(c.site)] >= 2*perPrefix48*max):
+		return fmt.Errorf("%d connections from this address already", s.sites[c.site])
+	}
+	s.sessions[c] = struct{}{}
+	s.sites[c.site]++
+	s.wide[limit.Prefix48(c.site)]++
+	s.running.Add(1)
+	return nil
+}
+
+// leave notes that a connection has ended.
+func (s *Server) leave(c *session) {
+	s.mu.Lock()
+	delete(s.sessions, c)
+	if s.sites[c.site]--; s.sites[c.site] == 0 {
+		delete(s.sites, c.site)
+	}
+	if n := limit.Prefix48(c.site); s.wide[n] > 1 {
+		s.wide[n]--
+	} else {
+		delete(s.wide, n)
+	}
+	s.mu.Unlock()
+	s.running.Done()
+}
+
+// admit gives a client what it asks for, or says why not.
+func (s *Server) admit(c *session, h *message.Hello) *message.Error {
+	old, resumed, err := s.book.lend(time.Now(), c, h)
+	if err != nil {
+		return err
+	}
+	if old != nil {
+		old.cut(message.Errorf(message.CodeReplaced, "resumed from elsewhere"))
+	}
+	s.counts.accepted.Add(1)
+	if resumed {
+		s.counts.resumed.Add(1)
+	}
+	s.log.Debug("client came", "site", c.site, "lent", c.lease.addr, "resumed", resumed)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pingLater()
+	return nil
+}
+
+// welcome is what the client is told to whom l is lent.
+func (s *Server) welcome(l *lease) []byte {
+	perSecond := s.cfg.Limits.NewDestinations.PerSecond
+	w := message.Welcome{
+		Lent: l.addr, Grace: s.cfg.Limits.Grace, MaxDatagram: message.MaxDatagram, Resume: l.token,
+		NewPerMinute: 60 * perSecond,
+	}
+	if perSecond < 0 || w.NewPerMinute > 65535 {
+		w.NewPerMinute = 65535
+	}
+	for _, a := range *s.bootstrap.Load() {
+		if message.Family(a.Addr()) == message.Family(l.addr.Addr()) && len(w.Bootstrap) < maxBootstrap {
+			w.Bootstrap = append(w.Bootstrap, a)
+		}
+	}
+	return w.Encode()
+}
+
+// Shutdown ends the relay: it tells all clients when to come back, closes their
+// connections, and waits for that, but when ctx ends it breaks those that are
+// left. Nothing of the server runs when it returns. A second call does nothing.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		return errClosing
+	}
+	s.closing = true
+	// Clients come back spread over a time in which each gets its turn.
+	spread := max(time.Second, time.Duration(len(s.sessions))*time.Millisecond)
+	for c := range s.sessions {
+		r := message.Restarting{ReconnectIn: s.cfg.RestartTime + rand.N(spread), TryFor: s.cfg.Limits.Grace}
+		c.part(&parting{newFrame(r.Encode()), websocket.StatusServiceRestart, "restarting"})
+	}
+	s.mu.Unlock()
+	stop := context.AfterFunc(ctx, s.abort)
+	s.running.Wait()
+	s.book.close()
+	if !stop() {
+		return fmt.Errorf("shut down the relay: not all clients were told: %w", ctx.Err())
+	}
+	return nil
+}
+
+// abort breaks all connections that are left.
+func (s *Server) abort() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.sessions {
+		c.abort()
+	}
+}
