@@ -60,7 +60,7 @@ func (a *Access) fitsScheme(r *http.Request, scheme string) bool {
 	}
 	came := r.Header.Get("X-Forwarded-Proto")
 	switch {
-	case came == "" || !a.isProxy(remote(r)):
+	case came == "" || !a.isProxy(remoteAddr(r)):
 		return true
 	case strings.EqualFold(came, "ws"):
 		came = "http"
@@ -76,7 +76,7 @@ func (a *Access) checkHost(r *http.Request) error {
 		return nil
 	}
 	here, err := netip.ParseAddrPort(local.String())
-	if err != nil || isGlobal(here.Addr().Unmap()) && len(a.Hosts) == 0 || a.isProxy(remote(r)) {
+	if err != nil || isGlobal(here.Addr().Unmap()) && len(a.Hosts) == 0 || a.isProxy(remoteAddr(r)) {
 		return nil
 	}
 	host := hostOf(r.Host)
@@ -102,8 +102,8 @@ func hostOf(s string) string {
 
 // client returns the address that r comes from: behind proxies, the last one in
 // X-Forwarded-For that is none of them.
-func (a *Access) client(r *http.Request) netip.Addr {
-	ip := remote(r)
+func (a *Access) clientAddr(r *http.Request) netip.Addr {
+	ip := remoteAddr(r)
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, hop := range slices.Backward(hops) {
 		if !a.isProxy(ip) {
@@ -121,7 +121,7 @@ func (a *Access) client(r *http.Request) netip.Addr {
 func (a *Access) isProxy(ip netip.Addr) bool { return in(ip, a.Proxies) }
 
 // remote is who sent r, from the relay's point of view.
-func remote(r *http.Request) netip.Addr {
+func remoteAddr(r *http.Request) netip.Addr {
 	addr, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.IPv6Unspecified()
@@ -131,7 +131,7 @@ func remote(r *http.Request) netip.Addr {
 
 // knows reports whether a client that says token may use the relay. The time it
 // takes tells nothing of the tokens.
-func (a *Access) knows(token string) bool {
+func (a *Access) allowsToken(token string) bool {
 	ok := len(a.Tokens) == 0
 	said := sha256.Sum256([]byte(token))
 	for _, t := range a.Tokens {

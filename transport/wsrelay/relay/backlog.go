@@ -20,14 +20,14 @@ type parcel struct {
 
 const (
 	smallParcel = 2 << 10
-	largeParcel = maxHeader + message.MaxLen
+	largeParcel = maxHeaderLen + message.MaxLen
 )
 
 var smallParcels, largeParcels = parcels(smallParcel), parcels(largeParcel)
 
 func parcels(size int) *sync.Pool {
 	return &sync.Pool{New: func() any {
-		b := make([]byte, maxHeader, size)
+		b := make([]byte, maxHeaderLen, size)
 		return &parcel{b: append(b, byte(message.KindDatagrams))}
 	}}
 }
@@ -35,7 +35,7 @@ func parcels(size int) *sync.Pool {
 func newParcel() *parcel { return smallParcels.Get().(*parcel) }
 
 func (p *parcel) free() {
-	p.b, p.count = p.b[:maxHeader+1], 0
+	p.b, p.count = p.b[:maxHeaderLen+1], 0
 	if cap(p.b) < largeParcel {
 		smallParcels.Put(p)
 	} else {
@@ -61,7 +61,7 @@ func (p *parcel) add(a netip.AddrPort, payload []byte) *parcel {
 func (p *parcel) fits(n int) bool { return len(p.b)+message.DatagramLen(n) <= largeParcel }
 
 // frame is the parcel as a frame of the WebSocket.
-func (p *parcel) frame() []byte { return frame(p.b) }
+func (p *parcel) encode() []byte { return addHeader(p.b) }
 
 // backlog is what waits to be written to a client, oldest first. When it is full,
 // the oldest message goes. The zero backlog is empty, and takes next to no memory.

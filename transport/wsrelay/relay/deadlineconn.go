@@ -17,35 +17,35 @@ import (
 // package websocket does with the answers to pings and the closing frame: so they
 // come one behind the other. Through that package, a message would take a buffer
 // for each peer or two packets, and a ping a goroutine that waits for the answer.
-type timelyConn struct {
+type deadlineConn struct {
 	net.Conn
 	server *Server
 	heard  atomic.Bool // something was read since this was last set to false
 
 	// Of the reader.
-	frames frames
+	frames frameCounter
 	read   limit.Bucket // of frames
 }
 
-func (c *timelyConn) Read(b []byte) (int, error) {
+func (c *deadlineConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 && !c.heard.Load() {
 		c.heard.Store(true)
 	}
 	if begun := c.frames.count(b[:n]); begun > 0 && !c.read.Take(c.server.now(), c.server.cfg.Limits.frames(), float64(begun)) {
 		c.server.counts.paused.Add(1)
-		time.Sleep(pause)
+		time.Sleep(pauseTime)
 	}
 	return n, err
 }
 
-func (c *timelyConn) Write(b []byte) (int, error) {
-	c.SetWriteDeadline(time.Now().Add(slowTime + lastTime))
+func (c *deadlineConn) Write(b []byte) (int, error) {
+	c.SetWriteDeadline(time.Now().Add(slowTime + farewellTime))
 	return c.Conn.Write(b)
 }
 
 // NetConn is the connection itself.
-func (c *timelyConn) NetConn() net.Conn { return c.Conn }
+func (c *deadlineConn) NetConn() net.Conn { return c.Conn }
 
 // The first byte of frames that are whole messages (RFC 6455, section 5.2).
 const (
@@ -56,18 +56,18 @@ const (
 var pingFrame = []byte{finalPing, 0}
 
 // maxHeader is the longest header of a frame from a server.
-const maxHeader = 10
+const maxHeaderLen = 10
 
 // frame makes a frame of a message that stands in b behind room for the header.
 // The frame is part of b.
-func frame(b []byte) []byte {
-	n := len(b) - maxHeader
+func addHeader(b []byte) []byte {
+	n := len(b) - maxHeaderLen
 	switch {
 	case n < 126:
-		b = b[maxHeader-2:]
+		b = b[maxHeaderLen-2:]
 		b[1] = byte(n)
 	case n <= 65535:
-		b = b[maxHeader-4:]
+		b = b[maxHeaderLen-4:]
 		b[1] = 126
 		binary.BigEndian.PutUint16(b[2:], uint16(n))
 	default:
@@ -79,4 +79,6 @@ func frame(b []byte) []byte {
 }
 
 // newFrame makes a frame of a message.
-func newFrame(message []byte) []byte { return frame(append(make([]byte, maxHeader), message...)) }
+func encodeFrame(message []byte) []byte {
+	return addHeader(append(make([]byte, maxHeaderLen), message...))
+}

@@ -5,18 +5,18 @@ import "encoding/binary"
 // frames counts the frames of a WebSocket in what a client sends (RFC 6455,
 // section 5.2). Pings and fragments are work for the relay, and the layer above
 // does not see them. The zero frames waits for the first one.
-type frames struct {
-	header [maxClientHeader]byte // as far as it has come
-	n      int                   // so many bytes of it
-	skip   uint64                // bytes of payload that are still to come
+type frameCounter struct {
+	header [maxClientHeaderLen]byte // as far as it has come
+	n      int                      // so many bytes of it
+	skip   uint64                   // bytes of payload that are still to come
 }
 
 // maxClientHeader is the longest header of a frame from a client.
-const maxClientHeader = maxHeader + 4
+const maxClientHeaderLen = maxHeaderLen + 4
 
 // count returns how many frames begin their payload in b, the next bytes of the
 // stream.
-func (f *frames) count(b []byte) (begun int) {
+func (f *frameCounter) count(b []byte) (begun int) {
 	for len(b) > 0 {
 		if f.skip > 0 {
 			n := min(f.skip, uint64(len(b)))
@@ -37,7 +37,7 @@ func (f *frames) count(b []byte) (begun int) {
 }
 
 // headerLen is how long the header is, of which there are at least two bytes.
-func (f *frames) headerLen() int {
+func (f *frameCounter) headerLen() int {
 	n := 2
 	switch f.header[1] & 0x7f {
 	case 126:
@@ -52,7 +52,7 @@ func (f *frames) headerLen() int {
 }
 
 // payloadLen is how long the payload is, by a whole header.
-func (f *frames) payloadLen() uint64 {
+func (f *frameCounter) payloadLen() uint64 {
 	switch n := f.header[1] & 0x7f; n {
 	case 126:
 		return uint64(binary.BigEndian.Uint16(f.header[2:]))

@@ -18,7 +18,7 @@ func TestFrameCount(t *testing.T) {
 	}
 	stream = append(stream, header(finalPing, false, 3)...)
 	for _, size := range []int{1, 2, 3, 7, 256, len(stream)} {
-		var f frames
+		var f frameCounter
 		n := 0
 		for part := range slices.Chunk(stream, size) {
 			n += f.count(part)

@@ -24,7 +24,7 @@ const kernelBuffer = 128 << 10
 type hijacker struct {
 	http.ResponseWriter
 	server *Server
-	conn   *timelyConn // set by Hijack
+	conn   *deadlineConn // set by Hijack
 }
 
 // Hijack is that of http.Hijacker.
@@ -34,7 +34,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	shrink(conn)
-	h.conn = &timelyConn{Conn: conn, server: h.server}
+	h.conn = &deadlineConn{Conn: conn, server: h.server}
 	// What the client has sent already is in the buffer that goes.
 	early, err := rw.Reader.Peek(rw.Reader.Buffered())
 	if err != nil {

@@ -14,24 +14,24 @@ const listInterval = time.Minute
 
 // machine knows the addresses of the relay's machine, of which some come and go
 // while the relay runs: behind them are services that clients must not reach.
-type machine struct {
-	always []netip.Addr                 // those that it is told of
-	list   func() ([]netip.Addr, error) // those that it has now
+type hostAddrs struct {
+	fixed []netip.Addr                 // those that it is told of
+	list  func() ([]netip.Addr, error) // those that it has now
 
-	listed atomic.Pointer[[]netip.Addr]
-	due    atomic.Int64 // when to list them again, as a time.Duration since the relay's start
+	found    atomic.Pointer[[]netip.Addr]
+	nextList atomic.Int64 // when to list them again, as a time.Duration since the relay's start
 }
 
 // has reports whether ip is one of them. It is called for each datagram: one of the
 // calls in a minute lists them again, and the others do not wait for it. While that
 // fails, those from before count.
-func (m *machine) has(now time.Duration, ip netip.Addr) bool {
-	if due := m.due.Load(); int64(now) >= due && m.due.CompareAndSwap(due, int64(now+listInterval)) {
+func (m *hostAddrs) has(now time.Duration, ip netip.Addr) bool {
+	if due := m.nextList.Load(); int64(now) >= due && m.nextList.CompareAndSwap(due, int64(now+listInterval)) {
 		if list, err := m.list(); err == nil {
-			m.listed.Store(&list)
+			m.found.Store(&list)
 		}
 	}
-	return slices.Contains(m.always, ip) || slices.Contains(*m.listed.Load(), ip)
+	return slices.Contains(m.fixed, ip) || slices.Contains(*m.found.Load(), ip)
 }
 
 // localAddrs are the addresses of this machine.

@@ -15,7 +15,7 @@ func TestMachineChanges(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		l := newLab(t, labConfig())
 		own, err := []netip.Addr{}, error(nil)
-		l.server.machine.list = func() ([]netip.Addr, error) { return own, err }
+		l.server.hosts.list = func() ([]netip.Addr, error) { return own, err }
 		c := l.join(home, message.Hello{})
 		n := 0
 		check := func(when string, want int) {

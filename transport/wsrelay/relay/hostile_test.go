@@ -67,16 +67,16 @@ func FuzzServerMessage(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := &session{server: s, site: home}
+		c := &session{server: s, prefix: home}
 		if len(m) > 0 {
-			c.hello(m)
+			c.onHello(m)
 		}
 		if c.lease == nil {
-			if err := c.hello((&message.Hello{}).Encode()); err != nil {
+			if err := c.onHello((&message.Hello{}).Encode()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		defer s.book.close()
+		defer s.leases.close()
 		defer c.keepalive.Stop()
 		in := inboxes.Get().(*inbox)
 		defer inboxes.Put(in)

@@ -18,7 +18,7 @@ import (
 const batchLen = 64
 
 // pause is for how long a client is not read from that sends more than it may.
-const pause = 100 * time.Millisecond
+const pauseTime = 100 * time.Millisecond
 
 // inbox is what it takes to receive a message. Sessions that wait for one have
 // none.
@@ -35,20 +35,20 @@ type inbox struct {
 var inboxes = sync.Pool{New: func() any { return &inbox{parser: rpc.NewParser()} }}
 
 // errParting is why the relay hears no more of a client.
-var errParting = errors.New("ended by the relay")
+var errLeaving = errors.New("ended by the relay")
 
 // receive acts on messages until the connection ends, and returns why it did.
 func (c *session) receive() error {
 	for {
 		over, err := c.receiveOne()
 		if err == message.ErrMalformed {
-			c.cut(message.Errorf(message.CodeMalformed, "%v", err))
+			c.fail(message.Errorf(message.CodeMalformed, "%v", err))
 		}
 		if err != nil {
 			return err
 		}
 		if over {
-			time.Sleep(pause)
+			time.Sleep(pauseTime)
 		}
 	}
 }
@@ -61,8 +61,8 @@ func (c *session) receiveOne() (over bool, err error) {
 		return false, err
 	}
 	defer inboxes.Put(in)
-	if c.isParting() {
-		return false, errParting
+	if c.isLeaving() {
+		return false, errLeaving
 	}
 	switch message.Kind(b[0]) {
 	case message.KindDatagrams:
@@ -72,7 +72,7 @@ func (c *session) receiveOne() (over bool, err error) {
 	case message.KindHello, message.KindWelcome, message.KindRestarting, message.KindError, message.KindDrops:
 		return false, message.ErrMalformed
 	}
-	return !c.lease.pays(c.server.now(), len(b)), nil // it says nothing, but is work
+	return !c.lease.allowSend(c.server.now(), len(b)), nil // it says nothing, but is work
 }
 
 // next waits for a message, which has at least one byte. It takes an inbox only
@@ -123,11 +123,11 @@ func (c *session) forward(in *inbox, rest []byte) (over bool, err error) {
 		if to, p, rest, err = message.NextDatagram(rest); err != nil {
 			return over, message.ErrMalformed
 		}
-		other, reason, ok := c.lease.admits(to, p, in.parser)
+		other, reason, ok := c.lease.route(to, p, in.parser)
 		switch {
 		case !ok:
 			c.server.counts.fromClients.dropped[reason].Add(1)
-			c.lost(reason, 1)
+			c.noteDrop(reason, 1)
 			over = over || reason == message.DropRate
 		case other != nil:
 			c.server.counts.fromClients.add(1, len(p))
@@ -156,7 +156,7 @@ func (in *inbox) flush(c *session) {
 	c.server.counts.fromClients.add(sent, size)
 	if failed := in.n - sent; failed > 0 {
 		c.server.counts.fromClients.dropped[message.DropSystem].Add(uint64(failed))
-		c.lost(message.DropSystem, failed)
+		c.noteDrop(message.DropSystem, failed)
 	}
 	in.n = 0
 }

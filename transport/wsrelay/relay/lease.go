@@ -20,12 +20,12 @@ type lease struct {
 	sock   udpsocket.Socket
 
 	// The book's lock guards these.
-	token    string      // of the last welcome, with which the client gets the port back
-	used     string      // with which it got it back last, or empty
-	restored time.Time   // when it was lent before the relay started, if it was
-	site     netip.Addr  // where the client comes from
-	expiry   *time.Timer // runs while the client is away
-	turns    int         // how often it came and went
+	token      string      // of the last welcome, with which the client gets the port back
+	prevToken  string      // with which it got it back last, or empty
+	lentBefore time.Time   // when it was lent before the relay started, if it was
+	prefix     netip.Addr  // where the client comes from
+	expiry     *time.Timer // runs while the client is away
+	generation int         // how often it came and went
 
 	mu        sync.Mutex // guards what follows
 	holder    *session   // nil while the client is away
@@ -55,7 +55,7 @@ func (l *lease) deliver(from netip.AddrPort, p []byte) {
 	var reason message.Drop
 	ok := false
 	if holder != nil {
-		reason, ok = l.allowance.AllowReceive(s.now(), s.common, from, p, parser)
+		reason, ok = l.allowance.AllowReceive(s.now(), s.shared, from, p, parser)
 	}
 	l.mu.Unlock()
 	switch {
@@ -63,7 +63,7 @@ func (l *lease) deliver(from netip.AddrPort, p []byte) {
 		holder.queue(from, p)
 	case holder != nil:
 		s.counts.toClients.dropped[reason].Add(1)
-		holder.lost(reason, 1)
+		holder.noteDrop(reason, 1)
 	default:
 		s.counts.away.Add(1)
 	}
@@ -76,27 +76,27 @@ func (l *lease) drop(reason message.Drop) {
 	l.mu.Unlock()
 	l.server.counts.toClients.dropped[reason].Add(1)
 	if holder != nil {
-		holder.lost(reason, 1)
+		holder.noteDrop(reason, 1)
 	}
 }
 
 // pays reports whether the client may send another datagram of n bytes, or what
 // is as much work.
-func (l *lease) pays(now time.Duration, n int) bool {
+func (l *lease) allowSend(now time.Duration, n int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.allowance.AllowSend(now, l.server.common, n)
+	return l.allowance.AllowSend(now, l.server.shared, n)
 }
 
 // admits reports whether the client may send a datagram, or why not. If it is for
 // another client of this relay, it returns that one's lease.
-func (l *lease) admits(to netip.AddrPort, p []byte, parser *rpc.Parser) (other *lease, reason message.Drop, ok bool) {
+func (l *lease) route(to netip.AddrPort, p []byte, parser *rpc.Parser) (other *lease, reason message.Drop, ok bool) {
 	s := l.server
 	now := s.now()
-	if !l.pays(now, len(p)) {
+	if !l.allowSend(now, len(p)) {
 		return nil, message.DropRate, false
 	}
-	if other = s.book.find(to); other == nil && !s.reachable(to) {
+	if other = s.leases.find(to); other == nil && !s.reachable(to) {
 		return nil, message.DropDestination, false
 	}
 	l.mu.Lock()
@@ -106,10 +106,10 @@ func (l *lease) admits(to netip.AddrPort, p []byte, parser *rpc.Parser) (other *
 		return nil, message.DropNotRPC, false
 	}
 	if other != nil {
-		l.allowance.NoteContact(now, s.common, to)
+		l.allowance.NoteContact(now, s.shared, to)
 		return other, 0, true
 	}
-	reason, ok = l.allowance.AllowDestination(now, s.common, to, kind, p)
+	reason, ok = l.allowance.AllowDestination(now, s.shared, to, kind, p)
 	return nil, reason, ok
 }
 

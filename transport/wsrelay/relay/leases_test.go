@@ -61,19 +61,19 @@ func TestBackAtTheLastMoment(t *testing.T) {
 		l := newLab(t, labConfig())
 		first := l.join(home, message.Hello{})
 		first.vanish()
-		lease := l.server.book.find(first.addr)
-		fired := lease.turns
+		lease := l.server.leases.find(first.addr)
+		fired := lease.generation
 		second := l.join(home, message.Hello{Resume: first.resume})
-		l.server.book.expire(lease, fired)
-		if got := l.server.book.find(first.addr); got != lease {
+		l.server.leases.expire(lease, fired)
+		if got := l.server.leases.find(first.addr); got != lease {
 			t.Fatal("the lease ended under its client")
 		}
 		if got := second.hear(datagram{peer, ask(1)}); len(got) != 1 {
 			t.Errorf("the client got %d datagrams, want 1", len(got))
 		}
 		second.vanish()
-		l.server.book.expire(lease, lease.turns)
-		if got := l.server.book.find(first.addr); got != nil {
+		l.server.leases.expire(lease, lease.generation)
+		if got := l.server.leases.find(first.addr); got != nil {
 			t.Error("the lease of a client that is away does not end")
 		}
 	})
@@ -479,7 +479,7 @@ func TestPortQueue(t *testing.T) {
 	if !slices.Equal(p.free, got) {
 		t.Errorf("ports come in the order %v, want that in which they were given back, %v", p.free, got)
 	}
-	if s := fmt.Sprint(p.all); s != "2000-2099" {
+	if s := fmt.Sprint(p.pool); s != "2000-2099" {
 		t.Errorf("String = %s, want 2000-2099", s)
 	}
 }

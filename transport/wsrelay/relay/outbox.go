@@ -13,8 +13,8 @@ import (
 const (
 	// A client to which a message takes longer than slowTime is cut. It has lastTime
 	// more to get the rest of the message, and to be told why.
-	slowTime = 10 * time.Second
-	lastTime = 5 * time.Second
+	slowTime     = 10 * time.Second
+	farewellTime = 5 * time.Second
 
 	// dropsTime is how long drops are counted before the client is told.
 	dropsTime = time.Second
@@ -22,11 +22,11 @@ const (
 
 // outbox is what the relay has to tell a client, as frames of the WebSocket.
 type outbox struct {
-	mu      sync.Mutex // guards all
-	pinging bool       // a ping goes first
-	control [][]byte   // then these
-	waiting backlog    // then datagrams
-	last    *parting   // after control, instead of datagrams, and last of all; or nil
+	mu       sync.Mutex // guards all
+	pinging  bool       // a ping goes first
+	control  [][]byte   // then these
+	waiting  backlog    // then datagrams
+	farewell *farewell  // after control, instead of datagrams, and last of all; or nil
 
 	writing bool // the writer runs
 	ended   bool // nothing may start any more
@@ -35,12 +35,12 @@ type outbox struct {
 	keepalive  *time.Timer // until the next ping
 	unanswered int         // pings in a row
 
-	drops   [message.DropReasons]uint32 // not yet told
-	telling bool                        // there is a timer to tell them
+	drops     [message.DropReasons]uint32 // not yet told
+	reporting bool                        // there is a timer to tell them
 }
 
 // parting is how the relay ends a session.
-type parting struct {
+type farewell struct {
 	frame  []byte
 	status websocket.StatusCode
 	text   string
@@ -62,74 +62,74 @@ var statuses = map[message.Code]websocket.StatusCode{
 func (c *session) queue(from netip.AddrPort, p []byte) {
 	c.mu.Lock()
 	dropped := 0
-	if c.last == nil && !c.ended {
+	if c.farewell == nil && !c.ended {
 		dropped = c.waiting.add(from, p)
-		c.wake()
+		c.startWriter()
 	}
 	c.mu.Unlock()
 	if dropped > 0 {
 		c.server.counts.toClients.dropped[message.DropQueue].Add(uint64(dropped))
-		c.lost(message.DropQueue, dropped)
+		c.noteDrop(message.DropQueue, dropped)
 	}
 }
 
 // say puts a message before all datagrams.
-func (c *session) say(message []byte) {
+func (c *session) send(message []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.control = append(c.control, newFrame(message))
-	c.wake()
+	c.control = append(c.control, encodeFrame(message))
+	c.startWriter()
 }
 
 // cut ends the session with an error.
-func (c *session) cut(e *message.Error) {
+func (c *session) fail(e *message.Error) {
 	c.server.counts.errors[e.Code].Add(1)
-	c.part(&parting{newFrame(e.Encode()), statuses[e.Code], e.Text})
+	c.sayFarewell(&farewell{encodeFrame(e.Encode()), statuses[e.Code], e.Text})
 }
 
 // part ends the session with a last message, before which no more datagrams go.
-func (c *session) part(last *parting) {
+func (c *session) sayFarewell(last *farewell) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.last == nil {
-		c.last = last
-		c.wake()
+	if c.farewell == nil {
+		c.farewell = last
+		c.startWriter()
 	}
 }
 
 // isParting reports whether the relay is ending the session.
-func (c *session) isParting() bool {
+func (c *session) isLeaving() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.last != nil
+	return c.farewell != nil
 }
 
 // lost counts datagrams that were dropped, and sees to it that the client is told.
-func (c *session) lost(reason message.Drop, n int) {
+func (c *session) noteDrop(reason message.Drop, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.drops[reason] = uint32(min(uint64(c.drops[reason])+uint64(n), math.MaxUint32))
-	if !c.telling && !c.ended {
-		c.telling = true
-		time.AfterFunc(dropsTime, c.tell)
+	if !c.reporting && !c.ended {
+		c.reporting = true
+		time.AfterFunc(dropsTime, c.reportDrops)
 	}
 }
 
 // tell tells the client what was dropped.
-func (c *session) tell() {
+func (c *session) reportDrops() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.telling = false
-	if c.ended || c.last != nil {
+	c.reporting = false
+	if c.ended || c.farewell != nil {
 		return
 	}
-	c.control = append(c.control, newFrame(message.EncodeDrops(&c.drops)))
+	c.control = append(c.control, encodeFrame(message.EncodeDrops(&c.drops)))
 	c.drops = [message.DropReasons]uint32{}
-	c.wake()
+	c.startWriter()
 }
 
 // wake starts the writer if it does not run. The caller holds c.mu.
-func (c *session) wake() {
+func (c *session) startWriter() {
 	if !c.writing && !c.ended && c.ws != nil {
 		c.writing = true
 		c.writer.Go(c.write)
@@ -148,7 +148,7 @@ func (c *session) write() {
 		_, err := c.conn.Write(frame)
 		if p != nil {
 			if err == nil {
-				c.server.counts.toClients.add(p.count, len(p.b)-maxHeader)
+				c.server.counts.toClients.add(p.count, len(p.b)-maxHeaderLen)
 			}
 			p.free()
 		}
@@ -162,19 +162,19 @@ func (c *session) write() {
 		case last != nil:
 			// Package websocket waits for the client's answer, and for all that a
 			// frame before it claims to hold, however long that takes.
-			end := time.AfterFunc(lastTime, c.abort)
+			end := time.AfterFunc(farewellTime, c.abort)
 			c.ws.Close(last.status, last.text)
 			end.Stop()
 			return
 		case slow:
-			c.cut(message.Errorf(message.CodeSlow, "too much piled up"))
+			c.fail(message.Errorf(message.CodeSlow, "too much piled up"))
 		}
 	}
 }
 
 // outgoing returns the next frame, and the parcel that it is of, or what is said
 // with it. No frame means that the writer ends.
-func (c *session) outgoing() ([]byte, *parcel, *parting) {
+func (c *session) outgoing() ([]byte, *parcel, *farewell) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -187,11 +187,11 @@ func (c *session) outgoing() ([]byte, *parcel, *parting) {
 			c.control = nil
 		}
 		return m, nil, nil
-	case c.last != nil:
-		return c.last.frame, nil, c.last
+	case c.farewell != nil:
+		return c.farewell.frame, nil, c.farewell
 	}
 	if p := c.waiting.take(); p != nil {
-		return p.frame(), p, nil
+		return p.encode(), p, nil
 	}
 	c.writing = false
 	return nil, nil, nil

@@ -9,9 +9,9 @@ const minPort = 1024
 // policy says with which addresses clients may exchange datagrams: with those
 // that anybody could send to. Everything else is not allowed.
 type policy struct {
-	private bool                  // private and loopback addresses are allowed as well
-	own     func(netip.Addr) bool // whether one is of the relay's machine: not allowed, unless private
-	deny    []netip.Prefix        // not allowed, whatever they are
+	allowPrivate bool                  // private and loopback addresses are allowed as well
+	isOwn        func(netip.Addr) bool // whether one is of the relay's machine: not allowed, unless private
+	deny         []netip.Prefix        // not allowed, whatever they are
 }
 
 // allows reports whether a datagram may go to a, or come from there. Lent
@@ -24,10 +24,10 @@ func (p *policy) allows(a netip.AddrPort) bool {
 	if p.denies(ip) {
 		return false
 	}
-	if p.private && isPrivate(ip) {
+	if p.allowPrivate && isPrivate(ip) {
 		return true
 	}
-	return isGlobal(ip) && (p.private || !p.own(ip))
+	return isGlobal(ip) && (p.allowPrivate || !p.isOwn(ip))
 }
 
 // denies reports whether the operator has forbidden ip.

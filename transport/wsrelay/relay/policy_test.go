@@ -136,7 +136,7 @@ var policyTests = []struct {
 }
 
 func TestPolicy(t *testing.T) {
-	p := policy{own: isOwn, deny: prefixes("8.1.0.0/16", "2a00:dead::/32")}
+	p := policy{isOwn: isOwn, deny: prefixes("8.1.0.0/16", "2a00:dead::/32")}
 	denied := 0
 	for _, tt := range policyTests {
 		if got := p.allows(netip.MustParseAddrPort(tt.addr)); got != tt.want {
@@ -154,7 +154,7 @@ func TestPolicy(t *testing.T) {
 // A relay for demonstrations lets clients reach this machine and its network, but
 // nothing that is special in other ways.
 func TestPolicyPrivate(t *testing.T) {
-	p := policy{private: true, own: isOwn, deny: prefixes("10.9.0.0/16")}
+	p := policy{allowPrivate: true, isOwn: isOwn, deny: prefixes("10.9.0.0/16")}
 	for addr, want := range map[string]bool{
 		"127.0.0.1:4000": true, "[::1]:4000": true, "[::ffff:127.0.0.1]:4000": true, "10.0.0.1:4000": true,
 		"192.168.1.1:4000": true, "100.64.0.1:4000": true, "[fd00::1]:4000": true, "8.8.8.8:4000": true,

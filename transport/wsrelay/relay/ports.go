@@ -29,12 +29,12 @@ func (r PortRange) String() string { return fmt.Sprintf("%d-%d", r.First, r.Last
 type ports struct {
 	public netip.Addr
 	bind   netip.Addr
-	all    PortRange
+	pool   PortRange
 	free   []uint16 // in the order in which to lend them; empty if the system chooses
 }
 
 func newPorts(public, bind netip.Addr, all PortRange) *ports {
-	p := &ports{public: public, bind: bind, all: all}
+	p := &ports{public: public, bind: bind, pool: all}
 	for i := range all.Len() {
 		p.free = append(p.free, all.First+uint16(i))
 	}
@@ -45,7 +45,7 @@ func newPorts(public, bind netip.Addr, all PortRange) *ports {
 // next takes the port to try next: 0 lets the system choose. It returns false if
 // none is free.
 func (p *ports) next() (uint16, bool) {
-	if p.all.Len() == 0 {
+	if p.pool.Len() == 0 {
 		return 0, true
 	}
 	if len(p.free) == 0 {
@@ -59,7 +59,7 @@ func (p *ports) next() (uint16, bool) {
 // take takes a certain port, or returns false if it is not free. Where the system
 // chooses ports, only the system knows.
 func (p *ports) take(port uint16) bool {
-	if p.all.Len() == 0 {
+	if p.pool.Len() == 0 {
 		return true
 	}
 	for i, f := range p.free {
@@ -73,7 +73,7 @@ func (p *ports) take(port uint16) bool {
 
 // giveBack makes a port free. Where the system chooses ports, it knows by itself.
 func (p *ports) giveBack(port uint16) {
-	if p.all.Len() > 0 && p.all.contains(port) {
+	if p.pool.Len() > 0 && p.pool.contains(port) {
 		p.free = append(p.free, port)
 	}
 }

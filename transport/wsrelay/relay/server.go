@@ -26,21 +26,21 @@ import (
 type Server struct {
 	cfg       Config
 	log       *slog.Logger
-	machine   machine
+	hosts     hostAddrs
 	policy    policy
-	common    *limit.Shared
+	shared    *limit.Shared
 	upgrades  limit.RateTable // WebSockets opened, by site
-	book      book
+	leases    leases
 	counts    counters
 	start     time.Time
 	bootstrap atomic.Pointer[[]netip.AddrPort]
 
-	mu       sync.Mutex // guards what follows
-	sessions map[*session]struct{}
-	sites    map[netip.Addr]int // connections by where they come from
-	wide     map[netip.Addr]int // and by the network around that
-	closing  bool
-	running  sync.WaitGroup // one for each session
+	mu          sync.Mutex // guards what follows
+	sessions    map[*session]struct{}
+	perPrefix64 map[netip.Addr]int // connections by where they come from
+	perPrefix48 map[netip.Addr]int // and by the network around that
+	closing     bool
+	running     sync.WaitGroup // one for each session
 }
 
 // NewServer returns a relay that waits for clients. Shutdown ends it.
@@ -68,25 +68,25 @@ func newServer(cfg Config, net udpsocket.Network) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: cfg.Log, start: time.Now(),
-		sessions: make(map[*session]struct{}),
-		sites:    make(map[netip.Addr]int),
-		wide:     make(map[netip.Addr]int),
+		sessions:    make(map[*session]struct{}),
+		perPrefix64: make(map[netip.Addr]int),
+		perPrefix48: make(map[netip.Addr]int),
 	}
-	s.machine.always, s.machine.list = slices.Concat(cfg.PublicIPs, cfg.BindIPs), localAddrs
-	s.machine.listed.Store(&local)
-	s.machine.due.Store(int64(listInterval))
-	s.policy = policy{cfg.AllowPrivate, func(ip netip.Addr) bool { return s.machine.has(s.now(), ip) }, cfg.Deny}
-	s.common = limit.NewShared(s.cfg.Limits.rates())
-	s.book = book{
+	s.hosts.fixed, s.hosts.list = slices.Concat(cfg.PublicIPs, cfg.BindIPs), localAddrs
+	s.hosts.found.Store(&local)
+	s.hosts.nextList.Store(int64(listInterval))
+	s.policy = policy{cfg.AllowPrivate, func(ip netip.Addr) bool { return s.hosts.has(s.now(), ip) }, cfg.Deny}
+	s.shared = limit.NewShared(s.cfg.Limits.rates())
+	s.leases = leases{
 		server: s, limits: &s.cfg.Limits, start: s.start, net: net,
-		tokens: newTokens(cfg.Secret),
-		ports:  make(map[byte]*ports),
-		leases: make(map[netip.AddrPort]*lease),
-		sites:  make(map[netip.Addr][]*lease),
-		wide:   make(map[netip.Addr]int),
+		tokens:      newTokens(cfg.Secret),
+		ports:       make(map[byte]*ports),
+		byAddr:      make(map[netip.AddrPort]*lease),
+		byPrefix64:  make(map[netip.Addr][]*lease),
+		perPrefix48: make(map[netip.Addr]int),
 	}
 	for _, ip := range cfg.PublicIPs {
-		s.book.ports[message.Family(ip)] = newPorts(ip, cfg.bindFor(ip, local), cfg.Ports)
+		s.leases.ports[message.Family(ip)] = newPorts(ip, cfg.bindFor(ip, local), cfg.Ports)
 	}
 	s.SetBootstrap(cfg.Bootstrap)
 	return s, nil
@@ -122,7 +122,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this is a relay: open a WebSocket with the subprotocol "+message.Subprotocol, http.StatusBadRequest)
 		return
 	}
-	c := &session{server: s, site: limit.Prefix64(s.cfg.Access.client(r))}
+	c := &session{server: s, prefix: limit.Prefix64(s.cfg.Access.clientAddr(r))}
 	if err := s.enter(c); err != nil {
 		s.counts.turnedAway.Add(1)
 		w.Header().Set("Retry-After", "10")
@@ -166,7 +166,7 @@ const MaxStrangers = 256
 
 // enter notes a connection that is about to open, or says why it may not.
 func (s *Server) enter(c *session) error {
-	key := s.common.Key(netip.AddrPortFrom(c.site, 0))
+	key := s.shared.Key(netip.AddrPortFrom(c.prefix, 0))
 	if !s.upgrades.Take(s.now(), s.cfg.Limits.upgrades(), key, 0) {
 		return errors.New("too many new connections from this address")
 	}
@@ -177,12 +177,12 @@ func (s *Server) enter(c *session) error {
 		return errClosing
 	case len(s.sessions) >= s.cfg.Limits.Peers+MaxStrangers:
 		return fmt.Errorf("%d connections already", len(s.sessions))
-	case max > 0 && (s.sites[c.site] >= 2*max || s.wide[limit.Prefix48(c.site)] >= 2*perPrefix48*max):
-		return fmt.Errorf("%d connections from this address already", s.sites[c.site])
+	case max > 0 && (s.perPrefix64[c.prefix] >= 2*max || s.perPrefix48[limit.Prefix48(c.prefix)] >= 2*perPrefix48*max):
+		return fmt.Errorf("%d connections from this address already", s.perPrefix64[c.prefix])
 	}
 	s.sessions[c] = struct{}{}
-	s.sites[c.site]++
-	s.wide[limit.Prefix48(c.site)]++
+	s.perPrefix64[c.prefix]++
+	s.perPrefix48[limit.Prefix48(c.prefix)]++
 	s.running.Add(1)
 	return nil
 }
@@ -191,13 +191,13 @@ func (s *Server) enter(c *session) error {
 func (s *Server) leave(c *session) {
 	s.mu.Lock()
 	delete(s.sessions, c)
-	if s.sites[c.site]--; s.sites[c.site] == 0 {
-		delete(s.sites, c.site)
+	if s.perPrefix64[c.prefix]--; s.perPrefix64[c.prefix] == 0 {
+		delete(s.perPrefix64, c.prefix)
 	}
-	if n := limit.Prefix48(c.site); s.wide[n] > 1 {
-		s.wide[n]--
+	if n := limit.Prefix48(c.prefix); s.perPrefix48[n] > 1 {
+		s.perPrefix48[n]--
 	} else {
-		delete(s.wide, n)
+		delete(s.perPrefix48, n)
 	}
 	s.mu.Unlock()
 	s.running.Done()
@@ -205,18 +205,18 @@ func (s *Server) leave(c *session) {
 
 // admit gives a client what it asks for, or says why not.
 func (s *Server) admit(c *session, h *message.Hello) *message.Error {
-	old, resumed, err := s.book.lend(time.Now(), c, h)
+	old, resumed, err := s.leases.lend(time.Now(), c, h)
 	if err != nil {
 		return err
 	}
 	if old != nil {
-		old.cut(message.Errorf(message.CodeReplaced, "resumed from elsewhere"))
+		old.fail(message.Errorf(message.CodeReplaced, "resumed from elsewhere"))
 	}
 	s.counts.accepted.Add(1)
 	if resumed {
 		s.counts.resumed.Add(1)
 	}
-	s.log.Debug("client came", "site", c.site, "lent", c.lease.addr, "resumed", resumed)
+	s.log.Debug("client came", "site", c.prefix, "lent", c.lease.addr, "resumed", resumed)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.pingLater()
@@ -255,12 +255,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	spread := max(time.Second, time.Duration(len(s.sessions))*time.Millisecond)
 	for c := range s.sessions {
 		r := message.Restarting{ReconnectIn: s.cfg.RestartTime + rand.N(spread), TryFor: s.cfg.Limits.Grace}
-		c.part(&parting{newFrame(r.Encode()), websocket.StatusServiceRestart, "restarting"})
+		c.sayFarewell(&farewell{encodeFrame(r.Encode()), websocket.StatusServiceRestart, "restarting"})
 	}
 	s.mu.Unlock()
 	stop := context.AfterFunc(ctx, s.abort)
 	s.running.Wait()
-	s.book.close()
+	s.leases.close()
 	if !stop() {
 		return fmt.Errorf("shut down the relay: not all clients were told: %w", ctx.Err())
 	}

@@ -142,7 +142,7 @@ func TestClientAddress(t *testing.T) {
 		for _, f := range tt.forward {
 			r.Header.Add("X-Forwarded-For", f)
 		}
-		if got := a.client(r); got != netip.MustParseAddr(tt.want) {
+		if got := a.clientAddr(r); got != netip.MustParseAddr(tt.want) {
 			t.Errorf("client of %s via %q = %v, want %s", tt.from, tt.forward, got, tt.want)
 		}
 	}
@@ -372,9 +372,9 @@ func TestRestartSpread(t *testing.T) {
 		}
 		perSecond := make(map[time.Duration]int)
 		for _, c := range all {
-			r, err := message.DecodeRestarting(c.last.frame[3:])
+			r, err := message.DecodeRestarting(c.farewell.frame[3:])
 			if err != nil {
-				t.Fatalf("frame %x: %v", c.last.frame, err)
+				t.Fatalf("frame %x: %v", c.farewell.frame, err)
 			}
 			perSecond[r.ReconnectIn/time.Second]++
 			delete(l.server.sessions, c)

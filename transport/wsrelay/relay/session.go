@@ -22,8 +22,8 @@ const (
 type session struct {
 	server *Server
 	ws     *websocket.Conn // set by open, as is conn, under the outbox's lock
-	conn   *timelyConn     // below ws
-	site   netip.Addr      // where the client comes from
+	conn   *deadlineConn   // below ws
+	prefix netip.Addr      // where the client comes from
 	lease  *lease          // nil before the welcome; set by the book
 
 	writer sync.WaitGroup
@@ -31,14 +31,14 @@ type session struct {
 }
 
 // open gives the session its connection.
-func (c *session) open(ws *websocket.Conn, conn *timelyConn) {
+func (c *session) open(ws *websocket.Conn, conn *deadlineConn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ws, c.conn = ws, conn
 	if c.aborted {
 		bottom(conn).Close()
-	} else if c.last != nil {
-		c.wake()
+	} else if c.farewell != nil {
+		c.startWriter()
 	}
 }
 
@@ -57,9 +57,9 @@ func (c *session) serve() {
 	err := c.greet()
 	if err == nil {
 		err = c.receive()
-		c.server.book.left(c, websocket.CloseStatus(err) == websocket.StatusNormalClosure)
+		c.server.leases.disconnected(c, websocket.CloseStatus(err) == websocket.StatusNormalClosure)
 	}
-	c.server.log.Debug("client left", "site", c.site, "reason", err)
+	c.server.log.Debug("client left", "site", c.prefix, "reason", err)
 	c.end()
 }
 
@@ -74,18 +74,18 @@ func (c *session) greet() error {
 	case err != nil:
 		return err
 	default:
-		refusal = c.hello(b)
+		refusal = c.onHello(b)
 		inboxes.Put(in)
 	}
 	if refusal == nil {
 		return nil
 	}
-	c.cut(refusal)
+	c.fail(refusal)
 	return refusal
 }
 
 // hello acts on the first message.
-func (c *session) hello(b []byte) *message.Error {
+func (c *session) onHello(b []byte) *message.Error {
 	if message.Kind(b[0]) != message.KindHello {
 		return message.Errorf(message.CodeMalformed, "the first message must be hello")
 	}
@@ -97,7 +97,7 @@ func (c *session) hello(b []byte) *message.Error {
 	if err != nil {
 		return message.Errorf(message.CodeMalformed, "malformed hello")
 	}
-	if !c.server.cfg.Access.knows(h.Token) {
+	if !c.server.cfg.Access.allowsToken(h.Token) {
 		if h.Token == "" {
 			return message.Errorf(message.CodeToken, "this relay wants a token")
 		}
@@ -124,7 +124,7 @@ func (c *session) ping() {
 	}
 	c.unanswered++
 	c.pinging = true
-	c.wake()
+	c.startWriter()
 	c.pingLater()
 }
 
@@ -144,7 +144,7 @@ func (c *session) pingLater() {
 func (c *session) end() {
 	c.mu.Lock()
 	c.ended = true
-	parting := c.last != nil
+	parting := c.farewell != nil
 	if c.keepalive != nil {
 		c.keepalive.Stop()
 	}

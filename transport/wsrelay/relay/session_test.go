@@ -217,7 +217,7 @@ func TestFrames(t *testing.T) {
 				if got := c.refused(); got != tt.code {
 					t.Errorf("code %d, want %d", got, tt.code)
 				}
-				time.Sleep(messageTime + lastTime)
+				time.Sleep(messageTime + farewellTime)
 				if _, over := c.isOver(); !over {
 					t.Error("the connection goes on, want its end")
 				}

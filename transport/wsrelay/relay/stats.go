@@ -74,7 +74,7 @@ type counters struct {
 func (s *Server) Stats() Stats {
 	n := &s.counts
 	stats := Stats{
-		Lent:     s.book.lent(),
+		Lent:     s.leases.count(),
 		Accepted: n.accepted.Load(), Resumed: n.resumed.Load(),
 		Forbidden: n.forbidden.Load(), TurnedAway: n.turnedAway.Load(), Silent: n.silent.Load(), Paused: n.paused.Load(),
 		Errors:      make(map[message.Code]uint64),
