@@ -5,27 +5,27 @@ import (
 	"time"
 )
 
-// The memory of what a client does has a bound, and goes when it does nothing.
+// Memory is bounded however many addresses there are, and freed when a client is idle.
 func TestMemoryBounds(t *testing.T) {
 	var tr attempts
 	const many = 1<<16 + 1
 	for i := range uint64(many) {
 		tr.keep(i, attempt{})
 		if n := len(tr.young) + len(tr.old); n > 8192 { // of 40 bytes each
-			t.Fatalf("%d tries are kept, want 8192 at most", n)
+			t.Fatalf("%d attempts are kept, want 8192 at most", n)
 		}
 	}
 	for i := range uint64(4000) { // what a client may send at once
 		if _, ok := tr.find(0, many-1-i); !ok {
-			t.Fatalf("of the last %d tries one is forgotten", i+1)
+			t.Fatalf("of the last %d attempts one is forgotten", i+1)
 		}
 	}
-	tr.turn(time.Minute)
-	tr.turn(2 * time.Minute)
+	tr.rotate(time.Minute)
+	tr.rotate(2 * time.Minute)
 	if tr.young != nil || tr.old != nil {
-		t.Error("tries are kept for longer than 2 generations")
+		t.Error("attempts are kept for longer than 2 generations")
 	}
-	var p proven
+	var p provenAddrs
 	const last = 400_000
 	for i := range uint64(last + 1) {
 		p.add(0, i, i)
@@ -41,13 +41,13 @@ func TestMemoryBounds(t *testing.T) {
 		p.add(0, i<<32, 7)
 	}
 	if !p.has(0, last) || !p.has(0, 1<<32) || p.has(0, (1<<20-1)<<32) {
-		t.Error("answers from one place drove out the proofs of others, or were all kept")
+		t.Error("answers from one network drove out the proofs of others, or were all kept")
 	}
 	var d owedAnswers
 	for i := range uint64(100000) {
 		d.add(i * 0x9e3779b97f4a7c15)
 	}
 	if !d.settle(99999 * 0x9e3779b97f4a7c15 & (1<<64 - 1)) {
-		t.Error("the latest debt is forgotten")
+		t.Error("the latest request is forgotten")
 	}
 }

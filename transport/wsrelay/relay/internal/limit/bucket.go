@@ -2,35 +2,34 @@ package limit
 
 import "time"
 
-// rate bounds how much passes in a time. A negative PerSecond means no bound.
+// Rate bounds how much passes in a time. A negative PerSecond means no bound.
 type Rate struct {
 	PerSecond int // in the long run
 	Burst     int // at once, after a pause
 }
 
-// bucket is what has lately been taken of a rate. The zero bucket has had its
-// pause. Times are since the start of the server.
+// Bucket is the part of a Rate's burst that is used up. The zero Bucket is unused.
 type Bucket struct {
-	taken float64 // and not yet come back
-	at    time.Duration
+	used float64
+	at   time.Duration // when used was right
 }
 
-// take takes n, or returns false and takes nothing if that is more than there is.
+// Take uses up n. If there is less than n, it returns false and uses up nothing.
 func (b *Bucket) Take(now time.Duration, r Rate, n float64) bool {
 	if r.PerSecond < 0 {
 		b.at = now
 		return true
 	}
 	if now > b.at {
-		b.taken = max(0, b.taken-(now-b.at).Seconds()*float64(r.PerSecond))
+		b.used = max(0, b.used-(now-b.at).Seconds()*float64(r.PerSecond))
 		b.at = now
 	}
-	if b.taken+n > float64(r.Burst) {
+	if b.used+n > float64(r.Burst) {
 		return false
 	}
-	b.taken += n
+	b.used += n
 	return true
 }
 
-// give returns n of what was taken.
-func (b *Bucket) Give(n float64) { b.taken = max(0, b.taken-n) }
+// Give gives n back.
+func (b *Bucket) Give(n float64) { b.used = max(0, b.used-n) }

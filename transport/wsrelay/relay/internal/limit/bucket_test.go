@@ -19,7 +19,7 @@ func TestBucket(t *testing.T) {
 		{time.Hour, 21, false}, {time.Hour, 20, true}, {time.Hour, 1, false},
 	} {
 		if got := b.Take(tt.now, r, tt.n); got != tt.want {
-			t.Errorf("%d: take(%v, %v) = %v, want %v", i, tt.now, tt.n, got, tt.want)
+			t.Errorf("%d: Take(%v, %v) = %v, want %v", i, tt.now, tt.n, got, tt.want)
 		}
 	}
 	b.Give(100)

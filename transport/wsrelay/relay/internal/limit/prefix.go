@@ -2,21 +2,18 @@ package limit
 
 import "net/netip"
 
-// site is what counts as one place that clients come from.
-func Prefix64(ip netip.Addr) netip.Addr {
-	if ip.Is4() {
-		return ip
-	}
-	p, _ := ip.Prefix(64)
-	return p.Addr()
-}
+// Prefix64 is the address that the clients of one site share: the first address of an
+// IPv6 /64, or the IPv4 address itself.
+func Prefix64(ip netip.Addr) netip.Addr { return first(ip, 64) }
 
-// wide is the network around a site of which one customer may have all: four
-// times what a site may have is for all of it.
-func Prefix48(ip netip.Addr) netip.Addr {
+// Prefix48 is the first address of an IPv6 /48, all of which one customer of a
+// provider may have; or the IPv4 address itself.
+func Prefix48(ip netip.Addr) netip.Addr { return first(ip, 48) }
+
+func first(ip netip.Addr, bits int) netip.Addr {
 	if ip.Is4() {
 		return ip
 	}
-	p, _ := ip.Prefix(48)
+	p, _ := ip.Prefix(bits)
 	return p.Addr()
 }
