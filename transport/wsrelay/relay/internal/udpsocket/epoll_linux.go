@@ -7,17 +7,17 @@ import (
 	"syscall"
 )
 
-// newNetwork picks how lent sockets are read here; the twin for other systems is
-// in lent_other.go.
+// New returns the Network of this system. The twin for other systems is in
+// socket_other.go.
 func New() (Network, error) { return newEpoll() }
 
-// perTurn is how many datagrams of one socket are read before it is the next
-// one's turn, so that a flooded socket does not keep the others waiting.
+// perTurn is how many datagrams of one socket are read before another socket has its
+// turn, so that a flooded socket does not hold up the others.
 const perTurn = 64
 
-// epoll reads all lent sockets with one goroutine. A socket that waits takes no
-// memory but that of its struct and a place in a map; Go's poller knows nothing
-// of it, but of the epoll instance alone, which is a file that can be waited for.
+// epoll reads all sockets with one goroutine. A socket that waits takes the memory of
+// a struct and of a place in a map. Go's poller waits for the epoll instance, a file,
+// and knows nothing of the sockets.
 type epoll struct {
 	file *os.File
 	raw  syscall.RawConn
@@ -53,7 +53,7 @@ func (n *epoll) Close() {
 	<-n.done
 }
 
-// run delivers what comes in until the epoll instance is closed.
+// run delivers datagrams until the epoll instance is closed.
 func (n *epoll) run() {
 	defer close(n.done)
 	var events [128]syscall.EpollEvent
@@ -103,14 +103,14 @@ func (n *epoll) Open(bind netip.AddrPort, to Receiver) (Socket, error) {
 	return s, nil
 }
 
-// epollSocket is one lent socket.
+// epollSocket is a Socket of an epoll.
 type epollSocket struct {
 	net   *epoll
 	to    Receiver
 	local uint16
 
-	// mu is held for reading by those who use fd, so that nobody closes it under
-	// them: its number might at once be that of another file.
+	// mu is held for reading while fd is in use. A descriptor closed in between might
+	// at once be the number of another file.
 	mu sync.RWMutex
 	fd int // -1 when closed
 }
@@ -153,11 +153,11 @@ func (s *epollSocket) Close() {
 	s.net.mu.Lock()
 	delete(s.net.sockets, int32(s.fd))
 	s.net.mu.Unlock()
-	syscall.Close(s.fd) // which takes it out of the epoll instance
+	syscall.Close(s.fd) // the system also takes it out of the epoll instance
 	s.fd = -1
 }
 
-// read delivers what has come in, or some of it.
+// read delivers at most perTurn datagrams.
 func (s *epollSocket) read(buf []byte) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -170,7 +170,7 @@ func (s *epollSocket) read(buf []byte) {
 			continue
 		}
 		if err != nil {
-			return // nothing more, or an ICMP error, of which nobody wants to know
+			return // no more datagrams, or an ICMP error, which is of no interest
 		}
 		s.to.Receive(addrPort(from), buf[:n])
 	}

@@ -1,3 +1,5 @@
+// Package udpsocket opens the UDP sockets that a relay lends: one for each client, at
+// as little memory as the system allows for a socket that waits.
 package udpsocket
 
 import (
@@ -7,36 +9,36 @@ import (
 	"sync"
 )
 
-// lent is a UDP socket that a client was lent.
+// Socket is a UDP socket.
 type Socket interface {
-	// port is the port that it is bound to.
+	// Port is the port that the socket is bound to.
 	Port() uint16
 
-	// send sends bufs[i] to to[i] for all i, and returns how many the system
-	// took, and how many bytes that is. It never waits.
+	// Send sends bufs[i] to to[i] for all i, without waiting. It returns how many
+	// datagrams the system took, and their bytes.
 	Send(bufs [][]byte, to []netip.AddrPort) (n, size int)
 
-	// close releases the port. It may wait for a delivery that is under way.
+	// Close frees the port. It waits for a call of Receive that is under way.
 	Close()
 }
 
-// arrivals gets what comes in over a lent socket: one datagram at a time, which is
-// its own until it returns. It does not wait for anything.
+// Receiver receives the datagrams of one socket, one at a time. It may use p until it
+// returns, and must not wait for anything.
 type Receiver interface {
 	Receive(from netip.AddrPort, p []byte)
 }
 
-// network opens sockets to lend. The tests have one without sockets.
+// Network opens sockets. Tests have a Network in memory.
 type Network interface {
 	Open(bind netip.AddrPort, to Receiver) (Socket, error)
 
-	// close waits until nothing is delivered any more. All sockets are closed
-	// before.
+	// Close waits until no datagram is delivered any more. All sockets must be
+	// closed before.
 	Close()
 }
 
-// portable is the network of systems that have nothing better: a goroutine for
-// each socket.
+// goSockets is a Network of package net's sockets, with a goroutine for each. It is
+// for systems without a better way.
 type goSockets struct{ readers sync.WaitGroup }
 
 func (n *goSockets) Open(bind netip.AddrPort, to Receiver) (Socket, error) {
@@ -49,7 +51,7 @@ func (n *goSockets) Open(bind netip.AddrPort, to Receiver) (Socket, error) {
 	return s, nil
 }
 
-// udpNetwork is the name of UDP over the IP version of ip in package net.
+// udpNetwork is package net's name of UDP over the IP version of ip.
 func udpNetwork(ip netip.Addr) string {
 	if ip.Is4() {
 		return "udp4"
@@ -65,8 +67,8 @@ func (s *goSocket) Port() uint16 { return s.c.LocalAddr().(*net.UDPAddr).AddrPor
 
 func (s *goSocket) Close() { s.c.Close() }
 
-// read delivers until the socket is closed. Most of the buffer is never touched,
-// and so takes no memory.
+// read delivers datagrams until the socket is closed. The system gives memory only
+// to the part of the buffer that is used.
 func (s *goSocket) read(to Receiver) {
 	buf := make([]byte, 64<<10)
 	for {

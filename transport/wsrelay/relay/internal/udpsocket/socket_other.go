@@ -2,6 +2,5 @@
 
 package udpsocket
 
-// newNetwork picks how lent sockets are read here; the twin for Linux is in
-// lent_linux.go.
+// New returns the Network of this system. The twin for Linux is in epoll_linux.go.
 func New() (Network, error) { return new(goSockets), nil }

@@ -16,11 +16,10 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
-// networks are the ways to read lent sockets: what this system picks, and the
-// portable one, which is to be tested on every system.
+// networks are the Network of this system, and the one of other systems.
 var networks = map[string]func() (Network, error){
-	"system":   New,
-	"portable": func() (Network, error) { return new(goSockets), nil },
+	"system":    New,
+	"goSockets": func() (Network, error) { return new(goSockets), nil },
 }
 
 // datagram is one datagram and the address of the other end.
@@ -29,13 +28,13 @@ type datagram struct {
 	payload string
 }
 
-// arrived is where datagrams arrive in a test.
+// arrived is a Receiver for a test.
 type arrived chan datagram
 
 func (a arrived) Receive(from netip.AddrPort, p []byte) {
 	select {
 	case a <- datagram{from, string(p)}:
-	default: // nobody waits for more
+	default: // the test waits for no more
 	}
 }
 
@@ -94,7 +93,7 @@ func TestLentSocket(t *testing.T) {
 					t.Errorf("%d bytes from %v, want %d from %v", len(got.payload), got.addr, size, at(a))
 				}
 			}
-			// To nobody, which an ICMP message may tell; and still it works.
+			// Nobody listens there, as an ICMP message may say. The socket still works.
 			b.Send([][]byte{{1}}, []netip.AddrPort{netip.MustParseAddrPort(ip + ":1")})
 			// One in the middle is longer than UDP takes.
 			if got, size := b.Send([][]byte{{1}, make([]byte, 1<<16), {2}}, []netip.AddrPort{at(a), at(a), at(a)}); got != 2 || size != 2 {
@@ -120,8 +119,8 @@ func TestLentSocket(t *testing.T) {
 	}
 }
 
-// Sockets are opened and closed while datagrams arrive at all of them: nothing is
-// delivered to one that is closed, nor to another one that has its descriptor.
+// Sockets are opened and closed while datagrams arrive. No datagram is delivered to a
+// closed socket, nor to a newer one with the same descriptor.
 func TestLentSocketsComeAndGo(t *testing.T) {
 	eachNetwork(t, func(t *testing.T, n Network) {
 		out, err := net.ListenPacket("udp4", "127.0.0.1:0")
@@ -154,8 +153,8 @@ func TestLentSocketsComeAndGo(t *testing.T) {
 	})
 }
 
-// own takes only what is for its port, and while it is open. The port is set
-// before anything is sent.
+// own takes datagrams for its own port only, while it is open. The port is set before
+// anything is sent.
 type own struct {
 	t      testing.TB
 	port   []byte
@@ -171,7 +170,7 @@ func (o *own) Receive(_ netip.AddrPort, p []byte) {
 	}
 }
 
-// echoes sends what arrives to its own socket again, as often as asked, so that
+// echoes sends each datagram back to its own socket, a given number of times, so that
 // there is always more to read.
 type echoes struct {
 	out  net.PacketConn
