@@ -5,7 +5,7 @@ import "fmt"
 // Code is why a relay ends a connection.
 type Code byte
 
-// The codes, as docs/relay-protocol.md has them.
+// The codes. docs/relay-protocol.md says how a client should react to each.
 const (
 	CodeMalformed Code = 1 + iota
 	CodeVersion
@@ -16,38 +16,29 @@ const (
 	CodeSlow
 )
 
-// RelayError is an error that a relay sent.
+// Error is the last message of a relay that ends a connection.
 type Error struct {
 	Code Code
-	Text string // for people, by the relay
+	Text string // for people
 }
 
-// Error returns the relay's text.
-func (e *Error) Error() string { return fmt.Sprintf("relay: %s (code %d)", e.Text, e.Code) }
-
-// Errorf returns the error of a code with a text for people.
+// Errorf returns an Error with a formatted text.
 func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Text: fmt.Sprintf(format, args...)}
 }
 
-// Drop is why a relay, or the queue of a client, dropped a datagram.
-type Drop byte
+// Error returns the text and the code.
+func (e *Error) Error() string { return fmt.Sprintf("relay: %s (code %d)", e.Text, e.Code) }
 
-// The reasons, as docs/relay-protocol.md has them.
-const (
-	DropDestination Drop = iota
-	DropNotRPC
-	DropNewDestinations
-	DropSilent
-	DropRate
-	DropQueue
-	DropSystem
-	DropReasons // how many there are
-)
-
-var dropNames = [DropReasons]string{
-	"destination", "not rpc", "new destinations", "silent destination", "rate", "queue", "system",
+// Encode returns the message.
+func (e *Error) Encode() []byte {
+	return append([]byte{byte(KindError), byte(e.Code)}, e.Text...)
 }
 
-// String names the reason.
-func (d Drop) String() string { return dropNames[d] }
+// DecodeError decodes the body of a message.
+func DecodeError(body []byte) (*Error, error) {
+	d := decoder{b: body}
+	e := &Error{Code: Code(d.u8())}
+	e.Text = string(d.bytes(len(d.b)))
+	return e, d.end()
+}
