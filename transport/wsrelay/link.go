@@ -13,18 +13,16 @@ import (
 )
 
 const (
-	// openTimeout bounds an attempt: to open the WebSocket, and then to hear the
-	// relay's welcome.
+	// openTimeout bounds an attempt, from the first packet to the relay's welcome.
 	openTimeout = 10 * time.Second
 
-	// silence is how long the relay may say nothing at all. It pings every 25 s,
-	// and gives up a client after two of these itself.
+	// silence is how long nothing at all may come from the relay. It pings every 25 s.
 	silence = time.Minute
 
-	// stall is how long the network may take nothing of what is to be sent.
+	// stall is how long the network may take no bytes while there are bytes to send.
 	stall = 15 * time.Second
 
-	// maxText is how many bytes of a relay's text are kept.
+	// maxText is how many bytes are kept of the text of a relay's error.
 	maxText = 512
 )
 
@@ -46,10 +44,10 @@ type link struct {
 	ended    chan struct{} // closed by run, for write
 	heard    atomic.Int64  // when the last message came, in Unix milliseconds
 
-	// Of receive, and of run after the end.
-	since  time.Time // when the welcome came
-	back   time.Time // when the relay will be back, if it said that it goes
-	tryFor time.Duration
+	// Used by receive, and after the end by run.
+	since  time.Time     // when the welcome came
+	back   time.Time     // when the relay will be back, if it has announced a restart
+	tryFor time.Duration // for how long to try then
 }
 
 func newLink(c *Conn) *link {
@@ -61,8 +59,7 @@ func newLink(c *Conn) *link {
 	return l
 }
 
-// run connects and returns when the connection is over, and all its goroutines
-// are.
+// run connects, and returns after the connection and all its goroutines have ended.
 func (l *link) run() ending {
 	err := l.serve()
 	e := ending{err: fmt.Errorf("%s: %w", l.relay.url, err), back: l.back, tryFor: l.tryFor}
@@ -83,7 +80,7 @@ func (l *link) serve() error {
 		}
 		return err
 	}
-	h := message.Hello{Family: c.family, Token: c.cfg.Token, Resume: l.relay.resume}
+	h := message.Hello{Family: c.relays.family, Token: c.cfg.Token, Resume: l.relay.resume}
 	if !c.attach(l) {
 		l.socket.close(ErrClosed)
 	} else if err := l.socket.send(h.Encode()); err != nil {
@@ -102,8 +99,8 @@ func (l *link) serve() error {
 	return err
 }
 
-// write sends what is queued until the link has ended. Whatever has gathered
-// while the last message was being sent goes into the next one.
+// write sends the queued datagrams until the link has ended. All datagrams that were
+// queued during one send go into the next message, as far as they fit.
 func (l *link) write(opening context.Context) {
 	select {
 	case <-l.welcomed:
@@ -133,7 +130,7 @@ func (l *link) write(opening context.Context) {
 	}
 }
 
-// receive takes a message of the relay. The error that it returns ends the link.
+// receive handles a message of the relay. An error ends the link.
 func (l *link) receive(m []byte) error {
 	if len(m) == 0 {
 		return fmt.Errorf("empty message: %w", message.ErrMalformed)
@@ -151,6 +148,12 @@ func (l *link) receive(m []byte) error {
 	if !l.isWelcomed() {
 		return l.greet(k, body)
 	}
+	return l.handle(k, body)
+}
+
+// handle acts on a message after the welcome.
+func (l *link) handle(k message.Kind, body []byte) error {
+	counts := &l.conn.counts
 	switch k {
 	case message.KindDatagrams:
 		n, err := message.CountDatagrams(body)
@@ -158,7 +161,7 @@ func (l *link) receive(m []byte) error {
 			return malformed(k, err)
 		}
 		l.conn.in.addBody(body, n)
-		l.conn.counts.received.add(n, len(m))
+		counts.received.add(n, 1+len(body))
 	case message.KindRestarting:
 		r, err := message.DecodeRestarting(body)
 		if err != nil {
@@ -166,12 +169,12 @@ func (l *link) receive(m []byte) error {
 		}
 		l.back, l.tryFor = time.Now().Add(r.ReconnectIn), r.TryFor
 	case message.KindDrops:
-		var counts [message.DropReasons]uint64
-		if err := message.DecodeDrops(body, &counts); err != nil {
+		var drops [message.DropReasons]uint64
+		if err := message.DecodeDrops(body, &drops); err != nil {
 			return malformed(k, err)
 		}
-		for reason, n := range counts {
-			l.conn.counts.refused[reason].Add(n)
+		for reason, n := range drops {
+			counts.refused[reason].Add(n)
 		}
 	case message.KindHello, message.KindWelcome:
 		return malformed(k, message.ErrMalformed)
@@ -179,7 +182,7 @@ func (l *link) receive(m []byte) error {
 	return nil
 }
 
-// greet takes the first message, which must be a welcome.
+// greet handles the first message, which must be a welcome.
 func (l *link) greet(k message.Kind, body []byte) error {
 	if k != message.KindWelcome {
 		return malformed(k, message.ErrMalformed)
@@ -191,7 +194,7 @@ func (l *link) greet(k message.Kind, body []byte) error {
 	if err != nil {
 		return malformed(k, err)
 	}
-	if f := l.conn.family; f != 0 && f != message.Family(w.Lent.Addr()) {
+	if f := l.conn.relays.family; f != 0 && f != message.Family(w.Lent.Addr()) {
 		return fmt.Errorf("the relay lends %v, which is not of IP version %d", w.Lent, f)
 	}
 	l.relay.resume, l.since = w.Resume, time.Now()

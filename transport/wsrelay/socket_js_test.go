@@ -289,9 +289,9 @@ func TestBrowserWakes(t *testing.T) {
 		t.Errorf("came back after %v, want less than %v", took, lost.Retry)
 	}
 
-	c.mu.Lock()
-	l := c.link
-	c.mu.Unlock()
+	c.status.mu.Lock()
+	l := c.status.link
+	c.status.mu.Unlock()
 	visibility := func(s string) {
 		js.Global().Get("document").Set("visibilityState", s)
 		b.events["visibilitychange"].Invoke(nil)
