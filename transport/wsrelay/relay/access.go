@@ -140,5 +140,3 @@ func (a *Access) allowsToken(token string) bool {
 	}
 	return ok
 }
-
-const perPrefix48 = 4

@@ -171,7 +171,7 @@ func TestRealSecondRelay(t *testing.T) {
 	before := c.LocalAddr()
 	r.http.Listener.Close()
 	r.http.CloseClientConnections()
-	r.server.abort()
+	r.server.connections.abort()
 	next(t, states, wsrelay.Lost)
 	if st := next(t, states, wsrelay.Connected); !st.Changed || st.Addr == before || st.Addr != n.Addr() {
 		t.Errorf("state = %v, want another address than %v", st, before)

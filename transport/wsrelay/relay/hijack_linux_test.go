@@ -12,9 +12,9 @@ import (
 func TestKernelBuffers(t *testing.T) {
 	r := startRelay(t, Config{})
 	dialReal(t, wsrelay.Config{Relays: []string{r.url}})
-	r.server.mu.Lock()
-	defer r.server.mu.Unlock()
-	for c := range r.server.sessions {
+	r.server.connections.mu.Lock()
+	defer r.server.connections.mu.Unlock()
+	for c := range r.server.connections.sessions {
 		raw, err := bottom(c.conn).(syscall.Conn).SyscallConn()
 		if err != nil {
 			t.Fatal(err)

@@ -22,16 +22,23 @@ type hostAddrs struct {
 	nextList atomic.Int64 // when to list them again, as a time.Duration since the relay's start
 }
 
-// has reports whether ip is one of them. It is called for each datagram: one of the
+// init sets the addresses that never change, and those found now.
+func (h *hostAddrs) init(fixed, found []netip.Addr) {
+	h.fixed, h.list = fixed, localAddrs
+	h.found.Store(&found)
+	h.nextList.Store(int64(listInterval))
+}
+
+// has reports whether ip is one of theh. It is called for each datagram: one of the
 // calls in a minute lists them again, and the others do not wait for it. While that
 // fails, those from before count.
-func (m *hostAddrs) has(now time.Duration, ip netip.Addr) bool {
-	if due := m.nextList.Load(); int64(now) >= due && m.nextList.CompareAndSwap(due, int64(now+listInterval)) {
-		if list, err := m.list(); err == nil {
-			m.found.Store(&list)
+func (h *hostAddrs) has(now time.Duration, ip netip.Addr) bool {
+	if due := h.nextList.Load(); int64(now) >= due && h.nextList.CompareAndSwap(due, int64(now+listInterval)) {
+		if list, err := h.list(); err == nil {
+			h.found.Store(&list)
 		}
 	}
-	return slices.Contains(m.fixed, ip) || slices.Contains(*m.found.Load(), ip)
+	return slices.Contains(h.fixed, ip) || slices.Contains(*h.found.Load(), ip)
 }
 
 // localAddrs are the addresses of this machine.

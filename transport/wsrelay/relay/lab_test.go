@@ -75,7 +75,7 @@ func (l *lab) close() {
 	if n := l.net.count(); n > 0 {
 		l.t.Errorf("%d sockets are left, want 0", n)
 	}
-	if s := l.server.Stats(); s.Connections != 0 || s.Lent != 0 || len(l.server.perPrefix64) != 0 || len(l.server.leases.byPrefix64) != 0 || len(l.server.perPrefix48) != 0 || len(l.server.leases.perPrefix48) != 0 {
+	if s := l.server.Stats(); s.Connections != 0 || s.Lent != 0 || len(l.server.connections.perPrefix64) != 0 || len(l.server.leases.byPrefix.lists) != 0 || len(l.server.connections.perPrefix48) != 0 || len(l.server.leases.byPrefix.in48) != 0 {
 		l.t.Errorf("left: %d connections, %d leases, want none", s.Connections, s.Lent)
 	}
 }

@@ -2,15 +2,12 @@ package relay
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,27 +17,19 @@ import (
 	"nhooyr.io/websocket"
 )
 
-// Server is a relay: an http.Handler for the WebSockets of its clients. Each
-// client takes a goroutine of its own, and one that exists while something is
-// written to it.
+// Server is a relay: an http.Handler that opens the WebSockets of its clients. Each
+// client has a goroutine that reads, and one that exists while there is something to
+// write to it.
 type Server struct {
-	cfg       Config
-	log       *slog.Logger
-	hosts     hostAddrs
-	policy    policy
-	shared    *limit.Shared
-	upgrades  limit.RateTable // WebSockets opened, by site
-	leases    leases
-	counts    counters
-	start     time.Time
-	bootstrap atomic.Pointer[[]netip.AddrPort]
-
-	mu          sync.Mutex // guards what follows
-	sessions    map[*session]struct{}
-	perPrefix64 map[netip.Addr]int // connections by where they come from
-	perPrefix48 map[netip.Addr]int // and by the network around that
-	closing     bool
-	running     sync.WaitGroup // one for each session
+	cfg         Config
+	start       time.Time
+	hosts       hostAddrs
+	policy      policy
+	shared      *limit.Shared
+	leases      *leases
+	connections *connections
+	counts      counters
+	bootstrap   atomic.Pointer[[]netip.AddrPort]
 }
 
 // NewServer returns a relay that waits for clients. Shutdown ends it.
@@ -66,28 +55,15 @@ func newServer(cfg Config, net udpsocket.Network) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{
-		cfg: cfg, log: cfg.Log, start: time.Now(),
-		sessions:    make(map[*session]struct{}),
-		perPrefix64: make(map[netip.Addr]int),
-		perPrefix48: make(map[netip.Addr]int),
+	s := &Server{cfg: cfg, start: time.Now()}
+	s.hosts.init(slices.Concat(cfg.PublicIPs, cfg.BindIPs), local)
+	s.policy = policy{
+		allowPrivate: cfg.AllowPrivate, deny: cfg.Deny,
+		isOwn: func(ip netip.Addr) bool { return s.hosts.has(s.now(), ip) },
 	}
-	s.hosts.fixed, s.hosts.list = slices.Concat(cfg.PublicIPs, cfg.BindIPs), localAddrs
-	s.hosts.found.Store(&local)
-	s.hosts.nextList.Store(int64(listInterval))
-	s.policy = policy{cfg.AllowPrivate, func(ip netip.Addr) bool { return s.hosts.has(s.now(), ip) }, cfg.Deny}
-	s.shared = limit.NewShared(s.cfg.Limits.rates())
-	s.leases = leases{
-		server: s, limits: &s.cfg.Limits, start: s.start, net: net,
-		tokens:      newTokens(cfg.Secret),
-		ports:       make(map[byte]*ports),
-		byAddr:      make(map[netip.AddrPort]*lease),
-		byPrefix64:  make(map[netip.Addr][]*lease),
-		perPrefix48: make(map[netip.Addr]int),
-	}
-	for _, ip := range cfg.PublicIPs {
-		s.leases.ports[message.Family(ip)] = newPorts(ip, cfg.bindFor(ip, local), cfg.Ports)
-	}
+	s.shared = limit.NewShared(cfg.Limits.rates())
+	s.connections = newConnections(&s.cfg.Limits)
+	s.leases = newLeases(s, net, local)
 	s.SetBootstrap(cfg.Bootstrap)
 	return s, nil
 }
@@ -123,7 +99,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := &session{server: s, prefix: limit.Prefix64(s.cfg.Access.clientAddr(r))}
-	if err := s.enter(c); err != nil {
+	if err := s.connections.enter(c); err != nil {
 		s.counts.turnedAway.Add(1)
 		w.Header().Set("Retry-After", "10")
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -137,14 +113,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		CompressionMode:    websocket.CompressionDisabled,
 	})
 	if err != nil {
-		s.leave(c)
+		s.connections.leave(c)
 		return
 	}
 	ws.SetReadLimit(message.MaxLen + 1) // the inbox notices before
 	c.open(ws, h.conn)
 	go func() {
 		c.serve()
-		s.leave(c)
+		s.connections.leave(c)
 	}()
 }
 
@@ -160,49 +136,6 @@ func offers(r *http.Request, subprotocol string) bool {
 	return false
 }
 
-// MaxStrangers is how many connections there may be that have not said hello,
-// besides the clients; and at most as many from one site as it may have clients.
-const MaxStrangers = 256
-
-// enter notes a connection that is about to open, or says why it may not.
-func (s *Server) enter(c *session) error {
-	key := s.shared.Key(netip.AddrPortFrom(c.prefix, 0))
-	if !s.upgrades.Take(s.now(), s.cfg.Limits.upgrades(), key, 0) {
-		return errors.New("too many new connections from this address")
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch max := s.cfg.Limits.PeersPerIP; {
-	case s.closing:
-		return errClosing
-	case len(s.sessions) >= s.cfg.Limits.Peers+MaxStrangers:
-		return fmt.Errorf("%d connections already", len(s.sessions))
-	case max > 0 && (s.perPrefix64[c.prefix] >= 2*max || s.perPrefix48[limit.Prefix48(c.prefix)] >= 2*perPrefix48*max):
-		return fmt.Errorf("%d connections from this address already", s.perPrefix64[c.prefix])
-	}
-	s.sessions[c] = struct{}{}
-	s.perPrefix64[c.prefix]++
-	s.perPrefix48[limit.Prefix48(c.prefix)]++
-	s.running.Add(1)
-	return nil
-}
-
-// leave notes that a connection has ended.
-func (s *Server) leave(c *session) {
-	s.mu.Lock()
-	delete(s.sessions, c)
-	if s.perPrefix64[c.prefix]--; s.perPrefix64[c.prefix] == 0 {
-		delete(s.perPrefix64, c.prefix)
-	}
-	if n := limit.Prefix48(c.prefix); s.perPrefix48[n] > 1 {
-		s.perPrefix48[n]--
-	} else {
-		delete(s.perPrefix48, n)
-	}
-	s.mu.Unlock()
-	s.running.Done()
-}
-
 // admit gives a client what it asks for, or says why not.
 func (s *Server) admit(c *session, h *message.Hello) *message.Error {
 	old, resumed, err := s.leases.lend(time.Now(), c, h)
@@ -216,7 +149,7 @@ func (s *Server) admit(c *session, h *message.Hello) *message.Error {
 	if resumed {
 		s.counts.resumed.Add(1)
 	}
-	s.log.Debug("client came", "site", c.prefix, "lent", c.lease.addr, "resumed", resumed)
+	s.cfg.Log.Debug("client came", "site", c.prefix, "lent", c.lease.addr, "resumed", resumed)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.pingLater()
@@ -245,33 +178,25 @@ func (s *Server) welcome(l *lease) []byte {
 // connections, and waits for that, but when ctx ends it breaks those that are
 // left. Nothing of the server runs when it returns. A second call does nothing.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.mu.Lock()
-	if s.closing {
-		s.mu.Unlock()
+	c := s.connections
+	c.mu.Lock()
+	if c.closing {
+		c.mu.Unlock()
 		return errClosing
 	}
-	s.closing = true
-	// Clients come back spread over a time in which each gets its turn.
-	spread := max(time.Second, time.Duration(len(s.sessions))*time.Millisecond)
-	for c := range s.sessions {
+	c.closing = true
+	// About 1000 clients come back in a second.
+	spread := max(time.Second, time.Duration(len(c.sessions))*time.Millisecond)
+	for client := range c.sessions {
 		r := message.Restarting{ReconnectIn: s.cfg.RestartTime + rand.N(spread), TryFor: s.cfg.Limits.Grace}
-		c.sayFarewell(&farewell{encodeFrame(r.Encode()), websocket.StatusServiceRestart, "restarting"})
+		client.sayFarewell(&farewell{encodeFrame(r.Encode()), websocket.StatusServiceRestart, "restarting"})
 	}
-	s.mu.Unlock()
-	stop := context.AfterFunc(ctx, s.abort)
-	s.running.Wait()
+	c.mu.Unlock()
+	stop := context.AfterFunc(ctx, c.abort)
+	c.running.Wait()
 	s.leases.close()
 	if !stop() {
 		return fmt.Errorf("shut down the relay: not all clients were told: %w", ctx.Err())
 	}
 	return nil
-}
-
-// abort breaks all connections that are left.
-func (s *Server) abort() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.sessions {
-		c.abort()
-	}
 }

@@ -364,7 +364,7 @@ func TestRestartSpread(t *testing.T) {
 		var all []*session
 		for range clients {
 			c := &session{server: l.server} // one without a connection hears nothing
-			l.server.sessions[c] = struct{}{}
+			l.server.connections.sessions[c] = struct{}{}
 			all = append(all, c)
 		}
 		if err := l.server.Shutdown(t.Context()); err != nil {
@@ -377,7 +377,7 @@ func TestRestartSpread(t *testing.T) {
 				t.Fatalf("frame %x: %v", c.farewell.frame, err)
 			}
 			perSecond[r.ReconnectIn/time.Second]++
-			delete(l.server.sessions, c)
+			delete(l.server.connections.sessions, c)
 		}
 		for second, n := range perSecond {
 			if n > 1200 {

@@ -59,7 +59,7 @@ func (c *session) serve() {
 		err = c.receive()
 		c.server.leases.disconnected(c, websocket.CloseStatus(err) == websocket.StatusNormalClosure)
 	}
-	c.server.log.Debug("client left", "site", c.prefix, "reason", err)
+	c.server.cfg.Log.Debug("client left", "site", c.prefix, "reason", err)
 	c.end()
 }
 

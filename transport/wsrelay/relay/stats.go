@@ -74,7 +74,7 @@ type counters struct {
 func (s *Server) Stats() Stats {
 	n := &s.counts
 	stats := Stats{
-		Lent:     s.leases.count(),
+		Connections: s.connections.count(), Lent: s.leases.count(),
 		Accepted: n.accepted.Load(), Resumed: n.resumed.Load(),
 		Forbidden: n.forbidden.Load(), TurnedAway: n.turnedAway.Load(), Silent: n.silent.Load(), Paused: n.paused.Load(),
 		Errors:      make(map[message.Code]uint64),
@@ -85,9 +85,6 @@ func (s *Server) Stats() Stats {
 	for code := message.CodeMalformed; code <= message.CodeSlow; code++ {
 		stats.Errors[code] = n.errors[code].Load()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	stats.Connections = len(s.sessions)
 	return stats
 }
 
