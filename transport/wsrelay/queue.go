@@ -37,7 +37,10 @@ type queue struct {
 const errQueue = "wsrelay: a queue holds something that is not a datagram"
 
 func newQueue() *queue {
-	return &queue{ready: make(chan struct{}, 1), b: []byte{byte(message.KindDatagrams)}, head: 1, longest: message.MaxDatagram}
+	return &queue{
+		ready: make(chan struct{}, 1), b: []byte{byte(message.KindDatagrams)}, head: 1,
+		longest: message.MaxDatagram,
+	}
 }
 
 // open lets the queue take datagrams of up to longest bytes.

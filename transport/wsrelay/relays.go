@@ -131,6 +131,6 @@ func join(a, b error) error {
 
 // final reports whether the relay, or the platform, would give the same error again.
 func final(err error) bool {
-	return hasCode(err, message.CodeToken) || hasCode(err, message.CodeVersion) || hasCode(err, message.CodeMalformed) ||
-		errors.Is(err, errVersion) || errors.Is(err, errForbidden)
+	return hasCode(err, message.CodeToken) || hasCode(err, message.CodeVersion) ||
+		hasCode(err, message.CodeMalformed) || errors.Is(err, errVersion) || errors.Is(err, errForbidden)
 }

@@ -106,7 +106,8 @@ func (s *socket) listen() {
 			return nil
 		}),
 		"onclose": js.FuncOf(func(_ js.Value, args []js.Value) any {
-			s.close(fmt.Errorf("closed by the relay, status %d %s", args[0].Get("code").Int(), args[0].Get("reason").String()))
+			code, reason := args[0].Get("code").Int(), args[0].Get("reason").String()
+			s.close(fmt.Errorf("closed by the relay, status %d %s", code, reason))
 			return nil
 		}),
 	}

@@ -12,48 +12,49 @@ import (
 	"strings"
 )
 
-// Access says who may use a relay. The zero value lets everybody but pages of
-// other sites.
+// Access restricts the clients of a relay. The zero value lets in all programs, and the
+// pages of the relay's own host.
 type Access struct {
-	// Tokens are what clients must say one of. None means that they need none.
+	// Tokens are the tokens that a client may come with. Without any, clients need none.
 	Tokens []string
 
-	// Origins are the sites, as https://example.org, whose pages may use the
-	// relay besides those that come from its own host; "*" means all.
+	// Origins are further sites whose pages may use the relay, as
+	// https://example.org; "*" means all.
 	Origins []string
 
-	// Hosts are names that the relay goes by; *.example.org is any one below that.
-	// If there are some, or the relay listens on a private or loopback address,
-	// clients must call it by its IP address, localhost, or one of these. Else any
-	// page could give itself a second name that leads here.
+	// Hosts are the names of the relay. *.example.org stands for each name one level
+	// below example.org. If there are any, or the relay listens on a private or
+	// loopback address, clients must call it by an IP address, localhost, or one of
+	// these names. Otherwise any page could make a name of its own lead here.
 	Hosts []string
 
-	// Proxies are those whose X-Forwarded-For and -Proto are believed, and whom the relay
-	// leaves it to know their names.
+	// Proxies are trusted reverse proxies. Their X-Forwarded-For and -Proto headers are
+	// believed, and the check of host names is left to them.
 	Proxies []netip.Prefix
 }
 
-// check reports why the page or program that sends r may not use the relay.
+// check returns why the page or program that sent r may not use the relay, or nil.
 func (a *Access) check(r *http.Request) error {
 	if err := a.checkHost(r); err != nil {
 		return err
 	}
 	origin := r.Header.Get("Origin")
 	if origin == "" || slices.Contains(a.Origins, "*") {
-		return nil // no browser sends this
+		return nil // a program, or all pages may
 	}
 	if slices.ContainsFunc(a.Origins, func(o string) bool { return strings.EqualFold(o, origin) }) {
 		return nil
 	}
-	if u, err := url.Parse(origin); err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) && a.fitsScheme(r, u.Scheme) {
+	u, err := url.Parse(origin)
+	if err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) && a.fitsScheme(r, u.Scheme) {
 		return nil
 	}
 	return fmt.Errorf("pages of %s may not use this relay: its operator can allow that origin", origin)
 }
 
-// fitsScheme reports whether the page that has sent r by a scheme is of this
-// relay. A proxy may take https and pass on http; if it does not say, or is not
-// known, either is fine.
+// fitsScheme reports whether the scheme of a page, http or https, is the one by which r
+// came. A proxy may take https and pass on http. If it does not say so, or is not a
+// trusted one, either scheme fits.
 func (a *Access) fitsScheme(r *http.Request, scheme string) bool {
 	if r.TLS != nil {
 		return strings.EqualFold(scheme, "https")
@@ -92,7 +93,7 @@ func (a *Access) checkHost(r *http.Request) error {
 	return fmt.Errorf("this relay is not known as %q: its operator can allow that host", host)
 }
 
-// hostOf is a host without port and brackets.
+// hostOf returns s, a host and perhaps a port, without the port and brackets.
 func hostOf(s string) string {
 	if host, _, err := net.SplitHostPort(s); err == nil {
 		return host
@@ -100,8 +101,8 @@ func hostOf(s string) string {
 	return strings.Trim(s, "[]")
 }
 
-// client returns the address that r comes from: behind proxies, the last one in
-// X-Forwarded-For that is none of them.
+// clientAddr returns the address that r comes from: behind trusted proxies, the last
+// address in X-Forwarded-For that is not one of them.
 func (a *Access) clientAddr(r *http.Request) netip.Addr {
 	ip := remoteAddr(r)
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
@@ -109,7 +110,7 @@ func (a *Access) clientAddr(r *http.Request) netip.Addr {
 		if !a.isProxy(ip) {
 			break
 		}
-		next, err := netip.ParseAddr(hostOf(strings.TrimSpace(hop))) // some add the port
+		next, err := netip.ParseAddr(hostOf(strings.TrimSpace(hop))) // some proxies add the port
 		if err != nil {
 			break
 		}
@@ -120,7 +121,7 @@ func (a *Access) clientAddr(r *http.Request) netip.Addr {
 
 func (a *Access) isProxy(ip netip.Addr) bool { return in(ip, a.Proxies) }
 
-// remote is who sent r, from the relay's point of view.
+// remoteAddr is the other end of the TCP connection of r.
 func remoteAddr(r *http.Request) netip.Addr {
 	addr, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -129,8 +130,8 @@ func remoteAddr(r *http.Request) netip.Addr {
 	return addr.Addr().Unmap().WithZone("")
 }
 
-// knows reports whether a client that says token may use the relay. The time it
-// takes tells nothing of the tokens.
+// allowsToken reports whether a client with a token may use the relay. The time that it
+// takes does not depend on the tokens.
 func (a *Access) allowsToken(token string) bool {
 	ok := len(a.Tokens) == 0
 	said := sha256.Sum256([]byte(token))

@@ -7,14 +7,13 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
-// maxParcels bounds what waits to be written to one client: so many messages of
-// 64 KiB.
+// maxParcels is how many messages, of up to 64 KiB, wait to be written to one client.
 const maxParcels = 4
 
-// parcel is a message of datagrams that is being put together. Most hold one or
-// two of them: so each begins small, lest a client's answer take 64 KiB.
+// parcel is a message of datagrams that is being filled. Most messages hold one or two
+// datagrams, so a parcel begins small, and grows to 64 KiB only when it must.
 type parcel struct {
-	b     []byte // room for the header of a frame, and then the message
+	b     []byte // room for the header of a frame, then the message
 	count int
 }
 
@@ -43,8 +42,8 @@ func (p *parcel) free() {
 	}
 }
 
-// add appends a datagram, which fits, and returns the parcel that has it: a large
-// one may take the place of p.
+// add appends a datagram that fits, and returns the parcel to use instead of p, which
+// may be a larger one.
 func (p *parcel) add(a netip.AddrPort, payload []byte) *parcel {
 	if len(p.b)+message.DatagramLen(len(payload)) > cap(p.b) {
 		large := largeParcels.Get().(*parcel)
@@ -60,14 +59,14 @@ func (p *parcel) add(a netip.AddrPort, payload []byte) *parcel {
 // fits reports whether one more datagram of n bytes fits into the message.
 func (p *parcel) fits(n int) bool { return len(p.b)+message.DatagramLen(n) <= largeParcel }
 
-// frame is the parcel as a frame of the WebSocket.
+// encode returns the parcel as a frame of the WebSocket.
 func (p *parcel) encode() []byte { return addHeader(p.b) }
 
-// backlog is what waits to be written to a client, oldest first. When it is full,
-// the oldest message goes. The zero backlog is empty, and takes next to no memory.
+// backlog has the datagrams that wait to be written to a client, oldest first. When it is
+// full, the oldest message is dropped. The zero backlog is empty.
 type backlog []*parcel
 
-// add appends a datagram, and returns how many went to make room for it.
+// add appends a datagram, and returns how many older ones it dropped to make room.
 func (b *backlog) add(a netip.AddrPort, payload []byte) (dropped int) {
 	n := len(*b)
 	if n == 0 || !(*b)[n-1].fits(len(payload)) {
@@ -83,8 +82,7 @@ func (b *backlog) add(a netip.AddrPort, payload []byte) (dropped int) {
 	return dropped
 }
 
-// take takes the oldest message off, or returns nil if there is none. The caller
-// frees it.
+// take removes and returns the oldest message, or nil. The caller frees it.
 func (b *backlog) take() *parcel {
 	list := *b
 	if len(list) == 0 {
@@ -97,7 +95,7 @@ func (b *backlog) take() *parcel {
 	return p
 }
 
-// clear drops all.
+// clear drops all messages.
 func (b *backlog) clear() {
 	for p := b.take(); p != nil; p = b.take() {
 		p.free()

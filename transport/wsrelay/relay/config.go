@@ -11,55 +11,54 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
-// ServerConfig says what a relay lends, and to whom. The zero value is ready to
-// use if AllowPrivate is set: a relay for programs on this machine.
+// Config configures a relay. With AllowPrivate set, the zero value of the other fields is
+// ready to use, for clients on the same machine.
 type Config struct {
-	// PublicIPs are the addresses under which others reach lent ports, at most
-	// one of IPv4 and one of IPv6. Default 127.0.0.1.
+	// PublicIPs are the addresses at which others reach lent ports, at most one of
+	// IPv4 and one of IPv6. Default: 127.0.0.1.
 	PublicIPs []netip.Addr
 
-	// BindIPs are the addresses of this machine to bind lent sockets to, at most
-	// one of each family. Default: the public address where it is one of this
-	// machine, else all of them.
+	// BindIPs are the addresses to bind lent sockets to, at most one of each family.
+	// Default: the public address if the machine has it, else all addresses.
 	BindIPs []netip.Addr
 
-	// Ports are those to lend. The zero range leaves the choice to the system.
+	// Ports are the ports to lend. The zero range leaves the choice to the system.
 	Ports PortRange
 
-	// AllowPrivate lets clients talk to private and loopback addresses, and to
-	// this machine: for demonstrations and tests. Without it, public addresses
-	// must be global ones.
+	// AllowPrivate lets clients exchange datagrams with private and loopback
+	// addresses, and with the relay's own machine. It is for demonstrations and
+	// tests. Without it, PublicIPs must be reachable from the Internet.
 	AllowPrivate bool
 
-	// Deny are destinations that no client may reach, bootstrap nodes among them,
-	// but not lent addresses.
+	// Deny are networks that no client may reach, even if a bootstrap node is in one.
+	// Lent addresses can be reached all the same.
 	Deny []netip.Prefix
 
-	// Bootstrap are nodes of the network, of which clients are told, and which
-	// they may reach wherever these are. At most 16 of each family count. See SetBootstrap.
+	// Bootstrap are nodes through which clients may join the network. A welcome names
+	// up to 16 of the family that is lent. Clients may reach all of them, at whatever
+	// address. See SetBootstrap.
 	Bootstrap []netip.AddrPort
 
-	// Secret is what resume tokens are made of. A relay that starts again with
-	// the same secret and ports lends clients the same ports again. Default: a
-	// random one.
+	// Secret signs resume tokens. A relay that starts again with the same secret and
+	// ports lends clients the same ports again. Default: a random secret.
 	Secret []byte
 
-	// RestartTime is how long clients are told to stay away when the relay shuts
-	// down. Default 2s.
+	// RestartTime is how long clients are asked to stay away when the relay shuts down.
+	// Default: 2s.
 	RestartTime time.Duration
 
-	Access Access
-	Limits Limits
+	Access Access // default: all programs, and pages of the relay's own host
+	Limits Limits // default: the values named there
 
-	// Log is told of what an operator may want to know; at level debug, of each
-	// client. Default: nothing is logged.
+	// Log gets events that matter to an operator and, at level debug, each client.
+	// Default: none.
 	Log *slog.Logger
 }
 
-// maxBootstrap is how many nodes of a family clients are told of.
+// maxBootstrap is how many nodes a welcome names.
 const maxBootstrap = 16
 
-// check returns the configuration with defaults, or what is wrong with it.
+// check returns the configuration with defaults, or an error that names its fault.
 func (c Config) check() (Config, error) {
 	if len(c.PublicIPs) == 0 {
 		c.PublicIPs = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
@@ -101,7 +100,8 @@ func (c Config) check() (Config, error) {
 	return c, nil
 }
 
-// ErrNotPublic is wrapped by the error about a public address that is not one.
+// ErrNotPublic is wrapped by the error of New for an address in PublicIPs that the
+// Internet cannot reach.
 var ErrNotPublic = errors.New("not reachable from the Internet, and private addresses are not allowed")
 
 func onePerFamily(what string, list []netip.Addr) error {
@@ -118,7 +118,8 @@ func onePerFamily(what string, list []netip.Addr) error {
 	return nil
 }
 
-// bindFor is the address to bind sockets to that are known as public.
+// bindFor returns the address to bind sockets to for a public address. local are the
+// addresses of this machine.
 func (c *Config) bindFor(public netip.Addr, local []netip.Addr) netip.Addr {
 	for _, ip := range c.BindIPs {
 		if message.Family(ip) == message.Family(public) {

@@ -9,20 +9,19 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay/relay/internal/limit"
 )
 
-// timelyConn is the connection below a WebSocket. Its writes do not wait forever,
-// it notices when it reads, and it reads slowly from a client that sends too many
-// frames.
+// deadlineConn is the network connection below a WebSocket. Each write has a deadline,
+// each read leaves a sign of life, and a client that sends too many frames is read slowly.
 //
-// The relay writes data frames and pings to it itself, each with one Write, as
-// package websocket does with the answers to pings and the closing frame: so they
-// come one behind the other. Through that package, a message would take a buffer
-// for each peer or two packets, and a ping a goroutine that waits for the answer.
+// The relay writes data frames and pings to it without package websocket, each with one
+// Write. The package writes pongs and closing frames in the same way, so that frames do
+// not mix. A message through the package would take a buffer for each client or two
+// packets, and a ping would take a goroutine that waits for the pong.
 type deadlineConn struct {
 	net.Conn
 	server *Server
-	heard  atomic.Bool // something was read since this was last set to false
+	heard  atomic.Bool // set by each read, cleared by the session's pings
 
-	// Of the reader.
+	// Used by the reader only.
 	frames frameCounter
 	read   limit.Bucket // of frames
 }
@@ -32,7 +31,8 @@ func (c *deadlineConn) Read(b []byte) (int, error) {
 	if n > 0 && !c.heard.Load() {
 		c.heard.Store(true)
 	}
-	if begun := c.frames.count(b[:n]); begun > 0 && !c.read.Take(c.server.now(), c.server.cfg.Limits.frames(), float64(begun)) {
+	begun := c.frames.count(b[:n])
+	if begun > 0 && !c.read.Take(c.server.now(), c.server.cfg.Limits.frames(), float64(begun)) {
 		c.server.counts.paused.Add(1)
 		time.Sleep(pauseTime)
 	}
@@ -44,10 +44,10 @@ func (c *deadlineConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// NetConn is the connection itself.
+// NetConn returns the connection itself.
 func (c *deadlineConn) NetConn() net.Conn { return c.Conn }
 
-// The first byte of frames that are whole messages (RFC 6455, section 5.2).
+// First bytes of frames that are whole messages (RFC 6455, section 5.2).
 const (
 	finalBinary = 0x82
 	finalPing   = 0x89
@@ -55,11 +55,11 @@ const (
 
 var pingFrame = []byte{finalPing, 0}
 
-// maxHeader is the longest header of a frame from a server.
+// maxHeaderLen is the length of the longest header of a frame from a server.
 const maxHeaderLen = 10
 
-// frame makes a frame of a message that stands in b behind room for the header.
-// The frame is part of b.
+// addHeader puts a header before the message in b, which has maxHeaderLen bytes of room
+// in front. It returns the frame, a part of b.
 func addHeader(b []byte) []byte {
 	n := len(b) - maxHeaderLen
 	switch {
@@ -78,7 +78,7 @@ func addHeader(b []byte) []byte {
 	return b
 }
 
-// newFrame makes a frame of a message.
+// encodeFrame returns the frame of a message.
 func encodeFrame(message []byte) []byte {
 	return addHeader(append(make([]byte, maxHeaderLen), message...))
 }

@@ -2,16 +2,16 @@ package relay
 
 import "encoding/binary"
 
-// frames counts the frames of a WebSocket in what a client sends (RFC 6455,
-// section 5.2). Pings and fragments are work for the relay, and the layer above
-// does not see them. The zero frames waits for the first one.
+// frameCounter counts the frames of a WebSocket in the bytes of a client (RFC 6455,
+// section 5.2). Pings and fragments are work for the relay that package websocket does
+// not report. The zero value waits for the first frame.
 type frameCounter struct {
-	header [maxClientHeaderLen]byte // as far as it has come
-	n      int                      // so many bytes of it
-	skip   uint64                   // bytes of payload that are still to come
+	header [maxClientHeaderLen]byte // the first n bytes have come
+	n      int
+	skip   uint64 // bytes of payload still to come
 }
 
-// maxClientHeader is the longest header of a frame from a client.
+// maxClientHeaderLen is the length of the longest header of a frame from a client.
 const maxClientHeaderLen = maxHeaderLen + 4
 
 // count returns how many frames begin their payload in b, the next bytes of the
@@ -36,7 +36,7 @@ func (f *frameCounter) count(b []byte) (begun int) {
 	return begun
 }
 
-// headerLen is how long the header is, of which there are at least two bytes.
+// headerLen is the length of the header. At least two bytes of it must have come.
 func (f *frameCounter) headerLen() int {
 	n := 2
 	switch f.header[1] & 0x7f {
@@ -51,7 +51,7 @@ func (f *frameCounter) headerLen() int {
 	return n
 }
 
-// payloadLen is how long the payload is, by a whole header.
+// payloadLen is the length of the payload, according to a complete header.
 func (f *frameCounter) payloadLen() uint64 {
 	switch n := f.header[1] & 0x7f; n {
 	case 126:

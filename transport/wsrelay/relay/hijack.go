@@ -8,26 +8,26 @@ import (
 	"net/http"
 )
 
-// A WebSocket that waits keeps its buffers, so they are small: one request of a
-// client fits into the one for reading, and what is longer goes past it. The
-// other one is for the longest control frame, see timelyConn.
+// A WebSocket that waits keeps its buffers, so they are small, in bytes. One request of a
+// client fits into the buffer for reading, and longer messages bypass it. The buffer for
+// writing is for control frames only: see deadlineConn.
 const (
 	readBuffer  = 256
 	writeBuffer = 128
 )
 
-// kernelBuffer bounds what the system keeps for one client in either direction,
-// in bytes. It would be megabytes for one that does not read.
+// kernelBuffer bounds the bytes that the system keeps for one client in each direction.
+// For a client that does not read it would be megabytes.
 const kernelBuffer = 128 << 10
 
-// hijacker is a ResponseWriter that hands its connection over with small buffers.
+// hijacker is a ResponseWriter whose Hijack returns a connection with small buffers.
 type hijacker struct {
 	http.ResponseWriter
 	server *Server
 	conn   *deadlineConn // set by Hijack
 }
 
-// Hijack is that of http.Hijacker.
+// Hijack implements http.Hijacker.
 func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
 	if err != nil {
@@ -35,7 +35,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	shrink(conn)
 	h.conn = &deadlineConn{Conn: conn, server: h.server}
-	// What the client has sent already is in the buffer that goes.
+	// The buffer that is given up has the bytes that the client has already sent.
 	early, err := rw.Reader.Peek(rw.Reader.Buffered())
 	if err != nil {
 		return nil, nil, err
@@ -54,7 +54,7 @@ func shrink(conn net.Conn) {
 	}
 }
 
-// bottom is the network connection below conn, which may be TLS.
+// bottom returns the network connection below conn, which may be a TLS connection.
 func bottom(conn net.Conn) net.Conn {
 	for {
 		outer, ok := conn.(interface{ NetConn() net.Conn })

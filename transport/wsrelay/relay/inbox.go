@@ -14,19 +14,19 @@ import (
 	rpc "github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// perSend is how many datagrams go to a socket at once.
+// batchLen is how many datagrams go to a socket at once.
 const batchLen = 64
 
-// pause is for how long a client is not read from that sends more than it may.
+// pauseTime is how long a client that sends too much is not read from.
 const pauseTime = 100 * time.Millisecond
 
-// inbox is what it takes to receive a message. Sessions that wait for one have
-// none.
+// inbox has the memory to receive one message. A session that waits for a message has no
+// inbox.
 type inbox struct {
 	b      [message.MaxLen + 1]byte
 	parser *rpc.Parser
 
-	// What is to be sent, of the same message.
+	// The first n datagrams of the message that are yet to be sent.
 	n    int
 	bufs [batchLen][]byte
 	to   [batchLen]netip.AddrPort
@@ -34,10 +34,10 @@ type inbox struct {
 
 var inboxes = sync.Pool{New: func() any { return &inbox{parser: rpc.NewParser()} }}
 
-// errParting is why the relay hears no more of a client.
+// errLeaving is the end of a session that the relay ends.
 var errLeaving = errors.New("ended by the relay")
 
-// receive acts on messages until the connection ends, and returns why it did.
+// receive handles messages until the connection ends, and returns why it ended.
 func (c *session) receive() error {
 	for {
 		over, err := c.receiveOne()
@@ -53,8 +53,8 @@ func (c *session) receive() error {
 	}
 }
 
-// receiveOne waits for a message and acts on it. It reports whether the client
-// sent more than it may.
+// receiveOne waits for a message and handles it. over means that the client sends more
+// than it may.
 func (c *session) receiveOne() (over bool, err error) {
 	in, b, err := c.next()
 	if err != nil {
@@ -72,11 +72,11 @@ func (c *session) receiveOne() (over bool, err error) {
 	case message.KindHello, message.KindWelcome, message.KindRestarting, message.KindError, message.KindDrops:
 		return false, message.ErrMalformed
 	}
-	return !c.lease.allowSend(c.server.now(), len(b)), nil // it says nothing, but is work
+	return !c.lease.allowSend(c.server.now(), len(b)), nil // an empty message is work as well
 }
 
-// next waits for a message, which has at least one byte. It takes an inbox only
-// when there is one; the caller gives it back, unless there is an error.
+// next waits for a message of at least one byte, and takes an inbox for it. Unless there
+// is an error, the caller gives the inbox back.
 func (c *session) next() (*inbox, []byte, error) {
 	typ, r, err := c.ws.Reader(context.Background())
 	if err != nil {
@@ -113,8 +113,8 @@ func (in *inbox) read(r io.Reader) ([]byte, error) {
 	}
 }
 
-// forward sends the datagrams of a message to where they are for. It reports
-// whether some of them were more than the client may send.
+// forward sends the datagrams of a message to their destinations. over means that the
+// client sends more than it may.
 func (c *session) forward(in *inbox, rest []byte) (over bool, err error) {
 	defer in.flush(c)
 	for len(rest) > 0 {
@@ -139,7 +139,7 @@ func (c *session) forward(in *inbox, rest []byte) (over bool, err error) {
 	return over, nil
 }
 
-// add puts a datagram with those to be sent.
+// add adds a datagram to the batch, and sends the batch when it is full.
 func (in *inbox) add(c *session, to netip.AddrPort, p []byte) {
 	in.bufs[in.n], in.to[in.n] = p, to
 	if in.n++; in.n == batchLen {
@@ -147,7 +147,7 @@ func (in *inbox) add(c *session, to netip.AddrPort, p []byte) {
 	}
 }
 
-// flush sends what is to be sent.
+// flush sends the batch.
 func (in *inbox) flush(c *session) {
 	if in.n == 0 {
 		return

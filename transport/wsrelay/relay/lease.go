@@ -12,30 +12,29 @@ import (
 	rpc "github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// lease is a UDP socket that is lent to a client, and what the client did with
-// it. It outlives the client's connection by the grace time.
+// lease is a UDP socket lent to a client, with the client's allowance. It outlives the
+// client's connection by the grace time.
 type lease struct {
 	server *Server
-	addr   netip.AddrPort // under which others reach it
+	addr   netip.AddrPort // at which others reach the client
 	sock   udpsocket.Socket
 
-	// The book's lock guards these.
-	token      string      // of the last welcome, with which the client gets the port back
-	prevToken  string      // with which it got it back last, or empty
-	lentBefore time.Time   // when it was lent before the relay started, if it was
-	prefix     netip.Addr  // where the client comes from
+	// Guarded by leases.mu.
+	token      string      // of the last welcome: the client gets the port back with it
+	prevToken  string      // the token that the client last came with, or empty
+	lentBefore time.Time   // when it was lent before the relay started, or zero
+	prefix     netip.Addr  // limit.Prefix64 of the client's address
 	expiry     *time.Timer // runs while the client is away
-	generation int         // how often it came and went
+	generation int         // counts the comings and goings of the client
 
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex // guards the fields below
 	holder    *session   // nil while the client is away
 	allowance limit.Allowance
 }
 
 var parsers = sync.Pool{New: func() any { return rpc.NewParser() }}
 
-// arrive takes in a datagram that came over the socket. Whoever cannot be sent to
-// is not heard either.
+// Receive passes on a datagram from the socket, if clients may also send to its source.
 func (l *lease) Receive(from netip.AddrPort, p []byte) {
 	l.server.counts.arrived.add(1, len(p))
 	if !l.server.reachable(from) {
@@ -69,7 +68,7 @@ func (l *lease) deliver(from netip.AddrPort, p []byte) {
 	}
 }
 
-// drop counts a datagram to the client that it does not get.
+// drop counts a datagram that the client does not get.
 func (l *lease) drop(reason message.Drop) {
 	l.mu.Lock()
 	holder := l.holder
@@ -80,16 +79,17 @@ func (l *lease) drop(reason message.Drop) {
 	}
 }
 
-// pays reports whether the client may send another datagram of n bytes, or what
-// is as much work.
+// allowSend reports whether the client may send another datagram of n bytes, or another
+// message of n bytes that holds no datagram.
 func (l *lease) allowSend(now time.Duration, n int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.allowance.AllowSend(now, l.server.shared, n)
 }
 
-// admits reports whether the client may send a datagram, or why not. If it is for
-// another client of this relay, it returns that one's lease.
+// route decides about a datagram of the client. If the client may send it, ok is true,
+// and other is the lease of the destination if that is a client of this relay, or nil.
+// If not, reason says why.
 func (l *lease) route(to netip.AddrPort, p []byte, parser *rpc.Parser) (other *lease, reason message.Drop, ok bool) {
 	s := l.server
 	now := s.now()
@@ -113,7 +113,7 @@ func (l *lease) route(to netip.AddrPort, p []byte, parser *rpc.Parser) (other *l
 	return nil, reason, ok
 }
 
-// forget gives back what a client needs only while there is traffic.
+// forget frees memory that the client needs only while there is traffic.
 func (l *lease) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

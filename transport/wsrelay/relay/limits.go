@@ -6,41 +6,41 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay/relay/internal/limit"
 )
 
-// Limits is how much a relay lends, and how much passes through it. The zero
-// value is that of a relay for strangers.
+// Limits bounds the leases of a relay and the traffic through it. The zero value suits a
+// relay that is open to everybody.
 //
-// A node that joins sends a few hundred datagrams within seconds, a lookup about
-// 25, and answers have up to 9 kB: none of the defaults is near to that.
+// A node that joins sends a few hundred datagrams within seconds, a lookup sends about
+// 25, and answers have up to 9 kB. The defaults leave room for several times as much.
 type Limits struct {
-	// Peers is how many clients there may be at a time, those included that are
-	// away. Default 1000. Each takes two file descriptors and a port.
+	// Peers is how many clients there may be at a time, including clients that are
+	// away. Each takes two file descriptors and a port. Default: 1000.
 	Peers int
 
-	// PeersPerIP is how many of them may come from one IP address, or one /64 of
-	// IPv6. Default 16; negative means any number.
+	// PeersPerIP is how many clients may come from one IPv4 address or IPv6 /64. Four
+	// times as many may come from an IPv6 /48. Negative means any number. Default: 16.
 	PeersPerIP int
 
-	// Grace is how long a port stays lent to a client whose connection broke.
-	// Default 60s; at most 18h.
+	// Grace is how long a port stays lent after the client's connection broke, at most
+	// 18h. Default: 60s.
 	Grace time.Duration
 
-	// Sent and SentBytes bound what one client sends. Default 1000 datagrams a
-	// second, 4000 at once; 1 MiB a second, 4 MiB at once. A client that goes
-	// beyond is read from only ten times a second.
+	// Sent and SentBytes bound the datagrams from one client. A client that sends more
+	// is read from only ten times a second. Default: 1000 datagrams a second, 4000 at
+	// once; 1 MiB a second, 4 MiB at once.
 	Sent, SentBytes Rate
 
-	// Received and ReceivedBytes bound what one client gets: requests, and as much
-	// again of answers from where it has sent to. Default twice as many a second,
-	// and as many at once.
+	// Received and ReceivedBytes bound the datagrams to one client: once the answers
+	// from addresses that it has sent to, and once all others. Default: 2000 datagrams
+	// a second, 4000 at once; 2 MiB a second, 4 MiB at once.
 	Received, ReceivedBytes Rate
 
 	// NewDestinations bounds how many addresses one client may try that have not
-	// answered, it or another client. Default 5 a second, 200 at once.
+	// answered any client. Default: 5 a second, 200 at once.
 	NewDestinations Rate
 
-	// Unproven bounds what all clients together send to one address that has not
-	// answered any of them, in datagrams of 1400 bytes. Default 50 a second, and
-	// 50 at once.
+	// Unproven bounds the datagrams of all clients together to one address that has
+	// not answered any of them, in units of 1400 bytes. Default: 50 a second, 50 at
+	// once.
 	Unproven Rate
 }
 
@@ -64,9 +64,9 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// frames bounds the frames of one client, control frames and fragments included:
-// twice as many as it may send datagrams, and enough for those that do not have
-// any. It is read from only ten times a second beyond.
+// frames bounds the frames of one client, including control frames and fragments, at
+// twice the datagrams that it may send. A client that sends more is read from only ten
+// times a second.
 func (l *Limits) frames() limit.Rate {
 	if l.Sent.PerSecond < 0 {
 		return limit.Rate(l.Sent)
@@ -74,8 +74,8 @@ func (l *Limits) frames() limit.Rate {
 	return limit.Rate{PerSecond: max(100, 2*l.Sent.PerSecond), Burst: max(400, 2*l.Sent.Burst)}
 }
 
-// upgrades bounds the WebSockets that may be opened from one site, including those
-// that end at once: all that it may have can come back at once, several times.
+// upgrades bounds how many WebSockets may be opened from one prefix, including those that
+// end at once. All its clients can come back at once, several times.
 func (l *Limits) upgrades() limit.Rate {
 	if l.PeersPerIP < 0 {
 		return limit.Rate{PerSecond: -1}
@@ -83,8 +83,8 @@ func (l *Limits) upgrades() limit.Rate {
 	return limit.Rate{PerSecond: 10, Burst: max(100, 4*l.PeersPerIP)}
 }
 
-// Rate bounds how much passes in a time. Zero fields mean the default of the
-// field of Limits that they are in; a negative PerSecond means no bound.
+// Rate bounds how much passes in a time. A zero field means its default in Limits, and a
+// negative PerSecond means no bound.
 type Rate struct {
 	PerSecond int // in the long run
 	Burst     int // at once, after a pause
@@ -99,7 +99,7 @@ func (r *Rate) setDefault(perSecond, burst int) {
 	}
 }
 
-// rates are the bounds of each client's traffic.
+// rates returns the bounds on traffic.
 func (l *Limits) rates() limit.Rates {
 	return limit.Rates{
 		Sent: limit.Rate(l.Sent), SentBytes: limit.Rate(l.SentBytes),

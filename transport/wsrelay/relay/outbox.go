@@ -11,42 +11,42 @@ import (
 )
 
 const (
-	// A client to which a message takes longer than slowTime is cut. It has lastTime
-	// more to get the rest of the message, and to be told why.
+	// A client that takes longer than slowTime for one message is disconnected. It has
+	// farewellTime more for the rest of the message, and the error.
 	slowTime     = 10 * time.Second
 	farewellTime = 5 * time.Second
 
-	// dropsTime is how long drops are counted before the client is told.
+	// dropsTime is how long drops are counted before they are reported to the client.
 	dropsTime = time.Second
 )
 
-// outbox is what the relay has to tell a client, as frames of the WebSocket.
+// outbox has the frames that wait to be written to a client.
 type outbox struct {
-	mu       sync.Mutex // guards all
-	pinging  bool       // a ping goes first
-	control  [][]byte   // then these
+	mu       sync.Mutex // guards all fields
+	pinging  bool       // a ping is written first
+	control  [][]byte   // then these frames
 	waiting  backlog    // then datagrams
-	farewell *farewell  // after control, instead of datagrams, and last of all; or nil
+	farewell *farewell  // written last, after control and without datagrams; or nil
 
 	writing bool // the writer runs
-	ended   bool // nothing may start any more
-	aborted bool // the connection is broken, or is to be once it is there
+	ended   bool // the writer and timers must not start any more
+	aborted bool // the connection is to be broken, perhaps before it is open
 
 	keepalive  *time.Timer // until the next ping
 	unanswered int         // pings in a row
 
-	drops     [message.DropReasons]uint32 // not yet told
-	reporting bool                        // there is a timer to tell them
+	drops     [message.DropReasons]uint32 // since the last report
+	reporting bool                        // a timer for the next report runs
 }
 
-// parting is how the relay ends a session.
+// farewell is the last message of a session, and the closing frame after it.
 type farewell struct {
 	frame  []byte
 	status websocket.StatusCode
 	text   string
 }
 
-// statuses are the WebSocket's own words for what the codes say.
+// statuses are the WebSocket statuses for the codes.
 var statuses = map[message.Code]websocket.StatusCode{
 	message.CodeMalformed: websocket.StatusProtocolError,
 	message.CodeVersion:   websocket.StatusPolicyViolation,
@@ -57,8 +57,7 @@ var statuses = map[message.Code]websocket.StatusCode{
 	message.CodeSlow:      websocket.StatusTryAgainLater,
 }
 
-// queue puts a datagram with what waits to be written. When that is full, the
-// oldest goes.
+// queue queues a datagram. When the backlog is full, the oldest datagrams are dropped.
 func (c *session) queue(from netip.AddrPort, p []byte) {
 	c.mu.Lock()
 	dropped := 0
@@ -73,7 +72,7 @@ func (c *session) queue(from netip.AddrPort, p []byte) {
 	}
 }
 
-// say puts a message before all datagrams.
+// send queues a message before all datagrams.
 func (c *session) send(message []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -81,13 +80,13 @@ func (c *session) send(message []byte) {
 	c.startWriter()
 }
 
-// cut ends the session with an error.
+// fail ends the session with an error.
 func (c *session) fail(e *message.Error) {
 	c.server.counts.errors[e.Code].Add(1)
 	c.sayFarewell(&farewell{encodeFrame(e.Encode()), statuses[e.Code], e.Text})
 }
 
-// part ends the session with a last message, before which no more datagrams go.
+// sayFarewell ends the session with a last message. Queued datagrams are not written.
 func (c *session) sayFarewell(last *farewell) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -97,14 +96,14 @@ func (c *session) sayFarewell(last *farewell) {
 	}
 }
 
-// isParting reports whether the relay is ending the session.
+// isLeaving reports whether the relay is ending the session.
 func (c *session) isLeaving() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.farewell != nil
 }
 
-// lost counts datagrams that were dropped, and sees to it that the client is told.
+// noteDrop counts dropped datagrams for the next report to the client.
 func (c *session) noteDrop(reason message.Drop, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -115,7 +114,7 @@ func (c *session) noteDrop(reason message.Drop, n int) {
 	}
 }
 
-// tell tells the client what was dropped.
+// reportDrops tells the client how many datagrams were dropped.
 func (c *session) reportDrops() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -128,7 +127,7 @@ func (c *session) reportDrops() {
 	c.startWriter()
 }
 
-// wake starts the writer if it does not run. The caller holds c.mu.
+// startWriter starts the writer if it does not run. The caller holds c.mu.
 func (c *session) startWriter() {
 	if !c.writing && !c.ended && c.ws != nil {
 		c.writing = true
@@ -136,8 +135,8 @@ func (c *session) startWriter() {
 	}
 }
 
-// write writes until there is nothing left. What comes meanwhile goes into one
-// message; it never waits for more.
+// write writes frames until none is left. Datagrams that come during one write go into
+// one message.
 func (c *session) write() {
 	for {
 		frame, p, last := c.outgoing()
@@ -160,8 +159,8 @@ func (c *session) write() {
 			c.ws.CloseNow()
 			return
 		case last != nil:
-			// Package websocket waits for the client's answer, and for all that a
-			// frame before it claims to hold, however long that takes.
+			// Without a limit, package websocket waits for the client's closing
+			// frame, and for the whole payload of a frame before it.
 			end := time.AfterFunc(farewellTime, c.abort)
 			c.ws.Close(last.status, last.text)
 			end.Stop()
@@ -172,8 +171,8 @@ func (c *session) write() {
 	}
 }
 
-// outgoing returns the next frame, and the parcel that it is of, or what is said
-// with it. No frame means that the writer ends.
+// outgoing returns the next frame, with its parcel if it has datagrams, or the farewell.
+// Without a frame the writer ends.
 func (c *session) outgoing() ([]byte, *parcel, *farewell) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

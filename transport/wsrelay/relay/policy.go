@@ -2,20 +2,20 @@ package relay
 
 import "net/netip"
 
-// minPort is the lowest port that datagrams are passed to. Below are the
-// services of systems, which have no business with a DHT.
+// minPort is the lowest port that datagrams are passed to. The ports below it belong to
+// the services of systems, which no node of a DHT uses.
 const minPort = 1024
 
-// policy says with which addresses clients may exchange datagrams: with those
-// that anybody could send to. Everything else is not allowed.
+// policy decides with which addresses clients may exchange datagrams: public addresses
+// only, unless the operator says otherwise.
 type policy struct {
-	allowPrivate bool                  // private and loopback addresses are allowed as well
-	isOwn        func(netip.Addr) bool // whether one is of the relay's machine: not allowed, unless private
-	deny         []netip.Prefix        // not allowed, whatever they are
+	allowPrivate bool                  // private and loopback addresses are allowed too
+	isOwn        func(netip.Addr) bool // an address of the relay's machine, which is only allowed with allowPrivate
+	deny         []netip.Prefix        // never allowed
 }
 
-// allows reports whether a datagram may go to a, or come from there. Lent
-// addresses and bootstrap nodes are not its matter.
+// allows reports whether a datagram may go to a, or come from a. Lent addresses and
+// bootstrap nodes are decided elsewhere.
 func (p *policy) allows(a netip.AddrPort) bool {
 	ip := a.Addr().Unmap()
 	if a.Port() < minPort || ip.Zone() != "" {
@@ -33,19 +33,17 @@ func (p *policy) allows(a netip.AddrPort) bool {
 // denies reports whether the operator has forbidden ip.
 func (p *policy) denies(ip netip.Addr) bool { return in(ip.Unmap(), p.deny) }
 
-// isPrivate reports whether ip is of this machine alone, or of a network with
-// addresses of its own. Link-local addresses do not count: clouds keep their
-// metadata there.
+// isPrivate reports whether ip is a loopback address, or one for private networks.
+// Link-local addresses are not private: clouds keep their metadata there.
 func isPrivate(ip netip.Addr) bool { return ip.IsLoopback() || in(ip, private) }
 
-// IsGlobal reports whether ip is one that anybody on the Internet can send to, as
-// destinations must be.
+// IsGlobal reports whether the whole Internet can send to ip.
 func IsGlobal(ip netip.Addr) bool { return isGlobal(ip.Unmap()) }
 
-// isGlobal reports whether ip is a unicast address that the Internet routes to
-// one place. It goes by the registries of IANA: what they do not hand out is not
-// global, nor are special blocks, among them those in which IPv6 addresses carry
-// an IPv4 address that somebody on the way would send to.
+// isGlobal reports whether ip is a unicast address that the Internet routes to one place,
+// according to the registries of IANA. Blocks that are not handed out and special blocks
+// are not global. Special are also IPv6 blocks whose addresses carry an IPv4 address that
+// a router on the way would send to.
 func isGlobal(ip netip.Addr) bool {
 	if ip.Is4() {
 		return in(ip, unicast4) && !in(ip, special4)
@@ -75,13 +73,13 @@ var private = prefixes(
 	"fc00::/7",      // unique local, RFC 4193
 )
 
-// unicast4 and unicast6 are what addresses are handed out of.
+// unicast4 and unicast6 are the blocks that addresses are handed out of.
 var (
 	unicast4 = prefixes("0.0.0.0/1", "128.0.0.0/2", "192.0.0.0/3")
 	unicast6 = prefixes("2000::/3")
 )
 
-// special4 and special6 are the exceptions within those.
+// special4 and special6 are the exceptions within them.
 var (
 	special4 = prefixes(
 		"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16",

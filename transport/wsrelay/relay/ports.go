@@ -23,14 +23,14 @@ func (r PortRange) contains(port uint16) bool { return r.First <= port && port <
 // String is FROM-TO.
 func (r PortRange) String() string { return fmt.Sprintf("%d-%d", r.First, r.Last) }
 
-// ports are the ports of one public address. One that was given back comes last
-// in the queue, so that what others still send there reaches nobody for as long
-// as possible.
+// ports are the ports of one public address. A port that was given back goes to the end
+// of the queue, so that datagrams for its former client reach another one as late as
+// possible.
 type ports struct {
 	public netip.Addr
 	bind   netip.Addr
 	pool   PortRange
-	free   []uint16 // in the order in which to lend them; empty if the system chooses
+	free   []uint16 // the next one to lend first; empty if the system chooses
 }
 
 func newPorts(public, bind netip.Addr, all PortRange) *ports {
@@ -42,8 +42,7 @@ func newPorts(public, bind netip.Addr, all PortRange) *ports {
 	return p
 }
 
-// next takes the port to try next: 0 lets the system choose. It returns false if
-// none is free.
+// next takes a free port: 0 if the system chooses. It returns false if no port is free.
 func (p *ports) next() (uint16, bool) {
 	if p.pool.Len() == 0 {
 		return 0, true
@@ -56,8 +55,8 @@ func (p *ports) next() (uint16, bool) {
 	return port, true
 }
 
-// take takes a certain port, or returns false if it is not free. Where the system
-// chooses ports, only the system knows.
+// take takes a certain port, and returns false if it is not free. It returns true if
+// the system chooses ports, since only the system knows.
 func (p *ports) take(port uint16) bool {
 	if p.pool.Len() == 0 {
 		return true
@@ -71,7 +70,7 @@ func (p *ports) take(port uint16) bool {
 	return false
 }
 
-// giveBack makes a port free. Where the system chooses ports, it knows by itself.
+// giveBack makes a port free.
 func (p *ports) giveBack(port uint16) {
 	if p.pool.Len() > 0 && p.pool.contains(port) {
 		p.free = append(p.free, port)

@@ -1,3 +1,11 @@
+// Package relay lends UDP ports to clients that connect over a WebSocket, so that a browser
+// tab can be a node of the network. New returns a relay as an http.Handler. docs/relay.md
+// explains how to run one, and package message has the protocol.
+//
+// A WebSocket is a session. Its hello gets a lease: a UDP socket with the allowance of the
+// client, which outlives the session by the grace time. Datagrams of the client go from the
+// session's inbox through lease.route to the socket, or to the lease of another client.
+// Datagrams from the socket go through lease.Receive to the session's outbox.
 package relay
 
 import (
@@ -32,7 +40,7 @@ type Server struct {
 	bootstrap   atomic.Pointer[[]netip.AddrPort]
 }
 
-// NewServer returns a relay that waits for clients. Shutdown ends it.
+// New returns a relay that waits for clients. Shutdown ends it.
 func New(cfg Config) (*Server, error) {
 	cfg, err := cfg.check()
 	if err != nil {
@@ -68,7 +76,7 @@ func newServer(cfg Config, net udpsocket.Network) (*Server, error) {
 	return s, nil
 }
 
-// SetBootstrap changes ServerConfig.Bootstrap for clients that are yet to come.
+// SetBootstrap replaces Config.Bootstrap for clients that are yet to come.
 func (s *Server) SetBootstrap(nodes []netip.AddrPort) {
 	list := make([]netip.AddrPort, 0, len(nodes))
 	for _, a := range nodes {
@@ -80,14 +88,13 @@ func (s *Server) SetBootstrap(nodes []netip.AddrPort) {
 // now is the time since the server's start.
 func (s *Server) now() time.Duration { return time.Since(s.start) }
 
-// reachable reports whether clients may exchange datagrams with a, which is no
-// lent address.
+// reachable reports whether clients may exchange datagrams with a, if a is not lent.
 func (s *Server) reachable(a netip.AddrPort) bool {
 	return s.policy.allows(a) || slices.Contains(*s.bootstrap.Load(), a) && !s.policy.denies(a.Addr())
 }
 
-// ServeHTTP takes in a client. It returns when the WebSocket is open, which lets
-// package net/http forget all that belonged to the request.
+// ServeHTTP opens the WebSocket of a client, or refuses it. It returns when the WebSocket
+// is open, so that package net/http can free the memory of the request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := s.cfg.Access.check(r); err != nil {
 		s.counts.forbidden.Add(1)
@@ -95,7 +102,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !offers(r, message.Subprotocol) {
-		http.Error(w, "this is a relay: open a WebSocket with the subprotocol "+message.Subprotocol, http.StatusBadRequest)
+		text := "this is a relay: open a WebSocket with the subprotocol " + message.Subprotocol
+		http.Error(w, text, http.StatusBadRequest)
 		return
 	}
 	c := &session{server: s, prefix: limit.Prefix64(s.cfg.Access.clientAddr(r))}
@@ -108,7 +116,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := &hijacker{ResponseWriter: w, server: s}
 	ws, err := websocket.Accept(h, r, &websocket.AcceptOptions{
 		Subprotocols: []string{message.Subprotocol},
-		// Access has looked at the origin.
+		// Access has checked the origin.
 		InsecureSkipVerify: true,
 		CompressionMode:    websocket.CompressionDisabled,
 	})
@@ -116,7 +124,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.connections.leave(c)
 		return
 	}
-	ws.SetReadLimit(message.MaxLen + 1) // the inbox notices before
+	ws.SetReadLimit(message.MaxLen + 1) // the inbox has a lower limit
 	c.open(ws, h.conn)
 	go func() {
 		c.serve()
@@ -136,7 +144,7 @@ func offers(r *http.Request, subprotocol string) bool {
 	return false
 }
 
-// admit gives a client what it asks for, or says why not.
+// admit leases a port to a client, or returns why not.
 func (s *Server) admit(c *session, h *message.Hello) *message.Error {
 	old, resumed, err := s.leases.lend(time.Now(), c, h)
 	if err != nil {
@@ -149,14 +157,14 @@ func (s *Server) admit(c *session, h *message.Hello) *message.Error {
 	if resumed {
 		s.counts.resumed.Add(1)
 	}
-	s.cfg.Log.Debug("client came", "site", c.prefix, "lent", c.lease.addr, "resumed", resumed)
+	s.cfg.Log.Debug("client connected", "from", c.prefix, "lent", c.lease.addr, "resumed", resumed)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.pingLater()
 	return nil
 }
 
-// welcome is what the client is told to whom l is lent.
+// welcome returns the welcome for the holder of l.
 func (s *Server) welcome(l *lease) []byte {
 	perSecond := s.cfg.Limits.NewDestinations.PerSecond
 	w := message.Welcome{
@@ -174,9 +182,9 @@ func (s *Server) welcome(l *lease) []byte {
 	return w.Encode()
 }
 
-// Shutdown ends the relay: it tells all clients when to come back, closes their
-// connections, and waits for that, but when ctx ends it breaks those that are
-// left. Nothing of the server runs when it returns. A second call does nothing.
+// Shutdown ends the relay. It tells all clients when to come back, and closes their
+// connections. When ctx ends, it breaks the remaining connections and returns an error.
+// Nothing of the relay runs after it has returned. A second call only returns an error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	c := s.connections
 	c.mu.Lock()

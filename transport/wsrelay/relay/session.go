@@ -11,20 +11,20 @@ import (
 )
 
 const (
-	helloTime    = 10 * time.Second // for the first message to come
-	messageTime  = 10 * time.Second // for a message to come as a whole, once it has begun
+	helloTime    = 10 * time.Second // until the first message has begun
+	messageTime  = 10 * time.Second // from the beginning of a message to its end
 	pingInterval = 25 * time.Second
 	maxPings     = 2 // in a row without an answer
 )
 
-// session is one WebSocket of a client. One goroutine reads it; another one
-// writes, as long as there is something to write.
+// session is one WebSocket of a client. One goroutine reads from it. Another one writes,
+// while there is something to write.
 type session struct {
 	server *Server
-	ws     *websocket.Conn // set by open, as is conn, under the outbox's lock
+	ws     *websocket.Conn // set by open together with conn, under the outbox's lock
 	conn   *deadlineConn   // below ws
-	prefix netip.Addr      // where the client comes from
-	lease  *lease          // nil before the welcome; set by the book
+	prefix netip.Addr      // limit.Prefix64 of the client's address
+	lease  *lease          // set by leases.lend; nil before the welcome
 
 	writer sync.WaitGroup
 	outbox
@@ -42,7 +42,7 @@ func (c *session) open(ws *websocket.Conn, conn *deadlineConn) {
 	}
 }
 
-// abort breaks the connection, without a word of TLS that might have to wait.
+// abort breaks the connection, without a closing message of TLS that might have to wait.
 func (c *session) abort() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,14 +52,14 @@ func (c *session) abort() {
 	}
 }
 
-// serve talks to the client until the connection ends.
+// serve reads from the client until the connection ends.
 func (c *session) serve() {
 	err := c.greet()
 	if err == nil {
 		err = c.receive()
 		c.server.leases.disconnected(c, websocket.CloseStatus(err) == websocket.StatusNormalClosure)
 	}
-	c.server.cfg.Log.Debug("client left", "site", c.prefix, "reason", err)
+	c.server.cfg.Log.Debug("client disconnected", "from", c.prefix, "reason", err)
 	c.end()
 }
 
@@ -84,12 +84,12 @@ func (c *session) greet() error {
 	return refusal
 }
 
-// hello acts on the first message.
+// onHello handles the first message.
 func (c *session) onHello(b []byte) *message.Error {
 	if message.Kind(b[0]) != message.KindHello {
 		return message.Errorf(message.CodeMalformed, "the first message must be hello")
 	}
-	// The version comes first, since others may have another form behind it.
+	// The version is checked first, since another version may have another form.
 	if len(b) > 1 && b[1] != message.Version {
 		return message.Errorf(message.CodeVersion, "this relay speaks version %d", message.Version)
 	}
@@ -106,8 +106,8 @@ func (c *session) onHello(b []byte) *message.Error {
 	return c.server.admit(c, &h)
 }
 
-// ping asks the client for a sign of life, and ends the session if there was none
-// since the last times. All that comes is one.
+// ping sends a ping, or ends the session if nothing has come since the last maxPings
+// pings. Anything read from the connection is a sign of life.
 func (c *session) ping() {
 	c.lease.forget()
 	c.mu.Lock()
@@ -128,8 +128,8 @@ func (c *session) ping() {
 	c.pingLater()
 }
 
-// pingLater sets the timer for the next ping: not the same for all, so that they
-// spread after a restart. The caller holds c.mu.
+// pingLater sets the timer for the next ping. The time is random, so that pings spread
+// after a restart. The caller holds c.mu.
 func (c *session) pingLater() {
 	d := pingInterval - rand.N(pingInterval/8)
 	if c.keepalive == nil {
@@ -139,17 +139,17 @@ func (c *session) pingLater() {
 	}
 }
 
-// end closes the connection, after the writer has said farewell if it was to, and
-// waits until nothing of the session is left.
+// end closes the connection, after the farewell if there is one, and waits until nothing
+// of the session runs.
 func (c *session) end() {
 	c.mu.Lock()
 	c.ended = true
-	parting := c.farewell != nil
+	leaving := c.farewell != nil
 	if c.keepalive != nil {
 		c.keepalive.Stop()
 	}
 	c.mu.Unlock()
-	if !parting {
+	if !leaving {
 		c.ws.CloseNow()
 	}
 	c.writer.Wait()

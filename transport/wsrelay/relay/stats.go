@@ -7,16 +7,16 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
-// errClosing is what a server says that shuts down.
+// errClosing is the error of a relay that shuts down.
 var errClosing = errors.New("the relay is shutting down")
 
-// ServerStats is what a Server has and has done.
+// Stats are the gauges and counters of a Server.
 type Stats struct {
-	Connections int // WebSockets, those included that have not said hello
-	Lent        int // ports, those included whose client is away
+	Connections int // open WebSockets, including clients before hello
+	Lent        int // ports, including clients that are away
 
 	Accepted uint64 // clients that got a port
-	Resumed  uint64 // of those, how many got the one from before
+	Resumed  uint64 // clients that got the same port as before
 
 	Forbidden  uint64 // connections refused for their origin or host
 	TurnedAway uint64 // connections refused because there were too many
@@ -24,24 +24,24 @@ type Stats struct {
 	Paused     uint64 // pauses in reading from clients that sent too many frames
 	Errors     map[message.Code]uint64
 
-	// FromClients and ToClients count what was passed on; Messages only those to
-	// clients. Arrived is what came in over lent sockets.
+	// FromClients and ToClients count the traffic passed on, FromClients without
+	// Messages. Arrived counts the datagrams that came in over lent sockets.
 	FromClients, ToClients, Arrived Traffic
 
-	// What was dropped of either.
+	// Dropped datagrams in each direction.
 	DroppedFromClients, DroppedToClients map[message.Drop]uint64
 
 	// Away counts datagrams for clients that were away.
 	Away uint64
 }
 
-// RelayTraffic is what went in one direction.
+// Traffic counts the traffic in one direction.
 type Traffic struct {
 	Messages, Datagrams uint64
-	Bytes               uint64 // of the messages, or of the datagrams where there are none
+	Bytes               uint64 // of datagrams, and to clients of messages
 }
 
-// relayTraffic is RelayTraffic while it is being counted.
+// traffic is a Traffic that is being counted.
 type traffic struct{ messages, datagrams, bytes atomic.Uint64 }
 
 func (t *traffic) add(datagrams, bytes int) {
@@ -54,12 +54,13 @@ func (t *traffic) load() Traffic {
 	return Traffic{t.messages.Load(), t.datagrams.Load(), t.bytes.Load()}
 }
 
-// flow is what passes in one direction.
+// flow counts the datagrams in one direction.
 type flow struct {
 	traffic
 	dropped [message.DropReasons]atomic.Uint64
 }
 
+// counters are the counters of Stats.
 type counters struct {
 	accepted, resumed             atomic.Uint64
 	forbidden, turnedAway, silent atomic.Uint64
@@ -70,13 +71,14 @@ type counters struct {
 	away                          atomic.Uint64
 }
 
-// Stats returns what the server has counted.
+// Stats returns the present gauges and counters.
 func (s *Server) Stats() Stats {
 	n := &s.counts
 	stats := Stats{
 		Connections: s.connections.count(), Lent: s.leases.count(),
 		Accepted: n.accepted.Load(), Resumed: n.resumed.Load(),
-		Forbidden: n.forbidden.Load(), TurnedAway: n.turnedAway.Load(), Silent: n.silent.Load(), Paused: n.paused.Load(),
+		Forbidden: n.forbidden.Load(), TurnedAway: n.turnedAway.Load(),
+		Silent: n.silent.Load(), Paused: n.paused.Load(),
 		Errors:      make(map[message.Code]uint64),
 		FromClients: n.fromClients.load(), ToClients: n.toClients.load(), Arrived: n.arrived.load(),
 		DroppedFromClients: n.fromClients.drops(), DroppedToClients: n.toClients.drops(),

@@ -11,17 +11,17 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
-// restoreTime is for how long after its start a relay honours the tokens that it
-// handed out before. Later, somebody could use them who long gave up the port.
+// restoreTime is how long after its start a relay honours tokens from before the start.
+// Later, such a token is likely to be of a client that gave up its port long ago.
 const restoreTime = 10 * time.Minute
 
-// tokens makes the resume tokens of leases: the port, when it was last lent to a
-// client, and proof that this relay says so. Each welcome has a new one.
+// tokens issues and checks resume tokens. A token has the lent port and the time of the
+// welcome, signed by the relay. Each welcome has a new one.
 //
-//	offset 0   u8   family, 4 or 6
-//	offset 1   u16  port
-//	offset 3   u64  when, in ns since 1970: no two tokens have the same
-//	offset 11  16 bytes of HMAC-SHA-256 of those and the IP address
+//	offset 0   u8        family, 4 or 6
+//	offset 1   u16       port
+//	offset 3   u64       time in ns since 1970, different in each token
+//	offset 11  16 bytes  of HMAC-SHA-256 over bytes 0 to 10 and the IP address
 type tokens struct {
 	secret []byte
 	last   int64 // the latest time in a token
@@ -32,8 +32,7 @@ const (
 	tokenLen  = tokenBody + 16
 )
 
-// newTokens makes tokens of a secret, or of one that is forgotten in the end if
-// it is empty.
+// newTokens signs with a secret, or with a random one if it is empty.
 func newTokens(secret []byte) tokens {
 	if len(secret) == 0 {
 		secret = make([]byte, 32)
@@ -59,7 +58,7 @@ func (t *tokens) sign(b []byte, ip netip.Addr) []byte {
 	return append(b, h.Sum(nil)[:tokenLen-tokenBody]...)
 }
 
-// read returns the family, the port and the time that token is for.
+// read returns the family, port and time in a token, without checking the signature.
 func (t *tokens) read(token string) (fam byte, port uint16, lent time.Time, ok bool) {
 	if len(token) != tokenLen {
 		return 0, 0, time.Time{}, false
@@ -69,7 +68,7 @@ func (t *tokens) read(token string) (fam byte, port uint16, lent time.Time, ok b
 	return b[0], binary.BigEndian.Uint16(b[1:]), lent, true
 }
 
-// valid reports whether this relay issued token for a lease of ip.
+// valid reports whether this relay issued a token for a lease of ip.
 func (t *tokens) valid(token string, ip netip.Addr) bool {
 	return hmac.Equal(t.sign([]byte(token)[:tokenBody:tokenBody], ip), []byte(token))
 }
