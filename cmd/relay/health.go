@@ -8,7 +8,7 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 )
 
-// health tells load balancers and monitors whether the relay takes tabs.
+// health reports to load balancers and monitors whether the relay takes tabs.
 type health struct {
 	version  string
 	capacity int // how many tabs there may be

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// options are what the relay is told by flags.
+// options are the values of the flags.
 type options struct {
 	listen    string
 	metrics   string
@@ -22,7 +22,7 @@ type options struct {
 	logging   cli.Logging
 }
 
-// lending is which addresses there are to lend, and what may be done with them.
+// lending has the flags for the addresses to lend, and for the destinations of tabs.
 type lending struct {
 	publicIPs, bindIPs []string
 	ports              string
@@ -31,15 +31,14 @@ type lending struct {
 	secretFile         string
 }
 
-// admission is who may use the relay.
+// admission has the flags that restrict the clients of the relay.
 type admission struct {
 	tokens                  []string
 	tokenFile               string
 	origins, hosts, proxies []string
 }
 
-// limits is how much one client may have. The zero number of peers means the
-// default.
+// limits has the flags for limits. Zero peers means the default.
 type limits struct {
 	peers                                       count
 	peersPerIP                                  int
@@ -104,8 +103,8 @@ func (l *limits) flags(f *pflag.FlagSet) {
 	f.Var(&l.unproven, "max-unproven", "datagrams that all tabs together may send to an address that has not answered")
 }
 
-// wsrelay returns the limits as the relay is told them.
-func (l *limits) wsrelay() relay.Limits {
+// relay returns the limits for the relay's configuration.
+func (l *limits) relay() relay.Limits {
 	twice := func(r rate) relay.Rate { return relay.Rate{PerSecond: 2 * r.PerSecond, Burst: r.Burst} }
 	return relay.Limits{
 		Peers: int(l.peers), PeersPerIP: l.peersPerIP, Grace: l.grace,
