@@ -1,254 +1,246 @@
 package core
 
 import (
-	"slices"
+	"time"
+
+	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// lookup is the node lookup (paper, section 2.3) as a list of candidates, sorted
-// by distance from the target. It sends nothing and knows no time: its owner
-// asks whom next names, and reports what becomes of it.
-//
-// Up to alpha requests are under way at any time. A peer that is slow to answer
-// no longer takes up one of these, but its answer is still waited for, for a
-// while, and used whenever it comes. A peer that failed stays in the list, so
-// that hearing of it again does not bring it back to life.
-type lookup struct {
-	target ID
-	k      int
-	alpha  int
-	budget int // requests that may still be made
-	list   []candidate
-	last   int // the position that find returned
-	// busy counts requests under way that are not slow.
-	busy int
-	// barren counts answers in a row that told of nothing nearer.
-	barren int
+// walk is a lookup that is under way: it asks whom the lookup names, and feeds it
+// with what comes back.
+type walk struct {
+	e       *Engine
+	number  uint64
+	purpose Purpose
+	lookup  lookup
+	method  wire.Method
+	// deadline ends the walk with what it has, at the next thing that happens.
+	deadline time.Duration
+	over     bool
+	// onValue is told of the value that a peer gives, with which the walk ends.
+	onValue func(now time.Duration, from Contact, a *wire.Answer)
+	// onEnd is told when the k nearest have answered, or time or budget is up.
+	onEnd func(now time.Duration)
+	// beyond is how many of the nearest were dead when somebody was last asked who
+	// comes after them; asking says that there is no answer yet.
+	beyond int
+	asking bool
+	met    bool // somebody has answered
 }
 
-type candidate struct {
-	Contact
-	distance uint64 // the first 64 bits of it
-	state    state
-	// hops is how far the own node had to go to hear of it: 1 for a contact of
-	// its own, 2 for one that such a contact named, and so on.
-	hops uint8
-	// current says that it has answered as a node of ours does.
-	current bool
-}
+// startPerK is how many contacts a lookup starts with, in multiples of k. Those
+// beyond k take the places of peers that turn out to be dead: others who were
+// asked name k contacts only, and not who comes after the dead ones.
+const startPerK = 3
 
-// state is what a lookup knows of a candidate.
-type state uint8
-
-const (
-	fresh    state = iota // not asked
-	waiting               // asked
-	slow                  // asked, and the soft time-out has passed
-	overdue               // asked, and no longer waited for
-	answered              // asked, and has answered
-	failed                // asked in vain, or not worth asking
-)
-
-// budgetPerK bounds the requests of one lookup, in multiples of k: a peer that
-// invents ever nearer contacts must not keep it going.
-const budgetPerK = 5
-
-// maxCandidates bounds the list, in multiples of k.
-const maxCandidates = 16
-
-func newLookup(target ID, k, alpha int) lookup {
-	return lookup{target: target, k: k, alpha: alpha, budget: budgetPerK * k}
-}
-
-// find returns the position of c in the list, or where it belongs: behind others
-// of the same id, which are at other addresses.
-func (l *lookup) find(c Contact) (int, bool) {
-	distance := firstBits(l.target, c.ID)
-	// Answers are sorted as the list is: the next in one is often the next in the
-	// other.
-	if l.last++; l.last < len(l.list) && l.list[l.last].distance == distance && l.list[l.last].Contact == c {
-		return l.last, true
+// walk prepares a lookup of target among the contacts known now.
+func (e *Engine) walk(now time.Duration, target ID, purpose Purpose) *walk {
+	e.stats.Lookups++
+	e.table.bucket(target).touched = now
+	w := &walk{e: e, number: e.stats.Lookups, purpose: purpose, lookup: newLookup(target, e.cfg.K, e.cfg.Alpha)}
+	w.lookup.list, e.codec.candidates = e.codec.candidates, nil
+	w.method = wire.FindNode
+	if purpose == ForGet {
+		w.method = wire.FindValue
 	}
-	i, end := 0, len(l.list)
-	for i < end {
-		mid := int(uint(i+end) / 2)
-		// Eight bytes nearly always decide.
-		d := l.list[mid].distance
-		if d < distance || d == distance && l.target.Nearer(l.list[mid].ID, c.ID) < 0 {
-			i = mid + 1
-		} else {
-			end = mid
-		}
+	fits := func(p *peer) bool { return !p.resting(now) }
+	peers := e.table.closest(e.codec.peers[:0], target, startPerK*e.cfg.K, fits)
+	if len(peers) == 0 {
+		peers = e.table.closest(peers, target, e.cfg.K, func(*peer) bool { return true })
 	}
-	for ; i < len(l.list) && l.list[i].ID == c.ID; i++ {
-		if l.list[i].Addr == c.Addr {
-			l.last = i
-			return i, true
-		}
+	for _, p := range peers {
+		w.lookup.add(e.table.contact(p), 1)
 	}
-	l.last = i
-	return i, false
+	e.codec.peers = peers
+	return w
 }
 
-// add takes in a candidate, unless it is known. One id at two addresses is two
-// candidates: who names the nearest nodes at addresses where nobody is must not
-// keep the lookup from asking them where others say that they are.
-func (l *lookup) add(c Contact, hops uint8) {
-	i, known := l.find(c)
-	if known || i == maxCandidates*l.k {
+// start sets the walk going. If nobody is known to ask, it ends at once, which
+// is told by a timer, not by this call.
+func (w *walk) start(now time.Duration) {
+	w.deadline = now + w.e.cfg.LookupTimeout
+	if trace := w.e.cfg.Trace.Lookup; trace != nil {
+		trace(LookupTrace{At: w.e.epoch.Add(now), Lookup: w.number, Purpose: w.purpose, Target: w.lookup.target})
+	}
+	w.step(now)
+	if w.lookup.done() {
+		w.e.timers.add(now, wakerFunc(w.finish))
+	}
+}
+
+// finish ends the walk with what it has.
+func (w *walk) finish(now time.Duration) {
+	if w.over {
 		return
 	}
-	l.list = slices.Insert(l.list, i, candidate{Contact: c, distance: firstBits(l.target, c.ID), hops: hops})
-	if last := len(l.list) - 1; last == maxCandidates*l.k {
-		l.set(l.list[last].Contact, failed)
-		l.list = l.list[:last]
+	w.over = true
+	w.traceEnd(now, nil)
+	w.e.table.surveyed(now, w.lookup.target, w.lookup.nearest())
+	if w.onEnd != nil {
+		w.onEnd(now)
+	}
+	w.putAway()
+}
+
+// maxSpare bounds the list of candidates that is kept for the next lookup, in multiples
+// of k: a node at rest is to be small.
+const maxSpare = 8
+
+// putAway leaves the list of candidates to the next lookup.
+func (w *walk) putAway() {
+	if cap(w.lookup.list) <= maxSpare*w.lookup.k {
+		w.e.codec.candidates = w.lookup.list[:0]
+	}
+	w.lookup.list = nil
+}
+
+// cancel ends the walk without a word to who wanted it.
+func (w *walk) cancel() {
+	if !w.over {
+		w.over = true
+		w.traceEnd(w.e.latest, nil)
+		w.putAway()
 	}
 }
 
-// next returns the next peer to ask, and counts it as asked. It is the nearest
-// one not yet asked of the k nearest that are not known to be slow or worse.
-func (l *lookup) next() (Contact, bool) {
-	limit := l.alpha
-	if l.barren >= l.alpha {
-		// Nothing nearer turns up: ask all that are left of the k nearest.
-		limit = l.k
-	}
-	if l.busy >= limit || l.budget == 0 {
-		return Contact{}, false
-	}
-	window := l.k
-	for i := range l.list {
-		c := &l.list[i]
-		switch c.state {
-		case fresh:
-			c.state = waiting
-			l.busy++
-			l.budget--
-			return c.Contact, true
-		case waiting, answered:
-			if window--; window == 0 {
-				return Contact{}, false
-			}
-		}
-	}
-	return Contact{}, false
-}
-
-// done reports whether the k nearest candidates have all answered, apart from
-// those that failed or are overdue. If the budget is used up, it is whether
-// nothing is under way. As long as nobody has answered at all, those that are
-// overdue are waited for as well.
-func (l *lookup) done() bool {
-	window := l.k
-	late := false
-	for i := range l.list {
-		switch l.list[i].state {
-		case fresh:
-			if l.budget > 0 {
-				return false
-			}
-		case waiting, slow:
-			return false
-		case overdue:
-			late = true
-		case answered:
-			if window--; window == 0 {
-				return true
-			}
-		}
-	}
-	return !late || window < l.k
-}
-
-// bury makes a candidate that was not asked one that has failed.
-func (l *lookup) bury(c Contact) {
-	if i, known := l.find(c); known && l.list[i].state == fresh {
-		l.list[i].state = failed
-	}
-}
-
-// gaps returns how many of the n nearest candidates have failed, or are overdue,
-// and the last of them that has answered.
-func (l *lookup) gaps(n int) (dead int, last Contact) {
-	for i := range l.list[:min(n, len(l.list))] {
-		switch l.list[i].state {
-		case failed, overdue:
-			dead++
-		case answered:
-			last = l.list[i].Contact
-		}
-	}
-	return dead, last
-}
-
-// set changes the state of a candidate that was asked.
-func (l *lookup) set(c Contact, s state) {
-	i, known := l.find(c)
-	if !known {
+// traceEnd tells of the end of a walk, with who had the value, if somebody had.
+func (w *walk) traceEnd(now time.Duration, holder *Contact) {
+	trace := w.e.cfg.Trace.Lookup
+	if trace == nil {
 		return
 	}
-	if l.list[i].state == waiting {
-		l.busy--
+	t := LookupTrace{
+		At: w.e.epoch.Add(now), Lookup: w.number, Purpose: w.purpose, Target: w.lookup.target,
+		Done: true, Found: holder != nil, Requests: w.lookup.requests(),
 	}
-	l.list[i].state = s
+	if holder != nil {
+		t.Hops = int(w.lookup.hops(*holder))
+	} else if c, ok := w.lookup.best(); ok {
+		t.Hops = int(c.hops)
+	}
+	trace(t)
 }
 
-// heard takes in what a peer answered: the contacts it knows.
-func (l *lookup) heard(c Contact, contacts []Contact) {
-	l.set(c, answered)
-	l.barren++
-	hops := l.hops(c)
-	for _, c := range contacts {
-		if len(l.list) > 0 && firstBits(l.target, c.ID) <= l.list[0].distance && l.target.Nearer(c.ID, l.list[0].ID) < 0 {
-			l.barren = 0
+// step asks whoever is next.
+func (w *walk) step(now time.Duration) {
+	for {
+		c, ok := w.lookup.next()
+		if !ok {
+			return
 		}
-		l.add(c, hops+1)
+		w.e.callFor(now, w.number, c, wire.Request{Method: w.method, Target: w.lookup.target}, w.report)
 	}
 }
 
-// hops returns how many steps away c was, if it is in the list.
-func (l *lookup) hops(c Contact) uint8 {
-	if i, known := l.find(c); known {
-		return l.list[i].hops
+// report takes in what became of a request.
+func (w *walk) report(now time.Duration, c *call, stage Stage, a *wire.Answer) {
+	if stage == RequestLate && !(w.over && w.purpose == ForGet) {
+		// One lost datagram must not make a node dead. But nobody wants a value twice.
+		w.e.resend(now, c)
 	}
-	return 0
-}
-
-// recognise notes whether who answered is a node of ours, and isCurrent tells.
-func (l *lookup) recognise(c Contact, current bool) {
-	if i, known := l.find(c); known {
-		l.list[i].current = current
+	if w.over {
+		return
 	}
-}
-
-func (l *lookup) isCurrent(c Contact) bool {
-	i, known := l.find(c)
-	return known && l.list[i].current
-}
-
-// requests returns how many requests the lookup has named.
-func (l *lookup) requests() int { return budgetPerK*l.k - l.budget }
-
-// best returns the nearest that has answered.
-func (l *lookup) best() (candidate, bool) {
-	for i := range l.list {
-		if l.list[i].state == answered {
-			return l.list[i], true
+	switch stage {
+	case RequestLate:
+		w.lookup.set(c.to, slow)
+	case RequestOverdue:
+		w.lookup.set(c.to, overdue)
+	case RequestLost:
+		w.lookup.set(c.to, failed)
+	case RequestReplied:
+		if w.answered(now, c, a) {
+			return
 		}
 	}
-	return candidate{}, false
+	w.proceed(now)
 }
 
-// nearest returns the nearest peers that have answered, at most k, nearest first.
-func (l *lookup) nearest() []Contact {
-	list := make([]Contact, 0, min(l.k, len(l.list)))
-	for i := range l.list {
-		c := l.list[i].Contact
-		if l.list[i].state != answered || len(list) > 0 && list[len(list)-1].ID == c.ID {
-			continue
+// proceed asks whoever is next, and ends the walk if its time is up or there is
+// nobody to wait for.
+func (w *walk) proceed(now time.Duration) {
+	if now >= w.deadline {
+		w.finish(now)
+		return
+	}
+	w.step(now)
+	if w.lookup.done() && !w.asking && !w.askBeyond(now) {
+		w.finish(now)
+	}
+}
+
+// askBeyond asks who comes after the nearest nodes, if some of these turned out to
+// be dead, and reports whether it did. Whoever was asked for target has named the k
+// nearest that it knows, dead ones among them. The last that answered knows those
+// around itself.
+func (w *walk) askBeyond(now time.Duration) bool {
+	if w.purpose == ForGet || w.purpose == ForRefresh || w.lookup.budget == 0 {
+		return false
+	}
+	dead, last := w.lookup.gaps(w.lookup.k + w.beyond)
+	if dead <= w.beyond || last == (Contact{}) {
+		return false
+	}
+	w.beyond, w.asking = dead, true
+	w.lookup.budget--
+	w.e.ask(now, w.number, last, wire.Request{Method: wire.FindNode, Target: wire.ID(last.ID)}, true, func(now time.Duration, a *wire.Answer) {
+		if w.over {
+			return
 		}
-		if list = append(list, c); len(list) == l.k {
-			break
+		w.asking = false
+		if a != nil {
+			w.heard(now, last, a)
+		}
+		w.proceed(now)
+	})
+	return true
+}
+
+// answered takes in an answer, and reports whether it ended the walk.
+func (w *walk) answered(now time.Duration, c *call, a *wire.Answer) bool {
+	w.met = true
+	w.lookup.recognise(c.to, a.Trailer.Present)
+	if a.Value != nil && w.onValue != nil {
+		w.over = true
+		w.traceEnd(now, &c.to)
+		w.onValue(now, c.to, a)
+		w.putAway()
+		return true
+	}
+	w.heard(now, c.to, a)
+	return false
+}
+
+// heard feeds the lookup with the contacts of an answer. Those of the table that
+// failed so recently that they are not to be asked have failed in this lookup too.
+func (w *walk) heard(now time.Duration, from Contact, a *wire.Answer) {
+	list := w.e.usable(from, a)
+	w.lookup.heard(from, list)
+	if now >= w.e.table.restless {
+		return
+	}
+	for _, c := range list {
+		if p := w.e.table.get(c.ID); p != nil && p.resting(now) && w.e.table.addr(p) == c.Addr {
+			w.lookup.bury(c)
 		}
 	}
+}
+
+// usable returns the contacts of an answer that can be reached. It is valid until
+// the next use.
+func (e *Engine) usable(from Contact, a *wire.Answer) []Contact {
+	e.stats.Skipped += uint64(a.Skipped)
+	list := e.codec.heard[:0]
+	for _, c := range a.Contacts {
+		id := ID(c.ID)
+		switch {
+		case id == e.id:
+		case !mayTell(c.Addr, from.Addr), familyOf(c.Addr)&e.caps == 0:
+			e.stats.Skipped++
+		default:
+			list = append(list, Contact{ID: id, Addr: c.Addr})
+		}
+	}
+	e.codec.heard = list
 	return list
 }
