@@ -12,34 +12,34 @@ import (
 // So the long answers to addresses that the node does not know are bounded in
 // their sum; beyond that, an address must answer a ping first.
 
-// smallAnswer is how many bytes of a value anybody gets: no more than what a list
+// freeAnswer is how many bytes of a value anybody gets: no more than what a list
 // of contacts takes.
-const smallAnswer = 1024
+const freeAnswer = 1024
 
 // The long answers to unknown addresses may have so many bytes, which come back
 // at so many per second. Of those who are asked for proof there are maxProofs at
 // a time; further requests are dropped.
 const (
-	reflectedBytes  = 512 << 10
-	reflectedPerSec = 64 << 10
+	amplifiedBytes  = 512 << 10
+	amplifiedPerSec = 64 << 10
 	maxProofs       = 32
 )
 
-// reflection is what may be sent to unknown addresses. The zero reflection has
+// amplification is what may be sent to unknown addresses. The zero amplification has
 // the whole allowance.
-type reflection struct {
-	spent  int           // bytes of reflectedBytes
+type amplification struct {
+	spent  int           // bytes of amplifiedBytes
 	at     time.Duration // of the last change
 	proofs int           // under way
 }
 
 // pays reports whether an answer of n bytes may be sent, and counts it.
-func (r *reflection) pays(now time.Duration, n int) bool {
-	back := int(min(now-r.at, time.Minute) * reflectedPerSec / time.Second)
+func (r *amplification) allow(now time.Duration, n int) bool {
+	back := int(min(now-r.at, time.Minute) * amplifiedPerSec / time.Second)
 	if back > 0 {
 		r.spent, r.at = max(0, r.spent-back), now
 	}
-	if r.spent+n > reflectedBytes {
+	if r.spent+n > amplifiedBytes {
 		return false
 	}
 	r.spent += n
@@ -47,22 +47,22 @@ func (r *reflection) pays(now time.Duration, n int) bool {
 }
 
 // knows reports whether the contact of that id has answered from that address.
-func (e *Engine) knows(id ID, addr netip.AddrPort) bool {
+func (e *Engine) hasVerified(id ID, addr netip.AddrPort) bool {
 	p := e.table.get(id)
 	return p != nil && p.proven && e.table.addr(p) == addr
 }
 
-// sendProven answers a request for a value after its sender has answered a ping.
-func (e *Engine) sendProven(now time.Duration, from netip.AddrPort, r *wire.Request) {
-	if e.reflection.proofs == maxProofs {
+// answerAfterProof answers a request for a value after its sender has answered a ping.
+func (e *Engine) answerAfterProof(now time.Duration, from netip.AddrPort, r *wire.Request) {
+	if e.amplification.proofs == maxProofs {
 		e.drop(DropUnproven)
 		return
 	}
-	e.reflection.proofs++
+	e.amplification.proofs++
 	msg, key, current := r.Msg, ID(r.Target), r.Trailer.Present
 	e.ask(now, 0, Contact{Addr: from}, wire.Request{Method: wire.Ping}, false, func(now time.Duration, a *wire.Answer) {
-		e.reflection.proofs--
-		rec, ok := e.holdings.get(now, key)
+		e.amplification.proofs--
+		rec, ok := e.records.get(now, key)
 		if a == nil || !ok {
 			e.drop(DropUnproven)
 			return

@@ -29,7 +29,7 @@ func TestLongAnswersAreNotForForgers(t *testing.T) {
 		net.run(10 * time.Millisecond)
 	}
 	// Besides values there are pings for proof, which are shorter than requests.
-	if most := reflectedBytes + (seconds+10)*reflectedPerSec + 100*seconds*100; bytes > most {
+	if most := amplifiedBytes + (seconds+10)*amplifiedPerSec + 100*seconds*100; bytes > most {
 		t.Errorf("%d bytes were sent to somebody who asked for nothing, want %d at most", bytes, most)
 	}
 	if e.Stats().Dropped["unproven"] == 0 {
@@ -38,7 +38,7 @@ func TestLongAnswersAreNotForForgers(t *testing.T) {
 	net.tap = nil
 
 	for _, current := range []bool{true, false} {
-		e.reflection = reflection{spent: reflectedBytes, at: e.latest}
+		e.amplification = amplification{spent: amplifiedBytes, at: e.latest}
 		x := net.add(Config{Client: true, RefreshInterval: quiet})
 		if !current {
 			x = net.add(Config{RefreshInterval: quiet})

@@ -17,7 +17,7 @@ func BenchmarkServe(b *testing.B) {
 	}
 	asker := e.Contacts()[50]
 	key := Key("key")
-	e.put(e.at(net.now), key, Record{Value: Bytes(make([]byte, 100)), Published: net.now, TTL: e.cfg.TTL})
+	e.putRecord(e.at(net.now), key, Record{Value: Bytes(make([]byte, 100)), Published: net.now, TTL: e.cfg.TTL})
 
 	requests := []struct {
 		name string

@@ -150,7 +150,7 @@ func (c Config) withDefaults() Config {
 		c.Rand = rand.NewChaCha8(randomSeed())
 	}
 	if c.Scratch == nil {
-		c.Scratch = newScratch(&book{})
+		c.Scratch = newScratch(&contactPool{})
 	}
 	if c.ID == (ID{}) {
 		c.ID = ClientID

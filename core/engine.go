@@ -36,11 +36,11 @@ type Engine struct {
 	id        ID
 	table     table
 
-	stats      counters
-	upkeep     upkeep
-	holdings   holdings
-	reflection reflection
-	cfg        Config
+	stats         counters
+	upkeep        upkeep
+	records       recordIndex
+	amplification amplification
+	cfg           Config
 }
 
 // Scratch is the working memory of an Engine, in which nothing is kept from one call
@@ -49,16 +49,16 @@ type Engine struct {
 type Scratch struct {
 	codec codec
 	out   Outbox
-	book  *book
+	pool  *contactPool
 }
 
 // NewScratch returns a Scratch for the engines of a simulation. It keeps each contact
 // that one of them ever had in its table: on a real network, strangers could make it
 // grow without end.
-func NewScratch() *Scratch { return newScratch(newSharedBook()) }
+func NewScratch() *Scratch { return newScratch(newSharedPool()) }
 
-func newScratch(b *book) *Scratch {
-	return &Scratch{codec: codec{parse: wire.NewParser(), write: wire.NewWriter()}, book: b}
+func newScratch(p *contactPool) *Scratch {
+	return &Scratch{codec: codec{parse: wire.NewParser(), write: wire.NewWriter()}, pool: p}
 }
 
 // codec is scratch space for datagrams.
@@ -81,11 +81,11 @@ func NewEngine(now time.Time, cfg Config) *Engine {
 		cfg:   cfg,
 		id:    cfg.ID,
 		epoch: now,
-		table: newTable(cfg.ID, cfg.K, cfg.B, cfg.Scratch.book),
+		table: newTable(cfg.ID, cfg.K, cfg.B, cfg.Scratch.pool),
 		out:   &cfg.Scratch.out,
 		codec: &cfg.Scratch.codec,
 	}
-	e.holdings = newHoldings(cfg.ID, cfg.Store, cfg.StoreBytes, e.table.crowded)
+	e.records = newRecordIndex(cfg.ID, cfg.Store, cfg.StoreBytes, e.table.sharedByK)
 	if cfg.Client {
 		e.caps |= wire.CapClient
 	}
@@ -102,7 +102,7 @@ func NewEngine(now time.Time, cfg Config) *Engine {
 		e.table.changed = func(p *peer, change Change) { e.traceContact(e.latest, e.table.contact(p), change) }
 	}
 	if cfg.Trace.Record != nil {
-		e.holdings.evicted = func(x *holding) { e.traceRecord(e.latest, x.key, RecordRemoved, int(x.size-RecordOverhead)) }
+		e.records.evicted = func(x *indexEntry) { e.traceRecord(e.latest, x.key, RecordRemoved, int(x.size-RecordOverhead)) }
 	}
 	e.startUpkeep()
 	return e

@@ -295,7 +295,7 @@ func (w *fuzzWorld) use() {
 	case 3:
 		w.e.Ping(now, w.usable(), func(ID, time.Duration, error) { ended() })
 	case 4:
-		w.e.Observe(now, w.usable(), func(netip.AddrPort, error) { ended() })
+		w.e.ObservedAddr(now, w.usable(), func(netip.AddrPort, error) { ended() })
 	case 5:
 		w.e.Bootstrap(now, []netip.AddrPort{w.usable()}, func(int, error) { ended() })
 	case 6:
@@ -320,7 +320,7 @@ func (w *fuzzWorld) check() {
 	e := w.e
 	w.net.flush()
 	checkTable(w.t, &e.table)
-	checkHoldings(w.t, &e.holdings)
+	checkHoldings(w.t, &e.records)
 	pings := make(map[ID]bool)
 	for msg, c := range e.calls {
 		if age := w.net.now.Sub(e.epoch) - c.sent; age > e.cfg.RPCTimeout || msg != c.first && msg != c.req.Msg {
@@ -359,7 +359,7 @@ func (w *fuzzWorld) end() {
 	w.net.cut(w.self)
 	w.net.run(2 * time.Hour)
 	w.check()
-	for _, h := range w.e.holdings.index {
+	for _, h := range w.e.records.index {
 		if h.expires > w.e.latest+MaxTTL {
 			w.t.Fatalf("a record lives for %v more", h.expires-w.e.latest)
 		}

@@ -64,7 +64,7 @@ func (id ID) Distance(o ID) ID {
 func (id ID) Compare(o ID) int { return bytes.Compare(id[:], o[:]) }
 
 // Nearer returns -1, 0 or 1 as a is nearer to id than b, the same id, or farther.
-func (id ID) Nearer(a, b ID) int {
+func (id ID) CompareDistance(a, b ID) int {
 	// Eight bytes nearly always decide.
 	t := binary.BigEndian.Uint64(id[:])
 	x := binary.BigEndian.Uint64(a[:]) ^ t

@@ -49,8 +49,8 @@ func TestDistanceIsAMetric(t *testing.T) {
 		if b.Distance(a) != ab || (ab == ID{}) != (a == b) || a.Distance(ab) != b {
 			t.Fatalf("distance %v of %v and %v is not symmetric, or 0, or not unidirectional", ab, a, b)
 		}
-		if got, want := a.Nearer(b, c), ab.Compare(ac); got != want || a.Nearer(c, b) != -want {
-			t.Fatalf("%v.Nearer(%v, %v) = %d, and %d the other way, want %d", a, b, c, got, a.Nearer(c, b), want)
+		if got, want := a.CompareDistance(b, c), ab.Compare(ac); got != want || a.CompareDistance(c, b) != -want {
+			t.Fatalf("%v.CompareDistance(%v, %v) = %d, and %d the other way, want %d", a, b, c, got, a.CompareDistance(c, b), want)
 		}
 		checkPrefix(t, a, b)
 	}

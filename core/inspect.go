@@ -29,15 +29,15 @@ type TableEntry struct {
 // Table returns the whole routing table, bucket by bucket, in each of which the
 // contact that was heard last comes last.
 func (e *Engine) Table() []TableEntry {
-	contacts, spares := e.table.size()
-	list := make([]TableEntry, 0, contacts+spares)
+	contacts, replacements := e.table.size()
+	list := make([]TableEntry, 0, contacts+replacements)
 	for i := range e.table.buckets {
 		b := &e.table.buckets[i]
 		for j := range b.contacts {
 			list = append(list, e.entry(&b.contacts[j], false))
 		}
-		for j := range b.spares {
-			list = append(list, e.entry(&b.spares[j], true))
+		for j := range b.replacements {
+			list = append(list, e.entry(&b.replacements[j], true))
 		}
 	}
 	return list
@@ -51,8 +51,8 @@ func (e *Engine) entry(p *peer, replacement bool) TableEntry {
 // until it returns false.
 func (e *Engine) Records(now time.Time, yield func(ID, Record) bool) {
 	t := e.at(now)
-	for key := range e.holdings.index {
-		if r, ok := e.holdings.get(t, key); ok && !yield(key, r) {
+	for key := range e.records.index {
+		if r, ok := e.records.get(t, key); ok && !yield(key, r) {
 			return
 		}
 	}

@@ -15,7 +15,7 @@ func TestView(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		spares, kept := 0, 0
+		waiting, kept := 0, 0
 		for _, n := range nodes {
 			contacts, replacements := 0, 0
 			for _, e := range n.Table() {
@@ -32,7 +32,7 @@ func TestView(t *testing.T) {
 			if contacts != s.Contacts || replacements != s.Replacements {
 				t.Errorf("table has %d contacts and %d replacements, want %d and %d", contacts, replacements, s.Contacts, s.Replacements)
 			}
-			spares += replacements
+			waiting += replacements
 			n.Records(func(key ID, r Record) bool {
 				if key != Key("greeting") || r.Value != String("hello") {
 					t.Errorf("record %v: %q", key, r.Value.Text())
@@ -41,8 +41,8 @@ func TestView(t *testing.T) {
 				return true
 			})
 		}
-		if spares == 0 || kept < 2 {
-			t.Errorf("%d replacements, %d records in all, want some and at least 2", spares, kept)
+		if waiting == 0 || kept < 2 {
+			t.Errorf("%d replacements, %d records in all, want some and at least 2", waiting, kept)
 		}
 		time.Sleep(2 * time.Hour)
 		for _, n := range nodes {

@@ -19,7 +19,7 @@ type upkeep struct {
 	backoff   time.Duration
 
 	republishing int
-	overdue      []turn // in their order
+	overdue      []job // in their order
 	// published are the values that the node's user keeps published.
 	published map[ID]*publication
 
@@ -34,7 +34,7 @@ const (
 )
 
 func (e *Engine) startUpkeep() {
-	for _, h := range e.holdings.load(e.epoch) {
+	for _, h := range e.records.load(e.epoch) {
 		h.due = e.jitter(e.cfg.RepublishInterval)
 		e.schedule(h)
 	}
@@ -84,7 +84,7 @@ func (u *upkeep) forget(seed netip.AddrPort) {
 // joining is a bootstrap under way.
 type joining struct {
 	e       *Engine
-	walk    *walk
+	lookup  *lookup
 	waiting int // seeds of which nothing is known yet
 	reached int
 	over    bool
@@ -122,21 +122,21 @@ func (j *joining) join(now time.Duration, seed Contact) {
 	case j.e.cfg.Client:
 		// It has nobody to be found by.
 		j.joined(now)
-	case j.walk == nil:
-		j.walk = j.e.walk(now, j.e.id, ForJoin)
-		j.walk.onEnd = j.joined
-		j.walk.lookup.add(seed, 1)
-		j.walk.start(now)
-	case !j.walk.over:
-		j.walk.lookup.add(seed, 1)
-		j.walk.step(now)
+	case j.lookup == nil:
+		j.lookup = j.e.newLookup(now, j.e.id, ForJoin)
+		j.lookup.onEnd = j.joined
+		j.lookup.list.add(seed, 1)
+		j.lookup.start(now)
+	case !j.lookup.over:
+		j.lookup.list.add(seed, 1)
+		j.lookup.step(now)
 	}
 }
 
 func (j *joining) joined(now time.Duration) {
 	j.e.upkeep.backoff = 0
 	if !j.e.cfg.Client {
-		j.e.cfg.Log.Info("joined", "neighbours", len(j.walk.lookup.nearest()))
+		j.e.cfg.Log.Info("joined", "neighbours", len(j.lookup.list.nearest()))
 		j.e.refreshFar(now)
 	}
 	if !j.over {
@@ -154,7 +154,7 @@ func (j *joining) failed(now time.Duration) {
 }
 
 // lonely tries to join again if a lookup has met nobody.
-func (e *Engine) lonely(now time.Duration, w *walk) {
+func (e *Engine) lonely(now time.Duration, w *lookup) {
 	if !w.met {
 		e.rejoinLater(now)
 	}
@@ -170,7 +170,7 @@ func (e *Engine) rejoinLater(now time.Duration) {
 	u.rejoining = true
 	u.backoff = min(max(2*u.backoff, rejoinFirst), rejoinMax)
 	e.timers.add(now+u.backoff, wakerFunc(func(now time.Duration) {
-		w := e.walk(now, e.id, ForJoin)
+		w := e.newLookup(now, e.id, ForJoin)
 		w.onEnd = func(now time.Duration) {
 			u.rejoining = false
 			if w.met {
@@ -204,7 +204,7 @@ func (e *Engine) refreshLevel(now time.Duration, level, end int) {
 	target := e.id
 	target.flip(level)
 	target.keepPrefix(level+1, randomID(e.cfg.Rand))
-	w := e.walk(now, target, ForRefresh)
+	w := e.newLookup(now, target, ForRefresh)
 	w.onEnd = func(now time.Duration) { e.refreshLevel(now, level+1, end) }
 	w.start(now)
 }
@@ -220,7 +220,7 @@ func (e *Engine) refreshDue(now time.Duration) {
 		if due <= now {
 			target := b.prefix
 			target.keepPrefix(b.depth, randomID(e.cfg.Rand))
-			w := e.walk(now, target, ForRefresh)
+			w := e.newLookup(now, target, ForRefresh)
 			w.onEnd = func(now time.Duration) {
 				e.lonely(now, w)
 				e.refreshDue(now)

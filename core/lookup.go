@@ -8,11 +8,11 @@ import (
 
 // walk is a lookup that is under way: it asks whom the lookup names, and feeds it
 // with what comes back.
-type walk struct {
+type lookup struct {
 	e       *Engine
 	number  uint64
 	purpose Purpose
-	lookup  lookup
+	list    shortlist
 	method  wire.Method
 	// deadline ends the walk with what it has, at the next thing that happens.
 	deadline time.Duration
@@ -34,22 +34,22 @@ type walk struct {
 const startPerK = 3
 
 // walk prepares a lookup of target among the contacts known now.
-func (e *Engine) walk(now time.Duration, target ID, purpose Purpose) *walk {
+func (e *Engine) newLookup(now time.Duration, target ID, purpose Purpose) *lookup {
 	e.stats.Lookups++
 	e.table.bucket(target).touched = now
-	w := &walk{e: e, number: e.stats.Lookups, purpose: purpose, lookup: newLookup(target, e.cfg.K, e.cfg.Alpha)}
-	w.lookup.list, e.codec.candidates = e.codec.candidates, nil
+	w := &lookup{e: e, number: e.stats.Lookups, purpose: purpose, list: newShortlist(target, e.cfg.K, e.cfg.Alpha)}
+	w.list.list, e.codec.candidates = e.codec.candidates, nil
 	w.method = wire.FindNode
 	if purpose == ForGet {
 		w.method = wire.FindValue
 	}
-	fits := func(p *peer) bool { return !p.resting(now) }
+	fits := func(p *peer) bool { return !p.backingOff(now) }
 	peers := e.table.closest(e.codec.peers[:0], target, startPerK*e.cfg.K, fits)
 	if len(peers) == 0 {
 		peers = e.table.closest(peers, target, e.cfg.K, func(*peer) bool { return true })
 	}
 	for _, p := range peers {
-		w.lookup.add(e.table.contact(p), 1)
+		w.list.add(e.table.contact(p), 1)
 	}
 	e.codec.peers = peers
 	return w
@@ -57,25 +57,25 @@ func (e *Engine) walk(now time.Duration, target ID, purpose Purpose) *walk {
 
 // start sets the walk going. If nobody is known to ask, it ends at once, which
 // is told by a timer, not by this call.
-func (w *walk) start(now time.Duration) {
+func (w *lookup) start(now time.Duration) {
 	w.deadline = now + w.e.cfg.LookupTimeout
 	if trace := w.e.cfg.Trace.Lookup; trace != nil {
-		trace(LookupTrace{At: w.e.epoch.Add(now), Lookup: w.number, Purpose: w.purpose, Target: w.lookup.target})
+		trace(LookupTrace{At: w.e.epoch.Add(now), Lookup: w.number, Purpose: w.purpose, Target: w.list.target})
 	}
 	w.step(now)
-	if w.lookup.done() {
+	if w.list.done() {
 		w.e.timers.add(now, wakerFunc(w.finish))
 	}
 }
 
 // finish ends the walk with what it has.
-func (w *walk) finish(now time.Duration) {
+func (w *lookup) finish(now time.Duration) {
 	if w.over {
 		return
 	}
 	w.over = true
 	w.traceEnd(now, nil)
-	w.e.table.surveyed(now, w.lookup.target, w.lookup.nearest())
+	w.e.table.markComplete(now, w.list.target, w.list.nearest())
 	if w.onEnd != nil {
 		w.onEnd(now)
 	}
@@ -87,15 +87,15 @@ func (w *walk) finish(now time.Duration) {
 const maxSpare = 8
 
 // putAway leaves the list of candidates to the next lookup.
-func (w *walk) putAway() {
-	if cap(w.lookup.list) <= maxSpare*w.lookup.k {
-		w.e.codec.candidates = w.lookup.list[:0]
+func (w *lookup) putAway() {
+	if cap(w.list.list) <= maxSpare*w.list.k {
+		w.e.codec.candidates = w.list.list[:0]
 	}
-	w.lookup.list = nil
+	w.list.list = nil
 }
 
 // cancel ends the walk without a word to who wanted it.
-func (w *walk) cancel() {
+func (w *lookup) cancel() {
 	if !w.over {
 		w.over = true
 		w.traceEnd(w.e.latest, nil)
@@ -104,36 +104,36 @@ func (w *walk) cancel() {
 }
 
 // traceEnd tells of the end of a walk, with who had the value, if somebody had.
-func (w *walk) traceEnd(now time.Duration, holder *Contact) {
+func (w *lookup) traceEnd(now time.Duration, holder *Contact) {
 	trace := w.e.cfg.Trace.Lookup
 	if trace == nil {
 		return
 	}
 	t := LookupTrace{
-		At: w.e.epoch.Add(now), Lookup: w.number, Purpose: w.purpose, Target: w.lookup.target,
-		Done: true, Found: holder != nil, Requests: w.lookup.requests(),
+		At: w.e.epoch.Add(now), Lookup: w.number, Purpose: w.purpose, Target: w.list.target,
+		Done: true, Found: holder != nil, Requests: w.list.requests(),
 	}
 	if holder != nil {
-		t.Hops = int(w.lookup.hops(*holder))
-	} else if c, ok := w.lookup.best(); ok {
+		t.Hops = int(w.list.hops(*holder))
+	} else if c, ok := w.list.best(); ok {
 		t.Hops = int(c.hops)
 	}
 	trace(t)
 }
 
 // step asks whoever is next.
-func (w *walk) step(now time.Duration) {
+func (w *lookup) step(now time.Duration) {
 	for {
-		c, ok := w.lookup.next()
+		c, ok := w.list.next()
 		if !ok {
 			return
 		}
-		w.e.callFor(now, w.number, c, wire.Request{Method: w.method, Target: w.lookup.target}, w.report)
+		w.e.callFor(now, w.number, c, wire.Request{Method: w.method, Target: w.list.target}, w.report)
 	}
 }
 
 // report takes in what became of a request.
-func (w *walk) report(now time.Duration, c *call, stage Stage, a *wire.Answer) {
+func (w *lookup) report(now time.Duration, c *call, stage Stage, a *wire.Answer) {
 	if stage == RequestLate && !(w.over && w.purpose == ForGet) {
 		// One lost datagram must not make a node dead. But nobody wants a value twice.
 		w.e.resend(now, c)
@@ -143,11 +143,11 @@ func (w *walk) report(now time.Duration, c *call, stage Stage, a *wire.Answer) {
 	}
 	switch stage {
 	case RequestLate:
-		w.lookup.set(c.to, slow)
+		w.list.set(c.to, slow)
 	case RequestOverdue:
-		w.lookup.set(c.to, overdue)
+		w.list.set(c.to, overdue)
 	case RequestLost:
-		w.lookup.set(c.to, failed)
+		w.list.set(c.to, failed)
 	case RequestReplied:
 		if w.answered(now, c, a) {
 			return
@@ -158,13 +158,13 @@ func (w *walk) report(now time.Duration, c *call, stage Stage, a *wire.Answer) {
 
 // proceed asks whoever is next, and ends the walk if its time is up or there is
 // nobody to wait for.
-func (w *walk) proceed(now time.Duration) {
+func (w *lookup) proceed(now time.Duration) {
 	if now >= w.deadline {
 		w.finish(now)
 		return
 	}
 	w.step(now)
-	if w.lookup.done() && !w.asking && !w.askBeyond(now) {
+	if w.list.done() && !w.asking && !w.askBeyond(now) {
 		w.finish(now)
 	}
 }
@@ -173,16 +173,16 @@ func (w *walk) proceed(now time.Duration) {
 // be dead, and reports whether it did. Whoever was asked for target has named the k
 // nearest that it knows, dead ones among them. The last that answered knows those
 // around itself.
-func (w *walk) askBeyond(now time.Duration) bool {
-	if w.purpose == ForGet || w.purpose == ForRefresh || w.lookup.budget == 0 {
+func (w *lookup) askBeyond(now time.Duration) bool {
+	if w.purpose == ForGet || w.purpose == ForRefresh || w.list.budget == 0 {
 		return false
 	}
-	dead, last := w.lookup.gaps(w.lookup.k + w.beyond)
+	dead, last := w.list.deadAmong(w.list.k + w.beyond)
 	if dead <= w.beyond || last == (Contact{}) {
 		return false
 	}
 	w.beyond, w.asking = dead, true
-	w.lookup.budget--
+	w.list.budget--
 	w.e.ask(now, w.number, last, wire.Request{Method: wire.FindNode, Target: wire.ID(last.ID)}, true, func(now time.Duration, a *wire.Answer) {
 		if w.over {
 			return
@@ -197,9 +197,9 @@ func (w *walk) askBeyond(now time.Duration) bool {
 }
 
 // answered takes in an answer, and reports whether it ended the walk.
-func (w *walk) answered(now time.Duration, c *call, a *wire.Answer) bool {
+func (w *lookup) answered(now time.Duration, c *call, a *wire.Answer) bool {
 	w.met = true
-	w.lookup.recognise(c.to, a.Trailer.Present)
+	w.list.noteExtended(c.to, a.Trailer.Present)
 	if a.Value != nil && w.onValue != nil {
 		w.over = true
 		w.traceEnd(now, &c.to)
@@ -213,15 +213,15 @@ func (w *walk) answered(now time.Duration, c *call, a *wire.Answer) bool {
 
 // heard feeds the lookup with the contacts of an answer. Those of the table that
 // failed so recently that they are not to be asked have failed in this lookup too.
-func (w *walk) heard(now time.Duration, from Contact, a *wire.Answer) {
+func (w *lookup) heard(now time.Duration, from Contact, a *wire.Answer) {
 	list := w.e.usable(from, a)
-	w.lookup.heard(from, list)
-	if now >= w.e.table.restless {
+	w.list.heard(from, list)
+	if now >= w.e.table.backoffsEnd {
 		return
 	}
 	for _, c := range list {
-		if p := w.e.table.get(c.ID); p != nil && p.resting(now) && w.e.table.addr(p) == c.Addr {
-			w.lookup.bury(c)
+		if p := w.e.table.get(c.ID); p != nil && p.backingOff(now) && w.e.table.addr(p) == c.Addr {
+			w.list.markFailed(c)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 // no longer takes up one of these, but its answer is still waited for, for a
 // while, and used whenever it comes. A peer that failed stays in the list, so
 // that hearing of it again does not bring it back to life.
-type lookup struct {
+type shortlist struct {
 	target ID
 	k      int
 	alpha  int
@@ -21,8 +21,8 @@ type lookup struct {
 	last   int // the position that find returned
 	// busy counts requests under way that are not slow.
 	busy int
-	// barren counts answers in a row that told of nothing nearer.
-	barren int
+	// noProgress counts answers in a row that told of nothing nearer.
+	noProgress int
 }
 
 type candidate struct {
@@ -55,13 +55,13 @@ const budgetPerK = 5
 // maxCandidates bounds the list, in multiples of k.
 const maxCandidates = 16
 
-func newLookup(target ID, k, alpha int) lookup {
-	return lookup{target: target, k: k, alpha: alpha, budget: budgetPerK * k}
+func newShortlist(target ID, k, alpha int) shortlist {
+	return shortlist{target: target, k: k, alpha: alpha, budget: budgetPerK * k}
 }
 
 // find returns the position of c in the list, or where it belongs: behind others
 // of the same id, which are at other addresses.
-func (l *lookup) find(c Contact) (int, bool) {
+func (l *shortlist) find(c Contact) (int, bool) {
 	distance := firstBits(l.target, c.ID)
 	// Answers are sorted as the list is: the next in one is often the next in the
 	// other.
@@ -73,7 +73,7 @@ func (l *lookup) find(c Contact) (int, bool) {
 		mid := int(uint(i+end) / 2)
 		// Eight bytes nearly always decide.
 		d := l.list[mid].distance
-		if d < distance || d == distance && l.target.Nearer(l.list[mid].ID, c.ID) < 0 {
+		if d < distance || d == distance && l.target.CompareDistance(l.list[mid].ID, c.ID) < 0 {
 			i = mid + 1
 		} else {
 			end = mid
@@ -92,7 +92,7 @@ func (l *lookup) find(c Contact) (int, bool) {
 // add takes in a candidate, unless it is known. One id at two addresses is two
 // candidates: who names the nearest nodes at addresses where nobody is must not
 // keep the lookup from asking them where others say that they are.
-func (l *lookup) add(c Contact, hops uint8) {
+func (l *shortlist) add(c Contact, hops uint8) {
 	i, known := l.find(c)
 	if known || i == maxCandidates*l.k {
 		return
@@ -106,9 +106,9 @@ func (l *lookup) add(c Contact, hops uint8) {
 
 // next returns the next peer to ask, and counts it as asked. It is the nearest
 // one not yet asked of the k nearest that are not known to be slow or worse.
-func (l *lookup) next() (Contact, bool) {
+func (l *shortlist) next() (Contact, bool) {
 	limit := l.alpha
-	if l.barren >= l.alpha {
+	if l.noProgress >= l.alpha {
 		// Nothing nearer turns up: ask all that are left of the k nearest.
 		limit = l.k
 	}
@@ -137,7 +137,7 @@ func (l *lookup) next() (Contact, bool) {
 // those that failed or are overdue. If the budget is used up, it is whether
 // nothing is under way. As long as nobody has answered at all, those that are
 // overdue are waited for as well.
-func (l *lookup) done() bool {
+func (l *shortlist) done() bool {
 	window := l.k
 	late := false
 	for i := range l.list {
@@ -160,7 +160,7 @@ func (l *lookup) done() bool {
 }
 
 // bury makes a candidate that was not asked one that has failed.
-func (l *lookup) bury(c Contact) {
+func (l *shortlist) markFailed(c Contact) {
 	if i, known := l.find(c); known && l.list[i].state == fresh {
 		l.list[i].state = failed
 	}
@@ -168,7 +168,7 @@ func (l *lookup) bury(c Contact) {
 
 // gaps returns how many of the n nearest candidates have failed, or are overdue,
 // and the last of them that has answered.
-func (l *lookup) gaps(n int) (dead int, last Contact) {
+func (l *shortlist) deadAmong(n int) (dead int, last Contact) {
 	for i := range l.list[:min(n, len(l.list))] {
 		switch l.list[i].state {
 		case failed, overdue:
@@ -181,7 +181,7 @@ func (l *lookup) gaps(n int) (dead int, last Contact) {
 }
 
 // set changes the state of a candidate that was asked.
-func (l *lookup) set(c Contact, s state) {
+func (l *shortlist) set(c Contact, s state) {
 	i, known := l.find(c)
 	if !known {
 		return
@@ -193,43 +193,43 @@ func (l *lookup) set(c Contact, s state) {
 }
 
 // heard takes in what a peer answered: the contacts it knows.
-func (l *lookup) heard(c Contact, contacts []Contact) {
+func (l *shortlist) heard(c Contact, contacts []Contact) {
 	l.set(c, answered)
-	l.barren++
+	l.noProgress++
 	hops := l.hops(c)
 	for _, c := range contacts {
-		if len(l.list) > 0 && firstBits(l.target, c.ID) <= l.list[0].distance && l.target.Nearer(c.ID, l.list[0].ID) < 0 {
-			l.barren = 0
+		if len(l.list) > 0 && firstBits(l.target, c.ID) <= l.list[0].distance && l.target.CompareDistance(c.ID, l.list[0].ID) < 0 {
+			l.noProgress = 0
 		}
 		l.add(c, hops+1)
 	}
 }
 
 // hops returns how many steps away c was, if it is in the list.
-func (l *lookup) hops(c Contact) uint8 {
+func (l *shortlist) hops(c Contact) uint8 {
 	if i, known := l.find(c); known {
 		return l.list[i].hops
 	}
 	return 0
 }
 
-// recognise notes whether who answered is a node of ours, and isCurrent tells.
-func (l *lookup) recognise(c Contact, current bool) {
+// noteExtended notes whether who answered is a node of ours, and isExtended tells.
+func (l *shortlist) noteExtended(c Contact, current bool) {
 	if i, known := l.find(c); known {
 		l.list[i].current = current
 	}
 }
 
-func (l *lookup) isCurrent(c Contact) bool {
+func (l *shortlist) isExtended(c Contact) bool {
 	i, known := l.find(c)
 	return known && l.list[i].current
 }
 
 // requests returns how many requests the lookup has named.
-func (l *lookup) requests() int { return budgetPerK*l.k - l.budget }
+func (l *shortlist) requests() int { return budgetPerK*l.k - l.budget }
 
 // best returns the nearest that has answered.
-func (l *lookup) best() (candidate, bool) {
+func (l *shortlist) best() (candidate, bool) {
 	for i := range l.list {
 		if l.list[i].state == answered {
 			return l.list[i], true
@@ -239,7 +239,7 @@ func (l *lookup) best() (candidate, bool) {
 }
 
 // nearest returns the nearest peers that have answered, at most k, nearest first.
-func (l *lookup) nearest() []Contact {
+func (l *shortlist) nearest() []Contact {
 	list := make([]Contact, 0, min(l.k, len(l.list)))
 	for i := range l.list {
 		c := l.list[i].Contact

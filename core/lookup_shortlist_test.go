@@ -12,8 +12,8 @@ import (
 func near(n int) Contact { return Contact{ID{18: byte(n >> 8), 19: byte(n)}, addr(n)} }
 
 // scripted returns a lookup of the zero id among the contacts from..to.
-func scripted(k, alpha, from, to int) *lookup {
-	l := newLookup(ID{}, k, alpha)
+func scripted(k, alpha, from, to int) *shortlist {
+	l := newShortlist(ID{}, k, alpha)
 	for n := from; n <= to; n++ {
 		l.add(near(n), 1)
 	}
@@ -21,7 +21,7 @@ func scripted(k, alpha, from, to int) *lookup {
 }
 
 // asked takes all that the lookup wants to ask now, as distances.
-func asked(l *lookup) (list []int) {
+func asked(l *shortlist) (list []int) {
 	for {
 		c, ok := l.next()
 		if !ok {
@@ -40,14 +40,14 @@ func contacts(distances ...int) (list []Contact) {
 	return list
 }
 
-func wantAsked(t *testing.T, l *lookup, when string, want ...int) {
+func wantAsked(t *testing.T, l *shortlist, when string, want ...int) {
 	t.Helper()
 	if got := asked(l); !slices.Equal(got, want) {
 		t.Errorf("%s: asks %v, want %v", when, got, want)
 	}
 }
 
-func wantDone(t *testing.T, l *lookup, when string, want bool) {
+func wantDone(t *testing.T, l *shortlist, when string, want bool) {
 	t.Helper()
 	if got := l.done(); got != want {
 		t.Errorf("%s: done = %v, want %v", when, got, want)
@@ -142,9 +142,9 @@ func TestLookupEndgame(t *testing.T) {
 	wantAsked(t, l, "at first", 11, 12, 13)
 	l.heard(near(11), contacts(40))
 	l.heard(near(12), contacts(41))
-	wantAsked(t, l, "two barren answers", 14, 15)
+	wantAsked(t, l, "two noProgress answers", 14, 15)
 	l.heard(near(13), contacts(42))
-	wantAsked(t, l, "three barren answers", 16, 17, 18, 19, 20)
+	wantAsked(t, l, "three noProgress answers", 16, 17, 18, 19, 20)
 	l.heard(near(14), contacts(1, 2, 3, 4, 5))
 	wantAsked(t, l, "something nearer: no more than under way")
 	for n := 15; n <= 18; n++ {
@@ -214,11 +214,11 @@ func TestLookupBudget(t *testing.T) {
 }
 
 // checkLookup checks what must hold of a lookup at any time.
-func checkLookup(t *testing.T, l *lookup) {
+func checkLookup(t *testing.T, l *shortlist) {
 	t.Helper()
 	busy := 0
 	for i, c := range l.list {
-		if i > 0 && l.target.Nearer(l.list[i-1].ID, c.ID) > 0 {
+		if i > 0 && l.target.CompareDistance(l.list[i-1].ID, c.ID) > 0 {
 			t.Fatalf("candidate %d is out of order", i)
 		}
 		if j, known := l.find(c.Contact); !known || j != i {
@@ -277,7 +277,7 @@ func newOracle(size, k, b int, src rand.Source) *oracle {
 		o.ids = append(o.ids, randomID(src))
 	}
 	for _, id := range o.ids {
-		x := newTable(id, k, b, &book{})
+		x := newTable(id, k, b, &contactPool{})
 		for i, other := range o.ids {
 			if other != id {
 				x.insert(Contact{other, addr(i)})
@@ -319,22 +319,22 @@ func TestLookupFindsTheTrueNearest(t *testing.T) {
 func (o *oracle) lookup(t *testing.T, r *rand.Rand, k int) (requests int) {
 	target := randomID(r)
 	start := o.ids[r.IntN(len(o.ids))]
-	l := newLookup(target, k, 1+r.IntN(5))
+	l := newShortlist(target, k, 1+r.IntN(5))
 	for _, c := range o.closest(start, target, k*(1+r.IntN(3))) {
 		l.add(c, 1)
 	}
-	var flying []Contact
+	var inFlight []Contact
 	for !l.done() {
 		for c, ok := l.next(); ok; c, ok = l.next() {
-			flying = append(flying, c)
+			inFlight = append(inFlight, c)
 			requests++
 		}
 		checkLookup(t, &l)
-		i := r.IntN(len(flying))
-		if c := flying[i]; r.IntN(3) == 0 {
+		i := r.IntN(len(inFlight))
+		if c := inFlight[i]; r.IntN(3) == 0 {
 			l.set(c, slow)
 		} else {
-			flying = slices.Delete(flying, i, i+1)
+			inFlight = slices.Delete(inFlight, i, i+1)
 			l.heard(c, o.without(o.closest(c.ID, target, k), start))
 		}
 	}
@@ -343,7 +343,7 @@ func (o *oracle) lookup(t *testing.T, r *rand.Rand, k int) (requests int) {
 		got = append(got, c.ID)
 	}
 	all := slices.DeleteFunc(slices.Clone(o.ids), func(id ID) bool { return id == start })
-	slices.SortFunc(all, target.Nearer)
+	slices.SortFunc(all, target.CompareDistance)
 	if want := all[:min(k, len(all))]; !slices.Equal(got, want) {
 		t.Fatalf("%d nodes, k %d: lookup of %v gives %d ids, want the %d nearest", len(o.ids), k, target, len(got), len(want))
 	}

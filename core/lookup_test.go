@@ -18,7 +18,7 @@ func (n *testNet) nearestOf(target ID, self *Engine, k int) []ID {
 			ids = append(ids, x.ID())
 		}
 	}
-	slices.SortFunc(ids, target.Nearer)
+	slices.SortFunc(ids, target.CompareDistance)
 	return ids[:min(k, len(ids))]
 }
 
@@ -58,7 +58,7 @@ func TestLookupLooksBeyondTheDead(t *testing.T) {
 		for _, id := range near[1:7] {
 			net.stop(net.byID(id))
 		}
-		asker.table = newTable(asker.id, k, 5, &book{})
+		asker.table = newTable(asker.id, k, 5, &contactPool{})
 		asker.table.insert(net.contactOf(net.nodes[i].Engine))
 		got := net.lookup(asker, target)
 		for _, id := range net.nearestOf(target, asker, k) {

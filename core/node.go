@@ -204,10 +204,10 @@ func (n *Node) Ping(ctx context.Context, addr netip.AddrPort) (ID, time.Duration
 	return p.id, p.rtt, nil
 }
 
-// Observe returns the address under which the node at addr sees this one.
-func (n *Node) Observe(ctx context.Context, addr netip.AddrPort) (netip.AddrPort, error) {
+// ObservedAddr returns the address under which the node at addr sees this one.
+func (n *Node) ObservedAddr(ctx context.Context, addr netip.AddrPort) (netip.AddrPort, error) {
 	seen, err := await(ctx, n, func(now time.Time, done func(netip.AddrPort, error)) (func(), error) {
-		return n.engine.Observe(now, addr, done), nil
+		return n.engine.ObservedAddr(now, addr, done), nil
 	})
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("ask %v for the own address: %w", addr, err)

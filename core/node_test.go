@@ -132,7 +132,7 @@ func TestNodeErrorsSayWhatAndWith(t *testing.T) {
 		_, getErr := n.Get(t.Context(), "nothing")
 		_, setErr := n.Set(t.Context(), "list", list)
 		_, _, pingErr := n.Ping(t.Context(), addr(9))
-		_, observeErr := n.Observe(t.Context(), addr(9))
+		_, observeErr := n.ObservedAddr(t.Context(), addr(9))
 		joinErr := n.Bootstrap(t.Context(), addr(9))
 
 		tests := []struct {

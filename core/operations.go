@@ -41,7 +41,7 @@ type Found struct {
 // It returns a function that gives up: after it, done is not called any more.
 func (e *Engine) Get(now time.Time, key ID, done func(Found, error)) (cancel func()) {
 	t := e.at(now)
-	own, have := e.holdings.get(t, key)
+	own, have := e.records.get(t, key)
 	if have && !own.Cached && e.table.countNearer(key) < e.cfg.K {
 		over := false
 		e.timers.add(t, wakerFunc(func(time.Duration) {
@@ -51,7 +51,7 @@ func (e *Engine) Get(now time.Time, key ID, done func(Found, error)) (cancel fun
 		}))
 		return func() { over = true }
 	}
-	w := e.walk(t, key, ForGet)
+	w := e.newLookup(t, key, ForGet)
 	w.onValue = func(now time.Duration, from Contact, a *wire.Answer) {
 		f := Found{Value: Value{raw: string(a.Value)}, Holder: from}
 		if a.Trailer.Life {
@@ -66,7 +66,7 @@ func (e *Engine) Get(now time.Time, key ID, done func(Found, error)) (cancel fun
 			return
 		}
 		e.lonely(now, w)
-		if !w.met && w.lookup.requests() > 0 {
+		if !w.met && w.list.requests() > 0 {
 			done(Found{}, ErrNoAnswer)
 			return
 		}
@@ -79,19 +79,19 @@ func (e *Engine) Get(now time.Time, key ID, done func(Found, error)) (cancel fun
 // cachePath leaves a copy at the nearest node asked that did not have the value
 // (paper, section 2.3). It does so only at nodes that will not keep it for long:
 // a node without our trailer would keep it for a week and republish it.
-func (e *Engine) cachePath(now time.Duration, w *walk, v Value, t wire.Trailer) {
+func (e *Engine) cachePath(now time.Duration, w *lookup, v Value, t wire.Trailer) {
 	if v.Size() > MaxValueSize {
 		return
 	}
-	for _, c := range w.lookup.nearest() {
-		if !w.lookup.isCurrent(c) {
+	for _, c := range w.list.nearest() {
+		if !w.list.isExtended(c) {
 			continue
 		}
 		life := wire.Trailer{Life: true, Age: t.Age, TTL: t.TTL}
 		if !t.Life {
 			life.Age, life.TTL = 0, e.cfg.TTL
 		}
-		req := wire.Request{Method: wire.Store, Target: wire.ID(w.lookup.target), Value: []byte(v.raw), Trailer: life}
+		req := wire.Request{Method: wire.Store, Target: wire.ID(w.list.target), Value: []byte(v.raw), Trailer: life}
 		e.call(now, c, req, func(time.Duration, *call, Stage, *wire.Answer) {})
 		return
 	}
@@ -101,10 +101,10 @@ func (e *Engine) cachePath(now time.Duration, w *walk, v Value, t wire.Trailer) 
 // and calls done with those that answered, nearest first.
 func (e *Engine) Lookup(now time.Time, target ID, done func([]Contact)) (cancel func()) {
 	t := e.at(now)
-	w := e.walk(t, target, ForLookup)
+	w := e.newLookup(t, target, ForLookup)
 	w.onEnd = func(now time.Duration) {
 		e.lonely(now, w)
-		done(w.lookup.nearest())
+		done(w.list.nearest())
 	}
 	w.start(t)
 	return w.cancel
@@ -135,9 +135,9 @@ func (e *Engine) Ping(now time.Time, addr netip.AddrPort, done func(ID, time.Dur
 	return func() { over = true }
 }
 
-// Observe asks the node at addr under which address it sees this one (the stun
+// ObservedAddr asks the node at addr under which address it sees this one (the stun
 // procedure), and calls done with that, or with ErrNoAnswer or ErrUnreachable.
-func (e *Engine) Observe(now time.Time, addr netip.AddrPort, done func(netip.AddrPort, error)) (cancel func()) {
+func (e *Engine) ObservedAddr(now time.Time, addr netip.AddrPort, done func(netip.AddrPort, error)) (cancel func()) {
 	over := false
 	t := e.at(now)
 	if !e.reaches(addr) {

@@ -87,14 +87,14 @@ func (p *publication) plan(e *Engine, at time.Duration) {
 // wake publishes the value when its time has come.
 func (p *publication) wake(e *Engine, now time.Duration) {
 	if p.waits(now) {
-		e.inTurn(now, p)
+		e.enqueue(now, p)
 	}
 }
 
 func (p *publication) waits(at time.Duration) bool { return !p.over && p.due <= at }
 
 // take publishes the value anew.
-func (p *publication) take(e *Engine, now time.Duration) {
+func (p *publication) run(e *Engine, now time.Duration) {
 	if p.over {
 		return
 	}
@@ -107,6 +107,6 @@ func (p *publication) take(e *Engine, now time.Duration) {
 			next = publishRetry
 		}
 		p.plan(e, now+next)
-		e.endTurn(now)
+		e.jobDone(now)
 	})
 }

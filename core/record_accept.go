@@ -14,7 +14,7 @@ import (
 const sameMoment = 2 * time.Second
 
 // jitterShare is the share of the republish interval that is added at random.
-// Whoever of the holders is first spares the others the work, if they hear of it
+// Whoever of the holders is first replacements the others the work, if they hear of it
 // before their time has come (paper, section 2.5).
 const jitterShare = 6
 
@@ -24,9 +24,9 @@ const jitterShare = 6
 // The trailer says how old the value is, so that to republish it does not make it
 // live longer. Without one it counts as published now, as Python's kademlia has
 // it.
-func (e *Engine) keep(now time.Duration, key ID, v Value, t wire.Trailer) bool {
+func (e *Engine) acceptStore(now time.Duration, key ID, v Value, t wire.Trailer) bool {
 	r := Record{Value: v, Published: e.epoch.Add(now), TTL: e.cfg.TTL}
-	old, have := e.holdings.get(now, key)
+	old, have := e.records.get(now, key)
 	if t.Life {
 		r.Published = r.Published.Add(-t.Age)
 		r.TTL = min(t.TTL, MaxTTL)
@@ -35,20 +35,20 @@ func (e *Engine) keep(now time.Duration, key ID, v Value, t wire.Trailer) bool {
 			return old.Value == v
 		}
 	}
-	e.cutToCopy(key, &r)
+	e.limitToCopy(key, &r)
 	if t.Life && have && old.Value == v && r.Published.Sub(old.Published) <= sameMoment {
 		// The same publication. That the age came in whole seconds must not change
 		// the life, nor a copy with a shorter one end it.
 		r.Published = old.Published
 		r.TTL = max(r.TTL, old.TTL)
 	}
-	return e.put(now, key, r)
+	return e.putRecord(now, key, r)
 }
 
-// cutToCopy makes r a cached copy if the node is not among the k nearest to key:
+// limitToCopy makes r a cached copy if the node is not among the k nearest to key:
 // its life is halved for each node that is nearer, beyond the k that should hold
 // it (paper, section 2.3).
-func (e *Engine) cutToCopy(key ID, r *Record) {
+func (e *Engine) limitToCopy(key ID, r *Record) {
 	beyond := e.table.countNearer(key) - e.cfg.K + 1
 	r.Cached = beyond > 0
 	if r.Cached {
@@ -58,12 +58,12 @@ func (e *Engine) cutToCopy(key ID, r *Record) {
 
 // put keeps a record, plans what is to become of it, and reports whether there
 // was room.
-func (e *Engine) put(now time.Duration, key ID, r Record) bool {
+func (e *Engine) putRecord(now time.Duration, key ID, r Record) bool {
 	expires := r.Expires().Sub(e.epoch)
 	if expires <= now {
 		return false
 	}
-	h, err := e.holdings.put(key, r)
+	h, err := e.records.put(key, r)
 	if err != nil {
 		e.stats.Refused++
 		e.traceRecord(now, key, RecordRefused, r.Value.Size())
@@ -78,7 +78,7 @@ func (e *Engine) put(now time.Duration, key ID, r Record) bool {
 
 // postpone puts off a record's republishing by one interval, since somebody has
 // just stored it on the nodes nearest to it.
-func (e *Engine) postpone(now time.Duration, h *holding) {
+func (e *Engine) postpone(now time.Duration, h *indexEntry) {
 	h.due = now + e.jitter(e.cfg.RepublishInterval)
 	e.schedule(h)
 }
@@ -89,7 +89,7 @@ func (e *Engine) jitter(d time.Duration) time.Duration {
 }
 
 // schedule makes sure that the engine looks at a record when its time comes.
-func (e *Engine) schedule(h *holding) {
+func (e *Engine) schedule(h *indexEntry) {
 	next := h.expires
 	if !h.cached {
 		next = min(next, h.due)
@@ -101,51 +101,51 @@ func (e *Engine) schedule(h *holding) {
 }
 
 // wake looks after a record: it may have expired, be due, or neither.
-func (h *holding) wake(e *Engine, now time.Duration) {
-	if e.holdings.index[h.key] != h || h.scheduled > now {
+func (h *indexEntry) wake(e *Engine, now time.Duration) {
+	if e.records.index[h.key] != h || h.scheduled > now {
 		return
 	}
 	h.scheduled = 0
 	if h.expires <= now {
 		e.traceRecord(now, h.key, RecordExpired, int(h.size-RecordOverhead))
-		e.holdings.remove(h.key)
+		e.records.remove(h.key)
 		return
 	}
 	if !h.cached && h.due <= now {
 		h.due = now + e.jitter(e.cfg.RepublishInterval)
-		e.inTurn(now, overdueRecord{h.key, h.due})
+		e.enqueue(now, overdueRecord{h.key, h.due})
 	}
 	e.schedule(h)
 }
 
-func (h *holding) waits(at time.Duration) bool { return h.scheduled == at }
+func (h *indexEntry) waits(at time.Duration) bool { return h.scheduled == at }
 
 // maxRepublishing is how many records are republished at a time.
 const maxRepublishing = 4
 
 // turn is something that is to be published anew, and may have to wait for that.
-type turn interface {
-	take(e *Engine, now time.Duration)
+type job interface {
+	run(e *Engine, now time.Duration)
 }
 
-// inTurn lets t take its turn, now or when others have had theirs.
-func (e *Engine) inTurn(now time.Duration, t turn) {
+// enqueue lets t take its turn, now or when others have had theirs.
+func (e *Engine) enqueue(now time.Duration, j job) {
 	u := &e.upkeep
 	if u.republishing >= maxRepublishing {
-		u.overdue = append(u.overdue, t)
+		u.overdue = append(u.overdue, j)
 		return
 	}
-	t.take(e, now)
+	j.run(e, now)
 }
 
-// endTurn lets those follow who wait.
-func (e *Engine) endTurn(now time.Duration) {
+// jobDone lets those follow who wait.
+func (e *Engine) jobDone(now time.Duration) {
 	u := &e.upkeep
 	u.republishing--
 	for len(u.overdue) > 0 && u.republishing < maxRepublishing {
-		t := u.overdue[0]
+		j := u.overdue[0]
 		u.overdue = u.overdue[1:]
-		t.take(e, now)
+		j.run(e, now)
 	}
 }
 
@@ -156,15 +156,15 @@ type overdueRecord struct {
 	due time.Duration
 }
 
-func (o overdueRecord) take(e *Engine, now time.Duration) {
-	if h := e.holdings.index[o.key]; h != nil && h.due == o.due {
+func (o overdueRecord) run(e *Engine, now time.Duration) {
+	if h := e.records.index[o.key]; h != nil && h.due == o.due {
 		e.republish(now, h)
 	}
 }
 
 // republish stores a record anew on the k nodes that are now nearest to it.
-func (e *Engine) republish(now time.Duration, h *holding) {
-	r, ok := e.holdings.get(now, h.key)
+func (e *Engine) republish(now time.Duration, h *indexEntry) {
+	r, ok := e.records.get(now, h.key)
 	if !ok || r.Value.Size() > MaxValueSize {
 		// A longer value could be stored on a Python node, but would then keep
 		// it from republishing any other.
@@ -175,7 +175,7 @@ func (e *Engine) republish(now time.Duration, h *holding) {
 	anew := func(now time.Duration) {
 		e.storeAnew(now, key, r, func(now time.Duration, nodes int) {
 			e.cfg.Log.Debug("value republished", "key", key, "nodes", nodes)
-			e.endTurn(now)
+			e.jobDone(now)
 		})
 	}
 	if e.table.countNearer(key) < e.cfg.K {
@@ -189,8 +189,8 @@ func (e *Engine) republish(now time.Duration, h *holding) {
 			anew(now)
 			return
 		}
-		e.handOver(now, key, false)
-		e.endTurn(now)
+		e.demoteToCopy(now, key, false)
+		e.jobDone(now)
 	})
 }
 
@@ -210,7 +210,7 @@ func (e *Engine) askHolder(now time.Duration, key ID, r Record, then func(now ti
 // storeAnew stores r on the k nodes that are now nearest to key. If it is known
 // who these are, they need not be looked for (paper, section 2.5).
 func (e *Engine) storeAnew(now time.Duration, key ID, r Record, done func(now time.Duration, nodes int)) {
-	if nodes := e.around(now, key); nodes != nil {
+	if nodes := e.nearestFromTable(now, key); nodes != nil {
 		s := &storing{e: e, key: key, again: true, known: true, done: done}
 		s.start(now, nodes)
 		return
@@ -221,31 +221,31 @@ func (e *Engine) storeAnew(now time.Duration, key ID, r Record, done func(now ti
 // giveUp forgets r, which most of the nodes nearest to key have a newer value in
 // place of, unless it has been replaced here as well.
 func (e *Engine) giveUp(now time.Duration, key ID, r Record) {
-	if own, ok := e.holdings.get(now, key); ok && own.Published.Sub(r.Published) <= sameMoment {
+	if own, ok := e.records.get(now, key); ok && own.Published.Sub(r.Published) <= sameMoment {
 		e.traceRecord(now, key, RecordRemoved, r.Value.Size())
-		e.holdings.remove(key)
+		e.records.remove(key)
 	}
 }
 
-// handOver leaves a record to the nodes nearest to it, most of which have just taken
+// demoteToCopy leaves a record to the nodes nearest to it, most of which have just taken
 // it, if this one is no longer among them: as a copy it is neither republished nor
 // taken for granted. It is sure to be none of them if k nearer ones have taken it;
 // else the table has to say so.
-func (e *Engine) handOver(now time.Duration, key ID, sure bool) {
-	r, ok := e.holdings.get(now, key)
+func (e *Engine) demoteToCopy(now time.Duration, key ID, sure bool) {
+	r, ok := e.records.get(now, key)
 	if !ok {
 		return
 	}
-	e.cutToCopy(key, &r)
+	e.limitToCopy(key, &r)
 	switch {
 	case !r.Cached && !sure:
 		return
 	case !r.Cached: // the table does not have all the nearer ones
 		r.Cached, r.TTL = true, r.TTL/2
 	}
-	if !e.put(now, key, r) {
+	if !e.putRecord(now, key, r) {
 		e.traceRecord(now, key, RecordRemoved, r.Value.Size())
-		e.holdings.remove(key)
+		e.records.remove(key)
 	}
 }
 

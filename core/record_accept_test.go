@@ -16,7 +16,7 @@ const quiet = 1000 * time.Hour
 // holders returns who holds a record under key, cached copies included.
 func (n *testNet) holders(key ID) (list []*Engine) {
 	for _, x := range n.nodes {
-		if x.holdings.index[key] != nil {
+		if x.records.index[key] != nil {
 			list = append(list, x.Engine)
 		}
 	}
@@ -28,7 +28,7 @@ func (n *testNet) nearestTo(key ID, count int) (list []*Engine) {
 	for _, x := range n.nodes {
 		list = append(list, x.Engine)
 	}
-	slices.SortFunc(list, func(a, b *Engine) int { return key.Nearer(a.id, b.id) })
+	slices.SortFunc(list, func(a, b *Engine) int { return key.CompareDistance(a.id, b.id) })
 	return list[:min(count, len(list))]
 }
 
@@ -86,11 +86,11 @@ func TestStoreOverRecord(t *testing.T) {
 		if newer := a.Trailer.Life && a.Trailer.Age/time.Hour == 6; tt.t.Present && newer == tt.kept {
 			t.Errorf("%s: the answer has the trailer %+v, want the age of what is held if it is refused, and only then", tt.name, a.Trailer)
 		}
-		r, ok := e.holdings.get(e.latest, key)
+		r, ok := e.records.get(e.latest, key)
 		if ends := r.Expires().Sub(now).Round(100 * time.Millisecond); !ok || r.Value != tt.want || ends != tt.ends {
 			t.Errorf("%s: holds %v for %v, want %v for %v", tt.name, r.Value.Text(), ends, tt.want.Text(), tt.ends)
 		}
-		if got := e.holdings.index[key].expires; e.epoch.Add(got) != r.Expires() {
+		if got := e.records.index[key].expires; e.epoch.Add(got) != r.Expires() {
 			t.Errorf("%s: planned to expire %v after it does", tt.name, e.epoch.Add(got).Sub(r.Expires()))
 		}
 	}
@@ -123,7 +123,7 @@ func TestLifeOfCopies(t *testing.T) {
 		}
 		a, _ := net.ask(Contact{ID{1}, addr(1000)}, e, wire.Request{Method: wire.Store, Target: wire.ID(key), Value: Int(1).Raw(),
 			Trailer: wire.Trailer{Present: true, Life: true, TTL: ttl}})
-		r, ok := e.holdings.get(0, key)
+		r, ok := e.records.get(0, key)
 		if ok != (tt.want > 0) || a.Stored != ok || ok && (r.TTL != tt.want || r.Cached != tt.cached) {
 			t.Errorf("%d nearer: held = %v for %v, cached %v, want %v, cached %v", tt.nearer, ok, r.TTL, r.Cached, tt.want, tt.cached)
 		}
@@ -157,7 +157,7 @@ func TestCopyOnThePath(t *testing.T) {
 		key := Key(fmt.Sprint(i))
 		net.set(nodes[i], key, Int(int64(i)))
 		reader := nodes[(i+60)%120]
-		if reader.holdings.index[key] != nil || net.old[net.addrOf(reader)] {
+		if reader.records.index[key] != nil || net.old[net.addrOf(reader)] {
 			continue
 		}
 		at, want := net.watchCopy(reader, key)
@@ -169,7 +169,7 @@ func TestCopyOnThePath(t *testing.T) {
 		default:
 			copies++
 			e := net.at(at)
-			r, ok := e.holdings.get(e.latest, key)
+			r, ok := e.records.get(e.latest, key)
 			beyond := e.table.countNearer(key) - 4 + 1
 			if life := ttl >> max(beyond, 0); ok && (r.TTL != life || r.Cached != (beyond > 0)) || !ok && life > time.Second {
 				t.Errorf("key %d: copy lives for %v, cached %v, want %v: %d too far", i, r.TTL, r.Cached, life, beyond)
@@ -191,10 +191,10 @@ func (n *testNet) watchCopy(reader *Engine, key ID) (at, want netip.AddrPort) {
 		if r := requestIn(d); from == self && r != nil && r.Method == wire.Store {
 			at = to
 			for a, arrives := range answers {
-				if arrives.After(n.now) || n.old[a] || n.at(a).holdings.index[key] != nil {
+				if arrives.After(n.now) || n.old[a] || n.at(a).records.index[key] != nil {
 					continue
 				}
-				if want == (netip.AddrPort{}) || key.Nearer(n.at(a).id, n.at(want).id) < 0 {
+				if want == (netip.AddrPort{}) || key.CompareDistance(n.at(a).id, n.at(want).id) < 0 {
 					want = a
 				}
 			}

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// holdings is what the engine knows of the records in its Store: how long they
+// records is what the engine knows of the records in its Store: how long they
 // live, when to republish them, and which must go when there is no more room.
-type holdings struct {
+type recordIndex struct {
 	self  ID
 	store Store
 	limit int64 // of bytes
@@ -16,15 +16,15 @@ type holdings struct {
 	// displace others by one next to the node's id.
 	near  func() int
 	bytes int64
-	index map[ID]*holding
-	// levels lists the holdings by how many leading bits they share with self.
-	levels [][]*holding
+	index map[ID]*indexEntry
+	// levels lists the records by how many leading bits they share with self.
+	levels [][]*indexEntry
 	// evicted, if it is not nil, is told who had to go.
-	evicted func(*holding)
+	evicted func(*indexEntry)
 }
 
 // holding is one record.
-type holding struct {
+type indexEntry struct {
 	key     ID
 	size    int64
 	cached  bool
@@ -37,12 +37,12 @@ type holding struct {
 	pos       int // in its level
 }
 
-func newHoldings(self ID, store Store, limit int64, near func() int) holdings {
-	return holdings{self: self, store: store, limit: limit, near: near}
+func newRecordIndex(self ID, store Store, limit int64, near func() int) recordIndex {
+	return recordIndex{self: self, store: store, limit: limit, near: near}
 }
 
 // get returns the record under key, if it is there and its life has not ended.
-func (h *holdings) get(now time.Duration, key ID) (Record, bool) {
+func (h *recordIndex) get(now time.Duration, key ID) (Record, bool) {
 	if x := h.index[key]; x == nil || x.expires <= now {
 		return Record{}, false
 	}
@@ -51,7 +51,7 @@ func (h *holdings) get(now time.Duration, key ID) (Record, bool) {
 
 // put keeps r under key. Where room is short it gives up records that are farther
 // away, and refuses r if there are none.
-func (h *holdings) put(key ID, r Record) (*holding, error) {
+func (h *recordIndex) put(key ID, r Record) (*indexEntry, error) {
 	x := h.index[key]
 	need := int64(r.Value.Size()) + RecordOverhead
 	level := PrefixLen(h.self, key)
@@ -75,8 +75,8 @@ func (h *holdings) put(key ID, r Record) (*holding, error) {
 
 // makeRoom gives up records of lower levels, the lowest first, to free so many
 // bytes. If all of them would not do, it gives up none.
-func (h *holdings) makeRoom(bytes int64, level int) bool {
-	var victims []*holding
+func (h *recordIndex) makeRoom(bytes int64, level int) bool {
+	var victims []*indexEntry
 	for l := 0; l < min(level, len(h.levels)) && bytes > 0; l++ {
 		for _, x := range h.levels[l] {
 			victims = append(victims, x)
@@ -97,21 +97,21 @@ func (h *holdings) makeRoom(bytes int64, level int) bool {
 	return true
 }
 
-func (h *holdings) add(key ID, level int) *holding {
+func (h *recordIndex) add(key ID, level int) *indexEntry {
 	if h.index == nil {
-		h.index = make(map[ID]*holding)
+		h.index = make(map[ID]*indexEntry)
 	}
 	for len(h.levels) <= level {
 		h.levels = append(h.levels, nil)
 	}
-	x := &holding{key: key, level: level, pos: len(h.levels[level])}
+	x := &indexEntry{key: key, level: level, pos: len(h.levels[level])}
 	h.levels[level] = append(h.levels[level], x)
 	h.index[key] = x
 	return x
 }
 
 // remove forgets the record under key.
-func (h *holdings) remove(key ID) {
+func (h *recordIndex) remove(key ID) {
 	x := h.index[key]
 	if x == nil {
 		return
@@ -128,7 +128,7 @@ func (h *holdings) remove(key ID) {
 }
 
 // load takes stock of what the store already holds.
-func (h *holdings) load(epoch time.Time) []*holding {
+func (h *recordIndex) load(epoch time.Time) []*indexEntry {
 	type item struct {
 		key ID
 		r   Record
@@ -139,7 +139,7 @@ func (h *holdings) load(epoch time.Time) []*holding {
 		return true
 	})
 	slices.SortFunc(items, func(a, b item) int { return a.key.Compare(b.key) })
-	all := make([]*holding, 0, len(items))
+	all := make([]*indexEntry, 0, len(items))
 	for _, it := range items {
 		x := h.add(it.key, PrefixLen(h.self, it.key))
 		x.size = int64(it.r.Value.Size()) + RecordOverhead

@@ -33,8 +33,8 @@ func TestExpiryWithoutPolling(t *testing.T) {
 			t.Errorf("%d records after the end of a life, want %d", got, 9-i)
 		}
 	}
-	if e.holdings.bytes != 0 || len(e.holdings.store.(MemoryStore)) != 0 {
-		t.Errorf("%d bytes and %d records are left", e.holdings.bytes, len(e.holdings.store.(MemoryStore)))
+	if e.records.bytes != 0 || len(e.records.store.(MemoryStore)) != 0 {
+		t.Errorf("%d bytes and %d records are left", e.records.bytes, len(e.records.store.(MemoryStore)))
 	}
 }
 
@@ -44,7 +44,7 @@ func TestQuota(t *testing.T) {
 	const limit = 100 * (RecordOverhead + 101)
 	net := newTestNet(t, 27)
 	e := net.add(Config{RefreshInterval: quiet, StoreBytes: limit})
-	e.holdings.near = func() int { return IDBits } // as if contacts were everywhere
+	e.records.near = func() int { return IDBits } // as if contacts were everywhere
 	src := rand.NewChaCha8([32]byte{27})
 	v := Bytes(make([]byte, 99))
 	lost := 0
@@ -52,20 +52,20 @@ func TestQuota(t *testing.T) {
 	count := 20000
 	for range count {
 		key := randomID(src)
-		kept[key] = e.keep(0, key, v, wire.Trailer{})
-		if e.holdings.bytes > limit {
-			t.Fatalf("%d bytes kept, want %d at most", e.holdings.bytes, limit)
+		kept[key] = e.acceptStore(0, key, v, wire.Trailer{})
+		if e.records.bytes > limit {
+			t.Fatalf("%d bytes kept, want %d at most", e.records.bytes, limit)
 		}
 	}
-	if got := len(e.holdings.index); got != 100 || len(e.timers.heap) > max(minSweep, 3*got) {
+	if got := len(e.records.index); got != 100 || len(e.timers.heap) > max(minSweep, 3*got) {
 		t.Errorf("%d records kept, want 100; %d timers", got, len(e.timers.heap))
 	}
 	nearest := IDBits
-	for key := range e.holdings.index {
+	for key := range e.records.index {
 		nearest = min(nearest, PrefixLen(key, e.id))
 	}
 	for key, accepted := range kept {
-		if e.holdings.index[key] == nil {
+		if e.records.index[key] == nil {
 			lost++
 			if got := PrefixLen(key, e.id); got > nearest {
 				t.Errorf("a record that shares %d bits with the node was lost (accepted %v), and one with %d kept", got, accepted, nearest)
@@ -96,8 +96,8 @@ func TestShortLivesLeaveNothing(t *testing.T) {
 	for range 60 {
 		for i := range 100 {
 			key := Key(fmt.Sprint(i))
-			e.keep(now, key, Int(1), wire.Trailer{Life: true, TTL: 24 * time.Hour})
-			e.keep(now, key, Int(2), wire.Trailer{Life: true, TTL: time.Second})
+			e.acceptStore(now, key, Int(1), wire.Trailer{Life: true, TTL: 24 * time.Hour})
+			e.acceptStore(now, key, Int(2), wire.Trailer{Life: true, TTL: time.Second})
 		}
 		now += time.Second
 		e.Advance(e.epoch.Add(now))
@@ -115,7 +115,7 @@ func TestStoreOutlivesTheEngine(t *testing.T) {
 	cfg := Config{Store: store, RefreshInterval: quiet}
 	first := net.add(cfg)
 	for i := range 50 {
-		first.put(0, Key(fmt.Sprint(i)), Record{Value: Int(int64(i)), Published: net.now, TTL: time.Duration(i+1) * time.Hour, Cached: i%2 == 1})
+		first.putRecord(0, Key(fmt.Sprint(i)), Record{Value: Int(int64(i)), Published: net.now, TTL: time.Duration(i+1) * time.Hour, Cached: i%2 == 1})
 	}
 	net.run(time.Minute)
 	net.stop(first)
@@ -123,10 +123,10 @@ func TestStoreOutlivesTheEngine(t *testing.T) {
 	cfg.ID = first.id
 	second := net.add(cfg)
 	net.run(time.Second)
-	if s := second.Stats(); s.Records != 40 || s.RecordBytes != first.holdings.bytes*40/50 || len(store) != 40 {
+	if s := second.Stats(); s.Records != 40 || s.RecordBytes != first.records.bytes*40/50 || len(store) != 40 {
 		t.Errorf("%d records of %d bytes, want 40; %d in the store", s.Records, s.RecordBytes, len(store))
 	}
-	checkHoldings(t, &second.holdings)
+	checkHoldings(t, &second.records)
 	net.grow(5, Config{RefreshInterval: quiet})
 	republished := make(map[ID]bool)
 	net.stores(func(_, _ netip.AddrPort, key ID) { republished[key] = true })
@@ -143,7 +143,7 @@ func TestHoldingsTreatedAtRandom(t *testing.T) {
 	for seed := range 10 {
 		r := rand.New(rand.NewChaCha8([32]byte{28, byte(seed)}))
 		store := NewMemoryStore()
-		h := newHoldings(ID{}, store, 20*RecordOverhead, func() int { return IDBits })
+		h := newRecordIndex(ID{}, store, 20*RecordOverhead, func() int { return IDBits })
 		for range 2000 {
 			key := ID{0: 0x80 >> r.IntN(8), 19: byte(r.IntN(8))}
 			switch r.IntN(5) {
@@ -164,7 +164,7 @@ func TestHoldingsTreatedAtRandom(t *testing.T) {
 	}
 }
 
-func checkHoldings(t testing.TB, h *holdings) {
+func checkHoldings(t testing.TB, h *recordIndex) {
 	t.Helper()
 	var bytes int64
 	listed := 0
@@ -194,19 +194,19 @@ func TestKeysNextToTheIDDisplaceNothing(t *testing.T) {
 	nodes := net.grow(40, Config{K: 8, RefreshInterval: quiet, RepublishInterval: quiet, StoreBytes: honest * (RecordOverhead + 101)})
 	e := nodes[0]
 	src := rand.NewChaCha8([32]byte{45})
-	near := e.table.crowded()
+	near := e.table.sharedByK()
 	if near == 0 || e.table.countFrom(near) < 8 || e.table.countFrom(near+1) >= 8 {
 		t.Fatalf("%d contacts share %d bits, want the most bits that 8 do", e.table.countFrom(near), near)
 	}
 	v := Bytes(make([]byte, 99))
 	for range honest {
-		e.keep(e.latest, idAt(e.id, near, src), v, wire.Trailer{})
+		e.acceptStore(e.latest, idAt(e.id, near, src), v, wire.Trailer{})
 	}
 	for range 10 * honest {
-		e.keep(e.latest, idAt(e.id, 100, src), v, wire.Trailer{})
+		e.acceptStore(e.latest, idAt(e.id, 100, src), v, wire.Trailer{})
 	}
 	kept := 0
-	for key := range e.holdings.index {
+	for key := range e.records.index {
 		if PrefixLen(e.id, key) == near {
 			kept++
 		}
@@ -214,5 +214,5 @@ func TestKeysNextToTheIDDisplaceNothing(t *testing.T) {
 	if kept != honest {
 		t.Errorf("%d of %d records are left after a flood of keys next to the id", kept, honest)
 	}
-	e.keep(e.latest, idAt(e.id, 0, src), v, wire.Trailer{})
+	e.acceptStore(e.latest, idAt(e.id, 0, src), v, wire.Trailer{})
 }

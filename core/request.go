@@ -163,7 +163,7 @@ func (e *Engine) reply(now time.Duration, from netip.AddrPort, msg wire.MsgID, b
 			e.unanswered(now, c)
 		}
 		c.stage, a = RequestLost, nil
-	case !e.identify(now, c, a):
+	case !e.onAnswer(now, c, a):
 		c.stage = RequestLost
 	default:
 		e.stats.Replied++

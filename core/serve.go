@@ -26,25 +26,25 @@ func (e *Engine) serve(now time.Duration, from netip.AddrPort, r *wire.Request) 
 		id := wire.ID(e.id)
 		e.send(from, w.Pong(out, &r.Msg, &id, &t))
 	case wire.Store:
-		kept := e.keep(now, ID(r.Target), Value{raw: string(r.Value)}, r.Trailer)
-		if own, ok := e.holdings.get(now, ID(r.Target)); ok && !kept && t.Present {
+		kept := e.acceptStore(now, ID(r.Target), Value{raw: string(r.Value)}, r.Trailer)
+		if own, ok := e.records.get(now, ID(r.Target)); ok && !kept && t.Present {
 			t.Life, t.Age, t.TTL = true, e.age(now, own), own.TTL
 		}
 		e.send(from, w.Stored(out, &r.Msg, kept, &t))
 	case wire.FindNode:
 		e.send(from, w.Contacts(out, &r.Msg, e.contactsFor(from, r), &t))
 	case wire.FindValue:
-		if rec, ok := e.holdings.get(now, ID(r.Target)); ok {
-			if size := rec.Value.Size(); size <= smallAnswer || e.knows(ID(r.Sender), from) || e.reflection.pays(now, size) {
+		if rec, ok := e.records.get(now, ID(r.Target)); ok {
+			if size := rec.Value.Size(); size <= freeAnswer || e.hasVerified(ID(r.Sender), from) || e.amplification.allow(now, size) {
 				e.sendValue(now, from, r.Msg, rec, r.Trailer.Present)
 			} else {
-				e.sendProven(now, from, r)
+				e.answerAfterProof(now, from, r)
 			}
 		} else {
 			e.send(from, w.Contacts(out, &r.Msg, e.contactsFor(from, r), &t))
 		}
 	}
-	e.meet(now, Contact{ID: ID(r.Sender), Addr: from}, r.Trailer)
+	e.onRequest(now, Contact{ID: ID(r.Sender), Addr: from}, r.Trailer)
 }
 
 // contactsFor returns the k contacts nearest to what r is looking for: those that

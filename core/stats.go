@@ -97,7 +97,7 @@ func (e *Engine) Stats() Stats {
 		Replied: c.Replied, TimedOut: c.TimedOut,
 		Dropped: make(map[string]uint64),
 		Skipped: c.Skipped, Refused: c.Refused, Lookups: c.Lookups,
-		Records: len(e.holdings.index), RecordBytes: e.holdings.bytes,
+		Records: len(e.records.index), RecordBytes: e.records.bytes,
 	}
 	for m, n := range c.Served {
 		s.Served[wire.Method(m).String()] = n

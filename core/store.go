@@ -8,11 +8,11 @@ import (
 
 // publish stores r on the k nodes nearest to key.
 func (e *Engine) publish(now time.Duration, key ID, r Record, purpose Purpose, done func(now time.Duration, nodes int)) (cancel func()) {
-	w := e.walk(now, key, purpose)
+	w := e.newLookup(now, key, purpose)
 	s := &storing{e: e, lookup: w.number, key: key, r: r, again: purpose == ForRepublish, done: done}
 	w.onEnd = func(now time.Duration) {
 		e.lonely(now, w)
-		s.start(now, w.lookup.nearest())
+		s.start(now, w.list.nearest())
 	}
 	w.start(now)
 	return func() {
@@ -49,7 +49,7 @@ func (s *storing) start(now time.Duration, nodes []Contact) {
 	k := e.cfg.K
 	if s.again {
 		// While these were looked for, it may have ended, or been replaced.
-		r, ok := e.holdings.get(now, s.key)
+		r, ok := e.records.get(now, s.key)
 		if !ok || r.Cached {
 			s.again = false
 			s.finish(now)
@@ -57,10 +57,10 @@ func (s *storing) start(now time.Duration, nodes []Contact) {
 		}
 		s.r = r
 	}
-	if !e.cfg.Client && (len(nodes) < k || s.key.Nearer(e.id, nodes[k-1].ID) < 0) {
+	if !e.cfg.Client && (len(nodes) < k || s.key.CompareDistance(e.id, nodes[k-1].ID) < 0) {
 		// What was set here meanwhile stays.
-		own, have := e.holdings.get(now, s.key)
-		if newer := have && own.Published.Sub(s.r.Published) > sameMoment; !newer && e.put(now, s.key, s.r) {
+		own, have := e.records.get(now, s.key)
+		if newer := have && own.Published.Sub(s.r.Published) > sameMoment; !newer && e.putRecord(now, s.key, s.r) {
 			s.acks, s.own = 1, 1
 			k--
 		}
@@ -79,7 +79,7 @@ func (s *storing) store(now time.Duration, to Contact) {
 	s.e.store(now, s.lookup, to, s.key, s.r, func(now time.Duration, c *call, stage Stage, r receipt) {
 		switch {
 		case stage == RequestLate:
-			if own, ok := s.e.holdings.get(now, s.key); !ok || !own.Published.After(s.r.Published) {
+			if own, ok := s.e.records.get(now, s.key); !ok || !own.Published.After(s.r.Published) {
 				s.e.resend(now, c)
 			}
 			return
@@ -99,7 +99,7 @@ func (s *storing) store(now time.Duration, to Contact) {
 		switch r {
 		case kept:
 			s.acks++
-			if s.key.Nearer(to.ID, s.e.id) < 0 {
+			if s.key.CompareDistance(to.ID, s.e.id) < 0 {
 				s.nearer++
 			}
 		case outdated:
@@ -142,7 +142,7 @@ func (s *storing) finish(now time.Duration) {
 		s.e.publish(now, s.key, s.r, ForRepublish, s.done)
 		return
 	case 2*s.acks > s.e.cfg.K:
-		s.e.handOver(now, s.key, s.nearer >= s.e.cfg.K)
+		s.e.demoteToCopy(now, s.key, s.nearer >= s.e.cfg.K)
 	}
 	s.done(now, s.acks)
 }

@@ -8,7 +8,7 @@ import "net/netip"
 // forget takes c out of the table, if it is known by that address.
 func (t *table) forget(c Contact) {
 	b := t.bucket(c.ID)
-	for _, list := range [][]peer{b.contacts, b.spares} {
+	for _, list := range [][]peer{b.contacts, b.replacements} {
 		if i := t.index(list, c.ID); i >= 0 && t.addr(&list[i]) == c.Addr {
 			t.remove(c.ID)
 			return
@@ -31,17 +31,17 @@ func (t *table) removeAddr(addr netip.AddrPort) {
 
 func (t *table) byAddr(addr netip.AddrPort) (ID, bool) {
 	at := endpointOf(addr)
-	if !t.homes.mayHave(at) {
+	if !t.addrs.mayHave(at) {
 		return ID{}, false
 	}
-	clear(t.homes[:]) // of those that are no longer there
+	clear(t.addrs[:]) // of those that are no longer there
 	var id ID
 	found := false
 	for i := range t.buckets {
 		for j := range t.buckets[i].contacts {
 			p := &t.buckets[i].contacts[j]
 			here := t.entry(p).at
-			t.homes.add(here)
+			t.addrs.add(here)
 			if !found && here.port == at.port && here == at {
 				id, found = t.id(p), true
 			}
@@ -53,27 +53,27 @@ func (t *table) byAddr(addr netip.AddrPort) (ID, bool) {
 // homes is a set of addresses that sometimes claims to have one more (a Bloom filter):
 // each sets two bits, by its hash. Of a table with 500 contacts, 19 of 20 other addresses
 // are seen at once not to be there.
-type homes [homeBits / 64]uint64
+type addrFilter [filterBits / 64]uint64
 
-const homeBits = 1 << 12
+const filterBits = 1 << 12
 
-func (h *homes) add(a endpoint) {
-	for _, bit := range homeBitsOf(a) {
-		h[bit/64] |= 1 << (bit % 64)
+func (f *addrFilter) add(a endpoint) {
+	for _, bit := range filterBitsOf(a) {
+		f[bit/64] |= 1 << (bit % 64)
 	}
 }
 
 // mayHave reports whether a may be one of the addresses.
-func (h *homes) mayHave(a endpoint) bool {
-	for _, bit := range homeBitsOf(a) {
-		if h[bit/64]&(1<<(bit%64)) == 0 {
+func (f *addrFilter) mayHave(a endpoint) bool {
+	for _, bit := range filterBitsOf(a) {
+		if f[bit/64]&(1<<(bit%64)) == 0 {
 			return false
 		}
 	}
 	return true
 }
 
-func homeBitsOf(a endpoint) [2]uint64 {
+func filterBitsOf(a endpoint) [2]uint64 {
 	h := a.hash()
-	return [2]uint64{h % homeBits, h / homeBits % homeBits}
+	return [2]uint64{h % filterBits, h / filterBits % filterBits}
 }

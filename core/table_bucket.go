@@ -9,23 +9,23 @@ import (
 // depth bits of prefix. The rest of prefix is zero.
 type bucket struct {
 	prefix ID
-	// surveyed is one more than the second, since the engine's start, at which a
+	// completeAt is one more than the second, since the engine's start, at which a
 	// lookup had met every node of the range; zero if none has.
-	surveyed uint32
-	depth    int
+	completeAt uint32
+	depth      int
 	// touched is when a lookup last went into the range.
 	touched time.Duration
 	// contacts are sorted by when they were last seen, least recent first.
 	contacts []peer
-	// spares is the replacement cache, in the same order (paper, section 4.1).
-	spares []peer
+	// replacements is the replacement cache, in the same order (paper, section 4.1).
+	replacements []peer
 }
 
 // replacement takes out the most recent replacement that is proven.
-func (b *bucket) replacement() (peer, bool) {
-	for i := len(b.spares) - 1; i >= 0; i-- {
-		if p := b.spares[i]; p.proven {
-			b.spares = slices.Delete(b.spares, i, i+1)
+func (b *bucket) promote() (peer, bool) {
+	for i := len(b.replacements) - 1; i >= 0; i-- {
+		if p := b.replacements[i]; p.proven {
+			b.replacements = slices.Delete(b.replacements, i, i+1)
 			return p, true
 		}
 	}

@@ -11,7 +11,7 @@ import (
 func TestOwnBucketSplits(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{3})
 	self := randomID(src)
-	x := newTable(self, 4, 1, &book{})
+	x := newTable(self, 4, 1, &contactPool{})
 	for i := range 4 {
 		x.insert(Contact{idAt(self, i, src), addr(i)})
 	}
@@ -43,7 +43,7 @@ func TestSplitsByB(t *testing.T) {
 	}
 	for _, tt := range tests {
 		src := rand.NewChaCha8([32]byte{4})
-		x := newTable(randomID(src), 4, tt.b, &book{})
+		x := newTable(randomID(src), 4, tt.b, &contactPool{})
 		for range 2 * x.k { // neighbours enough for rule T3
 			x.insert(Contact{idAt(x.self, 20, src), addr(1)})
 		}
@@ -77,7 +77,7 @@ func TestKeepsTheSubtreeOfK(t *testing.T) {
 	}
 	for _, tt := range tests {
 		src := rand.NewChaCha8([32]byte{5})
-		x := newTable(randomID(src), k, 1, &book{})
+		x := newTable(randomID(src), k, 1, &contactPool{})
 		for i := range 10 * k { // far away: no reason to keep more than k
 			x.insert(Contact{idAt(x.self, i%6, src), addr(i)})
 		}
@@ -101,10 +101,10 @@ func TestKeepsTheSubtreeOfK(t *testing.T) {
 // fails until it is stale, "a/" is removed. It returns contacts and replacements,
 // least recently seen first.
 func trace(script string) string {
-	x := newTable(allOnes, 3, 1, &book{})
+	x := newTable(allOnes, 3, 1, &contactPool{})
 	offer(&x, 1000, rand.NewChaCha8([32]byte{6}))
 	b := x.bucket(ID{})
-	b.contacts, b.spares = nil, nil
+	b.contacts, b.replacements = nil, nil
 	for _, step := range strings.Fields(script) {
 		c := Contact{ID{19: step[0]}, addr(int(step[0]))}
 		switch step[1:] {
@@ -113,7 +113,7 @@ func trace(script string) string {
 		case "!":
 			x.seen(c.ID)
 		case "?":
-			x.spare(c)
+			x.cacheReplacement(c)
 		case "-":
 			x.failed(c.ID, 0)
 		case "--":
@@ -130,7 +130,7 @@ func trace(script string) string {
 		}
 		return s
 	}
-	return name(b.contacts) + " " + name(b.spares)
+	return name(b.contacts) + " " + name(b.replacements)
 }
 
 // B2, B3, B4, B5, B6, B7, I1, I2, I4, I5: who is where in a bucket, and who comes and
@@ -172,7 +172,7 @@ func TestLeastRecentlySeenOrder(t *testing.T) {
 // I3: who does not answer is left alone for five seconds, then for twice as long
 // after each further failure, up to ten minutes.
 func TestBackOff(t *testing.T) {
-	x := newTable(ID{}, 20, 5, &book{})
+	x := newTable(ID{}, 20, 5, &contactPool{})
 	id := ID{0: 1}
 	x.insert(Contact{id, addr(1)})
 	now := 7*time.Hour + 300*time.Millisecond
@@ -182,14 +182,14 @@ func TestBackOff(t *testing.T) {
 			t.Errorf("failure %d: back-off %v, want %v", i+1, got, want*time.Second)
 		}
 		p := x.get(id)
-		if !p.resting(until-1) || p.resting(until) {
-			t.Errorf("failure %d: resting until %v = %v, and then %v", i+1, until, p.resting(until-1), p.resting(until))
+		if !p.backingOff(until-1) || p.backingOff(until) {
+			t.Errorf("failure %d: backingOff until %v = %v, and then %v", i+1, until, p.backingOff(until-1), p.backingOff(until))
 		}
 		now = until
 	}
 	x.insert(Contact{id, addr(1)})
-	if p := x.get(id); p.resting(now-time.Minute) || p.fails != 0 {
-		t.Errorf("after an answer: resting, or %d failures", p.fails)
+	if p := x.get(id); p.backingOff(now-time.Minute) || p.fails != 0 {
+		t.Errorf("after an answer: backingOff, or %d failures", p.fails)
 	}
 	for range 300 { // the count of failures does not run over
 		x.failed(id, now)
@@ -207,7 +207,7 @@ func TestFloodMovesNobodyOut(t *testing.T) {
 		flood = 100_000
 	}
 	src := rand.NewChaCha8([32]byte{7})
-	x := newTable(randomID(src), 20, 5, &book{})
+	x := newTable(randomID(src), 20, 5, &contactPool{})
 	offer(&x, 200, src)
 	before := contactsOf(&x)
 	for i := range flood {
@@ -216,7 +216,7 @@ func TestFloodMovesNobodyOut(t *testing.T) {
 			c.ID = idAt(x.self, i%40, src)
 		}
 		if i%4 < 2 {
-			x.spare(c)
+			x.cacheReplacement(c)
 		} else {
 			x.insert(c)
 		}
@@ -227,9 +227,9 @@ func TestFloodMovesNobodyOut(t *testing.T) {
 			t.Fatalf("%v was flushed out", p.ID)
 		}
 	}
-	contacts, spares := x.size()
-	t.Logf("%d contacts, %d replacements, %d buckets", contacts, spares, len(x.buckets))
-	if limit := 40 * 16 * x.k; contacts > limit || spares > limit {
-		t.Errorf("%d contacts and %d replacements, want %d at most", contacts, spares, limit)
+	contacts, replacements := x.size()
+	t.Logf("%d contacts, %d replacements, %d buckets", contacts, replacements, len(x.buckets))
+	if limit := 40 * 16 * x.k; contacts > limit || replacements > limit {
+		t.Errorf("%d contacts and %d replacements, want %d at most", contacts, replacements, limit)
 	}
 }

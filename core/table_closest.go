@@ -19,7 +19,7 @@ type ranked struct {
 func (t *table) closest(dst []*peer, target ID, n int, keep func(*peer) bool) []*peer {
 	want := len(dst) + n
 	var space [32]ranked // on the stack
-	t.walk(target, func(b *bucket) bool {
+	t.eachByDistance(target, func(b *bucket) bool {
 		list := space[:0]
 		for i := range b.contacts {
 			if p := &b.contacts[i]; keep(p) {
@@ -38,7 +38,7 @@ func (t *table) closest(dst []*peer, target ID, n int, keep func(*peer) bool) []
 // walk visits the buckets in order of their distance from target, until visit
 // returns false: each contact of one is nearer than each contact of the next. That
 // is the bucket of target, then what is left of ever larger subtrees around it.
-func (t *table) walk(target ID, visit func(*bucket) bool) {
+func (t *table) eachByDistance(target ID, visit func(*bucket) bool) {
 	lo := t.find(target)
 	hi := lo + 1
 	if !visit(&t.buckets[lo]) {
@@ -58,23 +58,23 @@ func (t *table) walk(target ID, visit func(*bucket) bool) {
 		} else {
 			start, end = end, hi
 		}
-		if !t.walkRange(start, end, depth+1, &target, visit) {
+		if !t.eachInSubtree(start, end, depth+1, &target, visit) {
 			return
 		}
 	}
 }
 
-// walkRange visits the buckets from lo to before hi, which cover one subtree,
+// eachInSubtree visits the buckets from lo to before hi, which cover one subtree,
 // the root of which is at depth.
-func (t *table) walkRange(lo, hi, depth int, target *ID, visit func(*bucket) bool) bool {
+func (t *table) eachInSubtree(lo, hi, depth int, target *ID, visit func(*bucket) bool) bool {
 	if hi-lo == 1 {
 		return visit(&t.buckets[lo])
 	}
 	mid := lo + sort.Search(hi-lo, func(i int) bool { return t.buckets[lo+i].prefix.bit(depth) == 1 })
 	if target.bit(depth) == 0 {
-		return t.walkRange(lo, mid, depth+1, target, visit) && t.walkRange(mid, hi, depth+1, target, visit)
+		return t.eachInSubtree(lo, mid, depth+1, target, visit) && t.eachInSubtree(mid, hi, depth+1, target, visit)
 	}
-	return t.walkRange(mid, hi, depth+1, target, visit) && t.walkRange(lo, mid, depth+1, target, visit)
+	return t.eachInSubtree(mid, hi, depth+1, target, visit) && t.eachInSubtree(lo, mid, depth+1, target, visit)
 }
 
 func firstBits(a, b ID) uint64 {
@@ -94,5 +94,5 @@ func (t *table) before(a, b *ranked, target ID) bool {
 	if a.distance != b.distance {
 		return a.distance < b.distance
 	}
-	return target.Nearer(t.id(a.peer), t.id(b.peer)) < 0
+	return target.CompareDistance(t.id(a.peer), t.id(b.peer)) < 0
 }

@@ -3,9 +3,9 @@ package core
 // This file counts who is around the own id: what splits a bucket, how long a copy
 // lives, and whether this node is among the nearest to a key depends on it.
 
-// enoughFrom reports whether k contacts or more share at least n bits with the own
+// kShare reports whether k contacts or more share at least n bits with the own
 // id. Those that did not answer lately do not count.
-func (t *table) enoughFrom(n int) bool {
+func (t *table) kShare(n int) bool {
 	own, found := t.find(t.self), 0
 	enough := func(b *bucket) bool {
 		for i := range b.contacts {
@@ -33,9 +33,9 @@ func (t *table) enoughFrom(n int) bool {
 	return false
 }
 
-// crowded returns the greatest number of bits that k contacts share with the own
+// sharedByK returns the greatest number of bits that k contacts share with the own
 // id, or 0 if there are not so many.
-func (t *table) crowded() int {
+func (t *table) sharedByK() int {
 	var levels [IDBits + 1]int
 	for i := range t.buckets {
 		for j := range t.buckets[i].contacts {
@@ -81,10 +81,10 @@ func (t *table) count(is func(level int) bool) int {
 }
 
 // size returns the number of contacts, and that of replacements.
-func (t *table) size() (contacts, spares int) {
+func (t *table) size() (contacts, replacements int) {
 	for i := range t.buckets {
 		contacts += len(t.buckets[i].contacts)
-		spares += len(t.buckets[i].spares)
+		replacements += len(t.buckets[i].replacements)
 	}
-	return contacts, spares
+	return contacts, replacements
 }

@@ -10,10 +10,10 @@ import "time"
 // the hourly refreshing goes through all of them. So most records need no lookup,
 // and one that does makes the notes for its neighbours.
 
-// surveyed notes in which buckets a lookup of target has met everybody, given the
+// completeAt notes in which buckets a lookup of target has met everybody, given the
 // k nearest nodes that answered: in those that lie nearer to target than the last
 // of these, and than any that did not get into the table.
-func (t *table) surveyed(now time.Duration, target ID, nearest []Contact) {
+func (t *table) markComplete(now time.Duration, target ID, nearest []Contact) {
 	if len(nearest) < t.k {
 		return
 	}
@@ -25,7 +25,7 @@ func (t *table) surveyed(now time.Duration, target ID, nearest []Contact) {
 	}
 	for i := range t.buckets {
 		if b := &t.buckets[i]; b.depth > bits && PrefixLen(target, b.prefix) > bits {
-			b.surveyed = uint32(now/time.Second) + 1
+			b.completeAt = uint32(now/time.Second) + 1
 		}
 	}
 }
@@ -33,10 +33,10 @@ func (t *table) surveyed(now time.Duration, target ID, nearest []Contact) {
 // known returns how many of the contacts nearest to target, among those that keep
 // accepts, are the nearest there are: nobody between them is missing from the
 // table, as far as lookups since then have shown.
-func (t *table) known(target ID, since time.Duration, keep func(*peer) bool) int {
+func (t *table) knownClosest(target ID, since time.Duration, keep func(*peer) bool) int {
 	n := 0
-	t.walk(target, func(b *bucket) bool {
-		if len(b.contacts) == t.k || b.surveyed == 0 || time.Duration(b.surveyed)*time.Second <= since {
+	t.eachByDistance(target, func(b *bucket) bool {
+		if len(b.contacts) == t.k || b.completeAt == 0 || time.Duration(b.completeAt)*time.Second <= since {
 			return false
 		}
 		for i := range b.contacts {
@@ -51,9 +51,9 @@ func (t *table) known(target ID, since time.Duration, keep func(*peer) bool) int
 
 // around returns at least k contacts, nearest to key first, if it is known who the
 // nearest are; else nil.
-func (e *Engine) around(now time.Duration, key ID) []Contact {
-	fits := func(p *peer) bool { return !p.resting(now) && !p.stale() }
-	n := e.table.known(key, now-e.cfg.RepublishInterval, fits)
+func (e *Engine) nearestFromTable(now time.Duration, key ID) []Contact {
+	fits := func(p *peer) bool { return !p.backingOff(now) && !p.stale() }
+	n := e.table.knownClosest(key, now-e.cfg.RepublishInterval, fits)
 	if n < e.cfg.K {
 		return nil
 	}

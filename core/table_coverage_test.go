@@ -46,7 +46,7 @@ func TestRepublishingNeedsFewLookups(t *testing.T) {
 	for i := range keys {
 		key := Key(fmt.Sprint(i))
 		for _, e := range net.nearestTo(key, 20) {
-			if r, ok := e.holdings.get(e.latest, key); !ok || r.Cached {
+			if r, ok := e.records.get(e.latest, key); !ok || r.Cached {
 				missing++
 			}
 		}
@@ -63,21 +63,21 @@ func TestKnownAreTheNearest(t *testing.T) {
 	sure := 0
 	for round := range 60 {
 		k := []int{1, 4, 8, 20}[round%4]
-		x := newTable(randomID(r), k, []int{1, 5}[round/4%2], &book{})
+		x := newTable(randomID(r), k, []int{1, 5}[round/4%2], &contactPool{})
 		var all []ID
 		for range 20 + r.IntN(300) {
 			all = append(all, randomID(r))
 		}
-		if got := x.known(x.self, -time.Hour, anyPeer); got != 0 {
+		if got := x.knownClosest(x.self, -time.Hour, anyPeer); got != 0 {
 			t.Fatalf("%d contacts are known in an empty table", got)
 		}
 		x.insert(Contact{all[0], addr(1)})
-		if got := x.known(x.self, -time.Hour, anyPeer); got != 0 {
+		if got := x.knownClosest(x.self, -time.Hour, anyPeer); got != 0 {
 			t.Fatalf("%d contacts are known before any lookup", got)
 		}
 		for lookup := range 30 {
 			target := idAt(x.self, r.IntN(9), r)
-			slices.SortFunc(all, target.Nearer)
+			slices.SortFunc(all, target.CompareDistance)
 			var met []Contact
 			for i, id := range all[:min(k, len(all))] {
 				if met = append(met, Contact{id, addr(i)}); id[19]%32 > 0 { // some find no place
@@ -90,17 +90,17 @@ func TestKnownAreTheNearest(t *testing.T) {
 				all = append(all, newcomer)
 				x.insert(Contact{newcomer, addr(1)})
 			}
-			x.surveyed(time.Duration(lookup)*time.Minute, target, met)
+			x.markComplete(time.Duration(lookup)*time.Minute, target, met)
 			key := idAt(x.self, r.IntN(9), r)
-			n := x.known(key, -1, anyPeer)
-			slices.SortFunc(all, key.Nearer)
+			n := x.knownClosest(key, -1, anyPeer)
+			slices.SortFunc(all, key.CompareDistance)
 			if got := idsOf(&x, x.closest(nil, key, n, anyPeer)); !slices.Equal(got, all[:n]) {
 				t.Fatalf("k %d, %d nodes: the %d contacts that are known are not the nearest", k, len(all), n)
 			}
 			if n >= k {
 				sure++
 			}
-			if got := x.known(key, time.Duration(lookup+1)*time.Minute, anyPeer); got != 0 {
+			if got := x.knownClosest(key, time.Duration(lookup+1)*time.Minute, anyPeer); got != 0 {
 				t.Fatalf("%d contacts are known by lookups of long ago", got)
 			}
 		}
@@ -124,19 +124,19 @@ func TestRepublishingAfterDeaths(t *testing.T) {
 	tried := 0
 	for i := range 40 {
 		key, e := Key(fmt.Sprint(i)), net.nodes[i%20].Engine
-		known := e.around(e.at(net.now), key)
+		known := e.nearestFromTable(e.at(net.now), key)
 		if known == nil || len(net.nodes) < 40 {
 			continue
 		}
 		tried++
 		net.set(e, key, Int(1))
-		e.put(e.latest, key, Record{Value: Int(1), Published: net.now, TTL: time.Hour})
+		e.putRecord(e.latest, key, Record{Value: Int(1), Published: net.now, TTL: time.Hour})
 		for _, c := range known {
 			if x := net.at(c.Addr); x != nil && x != e {
 				net.stop(x)
 			}
 		}
-		e.republish(e.at(net.now), e.holdings.index[key])
+		e.republish(e.at(net.now), e.records.index[key])
 		net.run(time.Minute)
 	}
 	if tried < 3 || lookups < tried-1 {
@@ -150,9 +150,9 @@ func TestCopiesWaitInVain(t *testing.T) {
 	net := newTestNet(t, 123)
 	nodes := net.grow(3, Config{RefreshInterval: quiet, RepublishInterval: quiet})
 	e, key := nodes[1], Key("key")
-	e.put(e.latest, key, Record{Value: Int(1), Published: net.now, TTL: time.Hour, Cached: true})
+	e.putRecord(e.latest, key, Record{Value: Int(1), Published: net.now, TTL: time.Hour, Cached: true})
 	net.stores(func(netip.AddrPort, netip.AddrPort, ID) { t.Error("a copy is republished") })
-	e.republish(e.at(net.now), e.holdings.index[key])
+	e.republish(e.at(net.now), e.records.index[key])
 	net.run(time.Minute)
 	if !net.drained() {
 		t.Error("something is still under way")

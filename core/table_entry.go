@@ -36,8 +36,8 @@ func tagOf(id ID) uint16 { return binary.LittleEndian.Uint16(id[len(id)-2:]) }
 
 func (p *peer) stale() bool { return p.fails >= staleAfter }
 
-// resting reports whether p failed so recently that it should not be asked.
-func (p *peer) resting(now time.Duration) bool {
+// backingOff reports whether p failed so recently that it should not be asked.
+func (p *peer) backingOff(now time.Duration) bool {
 	return now < time.Duration(p.until)*time.Second
 }
 

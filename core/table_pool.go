@@ -13,10 +13,10 @@ import (
 //
 // A table that has a book to itself crosses out whoever leaves it. A shared one has one
 // entry for each contact that was ever in one of the tables.
-type book struct {
+type contactPool struct {
 	entries []entry
-	// crossed are the numbers of entries that are not in use, if the book is one table's.
-	crossed []uint32
+	// free are the numbers of entries that are not in use, if the book is one table's.
+	free []uint32
 	// numbers are those of all entries, if the book is shared.
 	numbers map[triple]uint32
 }
@@ -52,29 +52,29 @@ func (x *entry) addr() netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(x.at.ip).Unmap(), x.at.port)
 }
 
-func newSharedBook() *book { return &book{numbers: make(map[triple]uint32)} }
+func newSharedPool() *contactPool { return &contactPool{numbers: make(map[triple]uint32)} }
 
 // write returns the number of a contact that gets into a table.
-func (b *book) write(c Contact) uint32 {
+func (p *contactPool) intern(c Contact) uint32 {
 	x := entry{triple{c.ID, endpointOf(c.Addr)}, familyOf(c.Addr), scopeOf(c.Addr)}
-	if b.numbers != nil {
-		if n, known := b.numbers[x.triple]; known {
+	if p.numbers != nil {
+		if n, known := p.numbers[x.triple]; known {
 			return n
 		}
-		b.numbers[x.triple] = uint32(len(b.entries))
-	} else if last := len(b.crossed) - 1; last >= 0 {
-		n := b.crossed[last]
-		b.crossed = b.crossed[:last]
-		b.entries[n] = x
+		p.numbers[x.triple] = uint32(len(p.entries))
+	} else if last := len(p.free) - 1; last >= 0 {
+		n := p.free[last]
+		p.free = p.free[:last]
+		p.entries[n] = x
 		return n
 	}
-	b.entries = append(b.entries, x)
-	return uint32(len(b.entries) - 1)
+	p.entries = append(p.entries, x)
+	return uint32(len(p.entries) - 1)
 }
 
 // cross says that a table has no more use for a number that it was given.
-func (b *book) cross(n uint32) {
-	if b.numbers == nil {
-		b.crossed = append(b.crossed, n)
+func (p *contactPool) release(n uint32) {
+	if p.numbers == nil {
+		p.free = append(p.free, n)
 	}
 }

@@ -9,15 +9,15 @@ import (
 // however many come by.
 func TestBookCrossesOut(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{11})
-	x := newTable(randomID(src), 8, 2, &book{})
+	x := newTable(randomID(src), 8, 2, &contactPool{})
 	offer(&x, 500, src)
 	for i := range 20_000 {
-		x.spare(Contact{randomID(src), addr(i)})
+		x.cacheReplacement(Contact{randomID(src), addr(i)})
 	}
 	checkTable(t, &x)
-	contacts, spares := x.size()
-	if got, limit := len(x.book.entries), contacts+spares+x.k; got > limit {
-		t.Errorf("the book of %d contacts and %d replacements has %d entries, want %d at most", contacts, spares, got, limit)
+	contacts, replacements := x.size()
+	if got, limit := len(x.pool.entries), contacts+replacements+x.k; got > limit {
+		t.Errorf("the pool of %d contacts and %d replacements has %d entries, want %d at most", contacts, replacements, got, limit)
 	}
 }
 
@@ -25,7 +25,7 @@ func TestBookCrossesOut(t *testing.T) {
 func TestBookIsShared(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{12})
 	s := NewScratch()
-	a, b := newTable(randomID(src), 20, 5, s.book), newTable(randomID(src), 20, 5, s.book)
+	a, b := newTable(randomID(src), 20, 5, s.pool), newTable(randomID(src), 20, 5, s.pool)
 	for i := range 1000 {
 		c := Contact{randomID(src), addr(i)}
 		a.insert(c)
@@ -33,7 +33,7 @@ func TestBookIsShared(t *testing.T) {
 	}
 	checkTable(t, &a)
 	checkTable(t, &b)
-	if got := len(s.book.entries); got != 1000 {
+	if got := len(s.pool.entries); got != 1000 {
 		t.Errorf("%d entries for %d contacts", got, 1000)
 	}
 }
@@ -42,11 +42,11 @@ func TestBookIsShared(t *testing.T) {
 func TestBookTellsContactsApart(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{13})
 	id := randomID(src)
-	b := newSharedBook()
+	b := newSharedPool()
 	contacts := []Contact{{id, addr(1)}, {id, addr(2)}, {randomID(src), addr(1)}}
 	for range 2 {
 		for n, c := range contacts {
-			if got := b.write(c); got != uint32(n) || b.entries[n].id != c.ID || b.entries[n].addr() != c.Addr {
+			if got := b.intern(c); got != uint32(n) || b.entries[n].id != c.ID || b.entries[n].addr() != c.Addr {
 				t.Errorf("%v has number %d, want %d", c, got, n)
 			}
 		}

@@ -74,7 +74,7 @@ func (n *testNet) handedTo(e *Engine, keys int) (due, got int) {
 		if should {
 			due++
 			got += len(from)
-			if r, ok := e.holdings.get(e.latest, key); len(from) > 0 && (!ok || r.Value != Int(int64(i)) || r.Cached) {
+			if r, ok := e.records.get(e.latest, key); len(from) > 0 && (!ok || r.Value != Int(int64(i)) || r.Cached) {
 				n.t.Errorf("key %d: newcomer holds %v, copy %v", i, r.Value.Text(), r.Cached)
 			}
 		}
@@ -94,15 +94,15 @@ func TestHandOffKeepsAge(t *testing.T) {
 	first := net.add(cfg)
 	net.set(first, Key("old"), Int(1))
 	long := Bytes(make([]byte, 20000))
-	first.keep(first.latest, Key("long"), long, wire.Trailer{})
-	first.put(first.latest, Key("copy"), Record{Value: Int(1), Published: net.now, TTL: time.Hour, Cached: true})
+	first.acceptStore(first.latest, Key("long"), long, wire.Trailer{})
+	first.putRecord(first.latest, Key("copy"), Record{Value: Int(1), Published: net.now, TTL: time.Hour, Cached: true})
 	net.run(7 * time.Hour)
-	first.put(first.latest, Key("copy"), Record{Value: Int(1), Published: net.now, TTL: time.Hour, Cached: true})
+	first.putRecord(first.latest, Key("copy"), Record{Value: Int(1), Published: net.now, TTL: time.Hour, Cached: true})
 
 	second := net.grow(1, cfg)[0]
 	net.run(time.Minute)
 
-	r, ok := second.holdings.get(second.latest, Key("old"))
+	r, ok := second.records.get(second.latest, Key("old"))
 	if age := net.now.Sub(r.Published).Round(time.Minute); !ok || age != 7*time.Hour+time.Minute || r.TTL != 24*time.Hour {
 		t.Errorf("handed on with an age of %v and a life of %v, want 7h1m and 24h", age, r.TTL)
 	}
@@ -119,12 +119,12 @@ func TestHandOffIsPaced(t *testing.T) {
 	net := newTestNet(t, 42)
 	e := net.add(Config{RefreshInterval: quiet, RepublishInterval: quiet})
 	for i := range 5000 {
-		e.put(0, Key(fmt.Sprint(i)), Record{Value: Int(1), Published: net.now, TTL: time.Hour})
+		e.putRecord(0, Key(fmt.Sprint(i)), Record{Value: Int(1), Published: net.now, TTL: time.Hour})
 	}
 	for i := range 500 {
 		c := Contact{randomID(net.rand), addr(1000 + i)}
 		e.table.insert(c)
-		e.handOff(0, c)
+		e.transferRecords(0, c)
 	}
 	if got := len(e.upkeep.newcomers); got != maxNewcomers {
 		t.Errorf("%d newcomers wait, want %d", got, maxNewcomers)
@@ -139,8 +139,8 @@ func TestHandOffIsPaced(t *testing.T) {
 			t.Fatal("does not come to an end")
 		}
 	}
-	if most > handOffKeys {
-		t.Errorf("%d datagrams at a time, want %d at most", most, handOffKeys)
+	if most > transferBatch {
+		t.Errorf("%d datagrams at a time, want %d at most", most, transferBatch)
 	}
 }
 
@@ -157,7 +157,7 @@ func TestHandOffWaitsForAcknowledgements(t *testing.T) {
 	for _, tt := range []struct {
 		answers   bool
 		low, high int
-	}{{false, 1, handOffWindow}, {true, records, records}} {
+	}{{false, 1, transferWindow}, {true, records, records}} {
 		for range 3 {
 			at++
 			c := Contact{randomID(net.rand), addr(at)}

@@ -35,7 +35,7 @@ func (n *vectorNode) engine(t *testing.T) *Engine {
 	}
 	for _, s := range n.Stored {
 		v, ok := s.Value.value(t)
-		if !ok || !e.put(0, s.Key, Record{Value: v, Published: epoch, TTL: e.cfg.TTL}) {
+		if !ok || !e.putRecord(0, s.Key, Record{Value: v, Published: epoch, TTL: e.cfg.TTL}) {
 			t.Fatalf("no room for %v under %v", v.Text(), s.Key)
 		}
 	}

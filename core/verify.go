@@ -18,28 +18,28 @@ const maxProving = 32
 
 // meet gets to know the sender of a request (paper, section 2.2: any message
 // brings its sender to the tail of its bucket).
-func (e *Engine) meet(now time.Duration, c Contact, t wire.Trailer) {
+func (e *Engine) onRequest(now time.Duration, c Contact, t wire.Trailer) {
 	if c.ID == e.id || t.Caps&wire.CapClient != 0 || !canKeep(c.Addr) {
 		return
 	}
 	p := e.table.seen(c.ID)
 	switch {
 	case p == nil && (e.table.hasRoom(c.ID) || e.table.hasAddr(c.Addr)):
-		e.prove(now, c, true)
+		e.verify(now, c, true)
 	case p == nil:
 		// No ping for every stranger who comes by (paper, section 4.1).
-		e.table.spare(c)
+		e.table.cacheReplacement(c)
 	case e.table.addr(p) != c.Addr:
-		e.moved(now, e.table.contact(p), c)
+		e.onAddressChange(now, e.table.contact(p), c)
 	case p.fails > 0:
 		// It is back, or somebody says so in its name.
-		e.prove(now, c, false)
+		e.verify(now, c, false)
 	}
 }
 
 // identify takes in who has answered a call, and reports whether it is who was
 // asked.
-func (e *Engine) identify(now time.Duration, c *call, a *wire.Answer) bool {
+func (e *Engine) onAnswer(now time.Duration, c *call, a *wire.Answer) bool {
 	id := ID(a.Trailer.Sender)
 	if c.req.Method == wire.Ping {
 		id = ID(a.ID)
@@ -50,7 +50,7 @@ func (e *Engine) identify(now time.Duration, c *call, a *wire.Answer) bool {
 	}
 	if id == (ID{}) {
 		if known {
-			e.unproven(now, c.to)
+			e.onUnnamedAnswer(now, c.to)
 		}
 		return true
 	}
@@ -62,29 +62,29 @@ func (e *Engine) identify(now time.Duration, c *call, a *wire.Answer) bool {
 	if id != c.to.ID {
 		e.table.forget(c.to)
 	}
-	e.welcome(now, Contact{ID: id, Addr: c.to.Addr})
+	e.onVerified(now, Contact{ID: id, Addr: c.to.Addr})
 	if e.cfg.Direct != nil && a.Trailer.Caps&wire.CapDirect != 0 {
-		e.cfg.Direct(Contact{ID: id, Addr: c.to.Addr}, e.table.near(id))
+		e.cfg.Direct(Contact{ID: id, Addr: c.to.Addr}, e.table.inOwnBucket(id))
 	}
 	return !known || id == c.to.ID
 }
 
 // unproven takes in that somebody at c's address answers, who does not say under
 // which id.
-func (e *Engine) unproven(now time.Duration, c Contact) {
+func (e *Engine) onUnnamedAnswer(now time.Duration, c Contact) {
 	switch p := e.table.seen(c.ID); {
 	case p != nil && e.table.addr(p) == c.Addr:
 		e.answered(now, p)
 	case p == nil && canKeep(c.Addr) && e.table.hasRoom(c.ID):
-		e.prove(now, c, false)
+		e.verify(now, c, false)
 	case p == nil && canKeep(c.Addr):
-		e.table.spare(c)
+		e.table.cacheReplacement(c)
 	}
 }
 
 // welcome takes in a contact that has answered under its id. Where another id
 // was known at its address, that one is gone.
-func (e *Engine) welcome(now time.Duration, c Contact) {
+func (e *Engine) onVerified(now time.Duration, c Contact) {
 	if !canKeep(c.Addr) {
 		return
 	}
@@ -98,7 +98,7 @@ func (e *Engine) welcome(now time.Duration, c Contact) {
 			e.answered(now, p)
 			e.traceContact(now, c, ContactAdded)
 		default:
-			e.moved(now, e.table.contact(p), c)
+			e.onAddressChange(now, e.table.contact(p), c)
 		}
 		return
 	}
@@ -109,7 +109,7 @@ func (e *Engine) welcome(now time.Duration, c Contact) {
 		}
 		// Whom this node had to look for may have been there before it.
 		if p := e.upkeep.provingOf(c.ID); p != nil && p.came {
-			e.handOff(now, c)
+			e.transferRecords(now, c)
 		}
 	}
 }
@@ -140,7 +140,7 @@ func (u *upkeep) provingOf(id ID) *proving {
 }
 
 // prove pings a contact, which is welcome if it answers under its id.
-func (e *Engine) prove(now time.Duration, c Contact, came bool) {
+func (e *Engine) verify(now time.Duration, c Contact, came bool) {
 	// identify welcomes whoever answers, and unanswered deals with silence.
 	e.probe(now, c, came, func(time.Duration, bool) {})
 }
@@ -149,20 +149,22 @@ func (e *Engine) prove(now time.Duration, c Contact, came bool) {
 // answer at the old one, as often in a row as makes a contact stale, may it prove
 // itself at the new one. Lost datagrams alone must not give a living contact's place
 // to whoever uses its id.
-func (e *Engine) moved(now time.Duration, old, c Contact) { e.askOld(now, now, old, c, staleAfter) }
+func (e *Engine) onAddressChange(now time.Duration, old, c Contact) {
+	e.askOldAddr(now, now, old, c, staleAfter)
+}
 
-// askOld asks a contact at its old address, so many times at most. If nobody is heard
+// askOldAddr asks a contact at its old address, so many times at most. If nobody is heard
 // since, it may be the own link that is down.
-func (e *Engine) askOld(since, now time.Duration, old, c Contact, times int) {
+func (e *Engine) askOldAddr(since, now time.Duration, old, c Contact, times int) {
 	e.probe(now, old, false, func(now time.Duration, answered bool) {
 		p := e.table.get(c.ID)
 		switch {
 		case answered, p == nil, e.table.addr(p) != old.Addr:
 		case times > 1:
-			e.askOld(since, now, old, c, times-1)
+			e.askOldAddr(since, now, old, c, times-1)
 		case e.heard > since:
 			p.proven = false
-			e.prove(now, c, false)
+			e.verify(now, c, false)
 		}
 	})
 }
@@ -197,7 +199,7 @@ func (e *Engine) unanswered(now time.Duration, c *call) {
 		e.traceContact(now, c.to, ContactFailed)
 	}
 	if until := e.table.failed(c.to.ID, now); until > 0 {
-		e.timers.add(until, suspect(c.to.ID))
+		e.timers.add(until, recheck(c.to.ID))
 	}
 	e.refill(now, c.to.ID)
 }
@@ -208,22 +210,22 @@ func (e *Engine) refill(now time.Duration, id ID) {
 	if len(b.contacts) == e.table.k && b.staleIndex() < 0 {
 		return
 	}
-	if n := len(b.spares); n > 0 {
-		e.prove(now, e.table.contact(&b.spares[n-1]), false)
+	if n := len(b.replacements); n > 0 {
+		e.verify(now, e.table.contact(&b.replacements[n-1]), false)
 	}
 }
 
-// suspect is the id of a contact that failed, and whose back-off has ended.
-type suspect ID
+// recheck is the id of a contact that failed, and whose back-off has ended.
+type recheck ID
 
 // wake asks the contact again if there is somebody to take its place. Otherwise
 // it is left until it is needed.
-func (s suspect) wake(e *Engine, now time.Duration) {
+func (s recheck) wake(e *Engine, now time.Duration) {
 	p := e.table.get(ID(s))
-	if p == nil || p.fails == 0 || p.resting(now) || len(e.table.bucket(ID(s)).spares) == 0 {
+	if p == nil || p.fails == 0 || p.backingOff(now) || len(e.table.bucket(ID(s)).replacements) == 0 {
 		return
 	}
 	e.ask(now, 0, e.table.contact(p), wire.Request{Method: wire.Ping}, true, func(time.Duration, *wire.Answer) {})
 }
 
-func (s suspect) waits(time.Duration) bool { return true }
+func (s recheck) waits(time.Duration) bool { return true }

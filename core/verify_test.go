@@ -26,7 +26,7 @@ func TestOwnLinkDown(t *testing.T) {
 	for i := range 40 {
 		key := Key(fmt.Sprint(i))
 		net.set(nodes[i], key, Int(int64(i)))
-		if _, held := e.holdings.get(e.latest, key); !held {
+		if _, held := e.records.get(e.latest, key); !held {
 			keys = append(keys, key)
 		}
 	}

@@ -30,7 +30,7 @@ func (p *reference) crawl(target core.ID, method wire.Method, k int, seeds []cor
 }
 
 func (c *crawl) add(x core.Contact) {
-	i, known := slices.BinarySearchFunc(c.nearest, x.ID, func(a core.Contact, id core.ID) int { return c.target.Nearer(a.ID, id) })
+	i, known := slices.BinarySearchFunc(c.nearest, x.ID, func(a core.Contact, id core.ID) int { return c.target.CompareDistance(a.ID, id) })
 	if !known && x.ID != c.p.id {
 		c.nearest = slices.Insert(c.nearest, i, x)
 	}

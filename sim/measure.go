@@ -144,13 +144,13 @@ func (o *oracle) nearest(target core.ID, k int) []core.ID {
 		near, far := halves(ids, bit, target)
 		if len(near) < k {
 			rest := slices.Clone(far)
-			slices.SortFunc(rest, target.Nearer)
+			slices.SortFunc(rest, target.CompareDistance)
 			return append(slices.Clone(near), rest[:min(len(rest), k-len(near))]...)
 		}
 		ids = near
 	}
 	list := slices.Clone(ids)
-	slices.SortFunc(list, target.Nearer)
+	slices.SortFunc(list, target.CompareDistance)
 	return list[:min(len(list), k)]
 }
 

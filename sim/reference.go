@@ -208,7 +208,7 @@ func (p *reference) closest(target core.ID, count int) []core.Contact {
 	for _, b := range p.buckets {
 		all = append(all, b...)
 	}
-	slices.SortFunc(all, func(a, b core.Contact) int { return target.Nearer(a.ID, b.ID) })
+	slices.SortFunc(all, func(a, b core.Contact) int { return target.CompareDistance(a.ID, b.ID) })
 	return all[:min(len(all), count)]
 }
 

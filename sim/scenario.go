@@ -238,7 +238,7 @@ func (r *run) lookups(count int) (s *sample, found float64) {
 	})
 	for i, x := range s.ops {
 		want := slices.DeleteFunc(o.nearest(targets[i], r.k()+1), func(id core.ID) bool { return id == who[i] })
-		slices.SortFunc(want, targets[i].Nearer)
+		slices.SortFunc(want, targets[i].CompareDistance)
 		found += recall(x.nearest, want[:min(len(want), r.k())]) / float64(count)
 	}
 	return s, found

@@ -306,9 +306,9 @@ func TestOracle(t *testing.T) {
 	for range 100 {
 		target := randomID(n.ids)
 		want := slices.Clone(o.ids)
-		slices.SortFunc(want, target.Nearer)
+		slices.SortFunc(want, target.CompareDistance)
 		got := o.nearest(target, 20)
-		slices.SortFunc(got, target.Nearer)
+		slices.SortFunc(got, target.CompareDistance)
 		if !slices.Equal(got, want[:20]) {
 			t.Fatalf("nearest to %v: got %v, want %v", target, got, want[:20])
 		}
