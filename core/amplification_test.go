@@ -24,7 +24,7 @@ func TestLongAnswersAreNotForForgers(t *testing.T) {
 	}
 	const seconds = 30
 	for range 100 * seconds {
-		r := wire.Request{Method: wire.FindValue, Target: wire.ID(key), Sender: wire.ID(randomID(net.rand)), Msg: wire.MsgID(randomID(net.rand))}
+		r := wire.Request{Method: wire.FindValue, Target: wire.ID(key), Sender: wire.ID(RandomID(net.rand)), Msg: wire.MsgID(RandomID(net.rand))}
 		net.send(victim.Addr, net.addrOf(e), wire.NewWriter().Request(nil, &r))
 		net.run(10 * time.Millisecond)
 	}
@@ -38,7 +38,7 @@ func TestLongAnswersAreNotForForgers(t *testing.T) {
 	net.tap = nil
 
 	for _, current := range []bool{true, false} {
-		e.amplification = amplification{spent: amplifiedBytes, at: e.latest}
+		e.amplify = amplification{e: e, spent: amplifiedBytes, at: e.clock.latest}
 		x := net.add(Config{Client: true, RefreshInterval: quiet})
 		if !current {
 			x = net.add(Config{RefreshInterval: quiet})
@@ -48,7 +48,7 @@ func TestLongAnswersAreNotForForgers(t *testing.T) {
 		if f, took, err := net.get(x, key); err != nil || f.Value != long || took > time.Second {
 			t.Errorf("a stranger with trailer %v gets %d bytes, %v after %v, want the value", current, f.Value.Size(), err, took)
 		}
-		if knows(e, ClientID) {
+		if knows(e, ClientID()) {
 			t.Error("a client is a contact, since it answered a ping")
 		}
 	}

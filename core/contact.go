@@ -15,7 +15,7 @@ type Contact struct {
 // String returns the address and the first digits of the id.
 func (c Contact) String() string { return fmt.Sprintf("%v (%x)", c.Addr, c.ID[:4]) }
 
-// scope is how far an address means the same place.
+// scope is the range within which an address means the same place.
 type scope uint8
 
 const (

@@ -245,10 +245,10 @@ func TestLookupTimeout(t *testing.T) {
 	net := newTestNet(t, 13)
 	e := net.add(Config{LookupTimeout: 2 * time.Second, RefreshInterval: quiet})
 	for i := range 200 {
-		e.table.insert(Contact{randomID(net.rand), addr(100 + i)})
+		e.table.insert(Contact{RandomID(net.rand), addr(100 + i)})
 	}
 	_, took, err := net.get(e, Key("key"))
-	if limit := e.cfg.LookupTimeout + e.rtt.overdue(); !errors.Is(err, ErrNoAnswer) || took < e.cfg.LookupTimeout || took > limit {
+	if limit := e.cfg.LookupTimeout + e.calls.rtt.overdue(); !errors.Is(err, ErrNoAnswer) || took < e.cfg.LookupTimeout || took > limit {
 		t.Errorf("Get: %v after %v, want %v after %v to %v", err, took, ErrNoAnswer, e.cfg.LookupTimeout, limit)
 	}
 }
@@ -302,10 +302,10 @@ func TestCancel(t *testing.T) {
 		}
 	}
 	// The address of nobody is a seed now, which is tried again from time to time.
-	e.upkeep.seeds = nil
+	e.join.seeds = nil
 	net.run(time.Hour)
 	if !net.drained() {
-		t.Errorf("%d calls are left", len(e.calls))
+		t.Errorf("%d calls are left", len(e.calls.waiting))
 	}
 }
 
@@ -330,11 +330,11 @@ func TestGetOfOwnCopy(t *testing.T) {
 	nodes := net.grow(3, Config{})
 	key := Key("key")
 	copied := Record{Value: Int(1), Published: net.now, TTL: time.Hour, Cached: true}
-	nodes[2].putRecord(nodes[2].latest, key, copied)
+	nodes[2].putRecord(nodes[2].clock.latest, key, copied)
 	if f, _, err := net.get(nodes[2], key); err != nil || f.Value != Int(1) {
 		t.Errorf("Get = %v, %v, want the copy, 1", f.Value.Text(), err)
 	}
-	nodes[0].putRecord(nodes[0].latest, key, Record{Value: Int(2), Published: net.now, TTL: time.Hour})
+	nodes[0].putRecord(nodes[0].clock.latest, key, Record{Value: Int(2), Published: net.now, TTL: time.Hour})
 	if f, _, err := net.get(nodes[2], key); err != nil || f.Value != Int(2) || f.Holder != net.contactOf(nodes[0]) {
 		t.Errorf("Get = %v, %v from %v, want 2 from its holder", f.Value.Text(), err, f.Holder)
 	}
@@ -424,8 +424,8 @@ func TestUnreachable(t *testing.T) {
 			t.Errorf("%v: %v, want %v", addr, errs, want)
 		}
 	}
-	if e.Stats().Sent != 0 || len(e.upkeep.seeds) != 0 {
-		t.Errorf("%d datagrams sent, %d seeds kept, want none", e.Stats().Sent, len(e.upkeep.seeds))
+	if e.Stats().Sent != 0 || len(e.join.seeds) != 0 {
+		t.Errorf("%d datagrams sent, %d seeds kept, want none", e.Stats().Sent, len(e.join.seeds))
 	}
 }
 
@@ -441,7 +441,7 @@ func TestSeedsAreBounded(t *testing.T) {
 	}
 	e.Bootstrap(net.now, []netip.AddrPort{net.addrOf(e)}, func(int, error) {})
 	net.run(time.Minute)
-	if got := len(e.upkeep.seeds); got > maxSeeds || slices.Contains(e.upkeep.seeds, net.addrOf(e)) {
+	if got := len(e.join.seeds); got > maxSeeds || slices.Contains(e.join.seeds, net.addrOf(e)) {
 		t.Errorf("%d seeds are kept, want %d at most, and not the node itself", got, maxSeeds)
 	}
 	net.run(time.Hour)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kadmesh/kadmesh/core/trace"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
@@ -203,7 +204,7 @@ func (w *fuzzWorld) step() {
 		from := w.addr()
 		w.send(from, w.bytes(int(w.byte())%64))
 	case 1: // a request
-		r := wire.Request{Method: wire.Method(w.byte() % byte(wire.Methods)), Sender: wire.ID(w.id()), Msg: wire.MsgID(randomID(w.net.rand))}
+		r := wire.Request{Method: wire.Method(w.byte() % byte(wire.Methods)), Sender: wire.ID(w.id()), Msg: wire.MsgID(RandomID(w.net.rand))}
 		from := w.addr()
 		r.Target, r.Trailer = wire.ID(w.id()), w.trailer()
 		if r.Method == wire.Store {
@@ -241,7 +242,7 @@ func (w *fuzzWorld) peer(c Contact) {
 	}
 	known := w.e.Contacts()
 	w.net.puppet(c, func(r *wire.Request) []byte { return answerAs(c.ID, r, known[:min(3, len(known))]...) })
-	r := wire.Request{Method: wire.FindNode, Sender: wire.ID(c.ID), Target: wire.ID(c.ID), Msg: wire.MsgID(randomID(w.net.rand))}
+	r := wire.Request{Method: wire.FindNode, Sender: wire.ID(c.ID), Target: wire.ID(c.ID), Msg: wire.MsgID(RandomID(w.net.rand))}
 	w.send(c.Addr, wire.NewWriter().Request(nil, &r))
 	w.net.run(100 * time.Millisecond)
 }
@@ -322,21 +323,21 @@ func (w *fuzzWorld) check() {
 	checkTable(w.t, &e.table)
 	checkHoldings(w.t, &e.records)
 	pings := make(map[ID]bool)
-	for msg, c := range e.calls {
-		if age := w.net.now.Sub(e.epoch) - c.sent; age > e.cfg.RPCTimeout || msg != c.first && msg != c.req.Msg {
+	for msg, c := range e.calls.waiting {
+		if age := w.net.now.Sub(e.clock.epoch) - c.sent; age > e.cfg.RPCTimeout || msg != c.first && msg != c.req.Msg {
 			w.t.Fatalf("a call of %v is %v old", c.req.Method, age)
 		}
-		if c.req.Method == wire.Ping && c.stage < RequestOverdue {
+		if c.req.Method == wire.Ping && c.stage < trace.Overdue {
 			pings[c.to.ID] = true
 		}
 	}
-	for _, p := range e.upkeep.proving {
-		if !pings[p.id] || len(e.upkeep.proving) > maxProving {
-			w.t.Fatalf("%v is being proven, but not pinged; %d are", p.id, len(e.upkeep.proving))
+	for _, p := range e.verify.pending {
+		if !pings[p.id] || len(e.verify.pending) > maxPending {
+			w.t.Fatalf("%v is being proven, but not pinged; %d are", p.id, len(e.verify.pending))
 		}
 	}
-	if e.upkeep.republishing > maxRepublishing || len(e.upkeep.newcomers) > maxNewcomers {
-		w.t.Fatalf("%d records are being republished, %d newcomers wait", e.upkeep.republishing, len(e.upkeep.newcomers))
+	if e.republish.active > maxRepublishing || len(e.transfer.line) > maxNewcomers {
+		w.t.Fatalf("%d records are being republished, %d newcomers wait", e.republish.active, len(e.transfer.line))
 	}
 	if e.Next().Before(w.net.now) {
 		w.t.Fatalf("something was due %v ago", w.net.now.Sub(e.Next()))
@@ -345,7 +346,7 @@ func (w *fuzzWorld) check() {
 
 // end lets everything come to its end, cut off from the others.
 func (w *fuzzWorld) end() {
-	w.e.upkeep.seeds = nil
+	w.e.join.seeds = nil
 	w.net.run(time.Minute)
 	if w.begun != w.ended {
 		w.t.Fatalf("%d operations were begun, %d have ended", w.begun, w.ended)
@@ -353,15 +354,15 @@ func (w *fuzzWorld) end() {
 	for _, stop := range w.stops {
 		stop()
 	}
-	if len(w.e.upkeep.published) > 0 {
-		w.t.Fatalf("%d values are published after all were stopped", len(w.e.upkeep.published))
+	if len(w.e.publish.byKey) > 0 {
+		w.t.Fatalf("%d values are published after all were stopped", len(w.e.publish.byKey))
 	}
 	w.net.cut(w.self)
 	w.net.run(2 * time.Hour)
 	w.check()
 	for _, h := range w.e.records.index {
-		if h.expires > w.e.latest+MaxTTL {
-			w.t.Fatalf("a record lives for %v more", h.expires-w.e.latest)
+		if h.expires > w.e.clock.latest+MaxTTL {
+			w.t.Fatalf("a record lives for %v more", h.expires-w.e.clock.latest)
 		}
 	}
 }

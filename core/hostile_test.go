@@ -188,8 +188,8 @@ func TestHostileAnswers(t *testing.T) {
 			t.Errorf("%s: the liar was not asked", name)
 		}
 		net.run(time.Minute)
-		if len(e.calls) != 0 {
-			t.Errorf("%s: %d calls are left", name, len(e.calls))
+		if len(e.calls.waiting) != 0 {
+			t.Errorf("%s: %d calls are left", name, len(e.calls.waiting))
 		}
 	}
 }
@@ -213,7 +213,7 @@ func TestForgedAnswers(t *testing.T) {
 		net.send(from, self, answerAs(forged, asked))
 	}
 	for range 1000 {
-		guess := &wire.Request{Msg: wire.MsgID(randomID(net.rand)), Method: wire.Ping}
+		guess := &wire.Request{Msg: wire.MsgID(RandomID(net.rand)), Method: wire.Ping}
 		net.send(peer.Addr, self, answerAs(forged, guess))
 	}
 	net.run(50 * time.Millisecond)
@@ -268,18 +268,18 @@ func TestHostileRequests(t *testing.T) {
 	tests := []struct {
 		name string
 		body []byte
-		drop Drop
+		drop drop
 	}{
-		{"unknown name", call("webrtc", []any{}), DropUnknownMethod},
-		{"private method", call("__class__", []any{}), DropUnknownMethod},
-		{"name as bytes", call([]byte("ping"), []any{id}), DropMalformed},
-		{"no list", encoded(1), DropMalformed},
-		{"three parts", call("stun", []any{}, 1), DropMalformed},
-		{"no arguments", call("ping", []any{}), DropArguments},
-		{"too many", call("ping", []any{id, id}), DropArguments},
-		{"a short id", call("ping", []any{[]byte{1}}), DropArguments},
-		{"an id as text", call("ping", []any{"12345678901234567890"}), DropArguments},
-		{"arguments as map", call("ping", map[string]int{"a": 1}), DropArguments},
+		{"unknown name", call("webrtc", []any{}), dropUnknownMethod},
+		{"private method", call("__class__", []any{}), dropUnknownMethod},
+		{"name as bytes", call([]byte("ping"), []any{id}), dropMalformed},
+		{"no list", encoded(1), dropMalformed},
+		{"three parts", call("stun", []any{}, 1), dropMalformed},
+		{"no arguments", call("ping", []any{}), dropArguments},
+		{"too many", call("ping", []any{id, id}), dropArguments},
+		{"a short id", call("ping", []any{[]byte{1}}), dropArguments},
+		{"an id as text", call("ping", []any{"12345678901234567890"}), dropArguments},
+		{"arguments as map", call("ping", map[string]int{"a": 1}), dropArguments},
 	}
 	for _, tt := range tests {
 		net := newTestNet(t, 74)
@@ -305,7 +305,7 @@ func TestSendersNowhere(t *testing.T) {
 	}
 	e.Receive(net.now, netip.AddrPort{}, wire.NewWriter().Request(nil, &wire.Request{}))
 	e.Flush(&net.out)
-	if got := e.Stats().Dropped[DropAddress.String()]; got != 8 || net.out.Len() != 0 {
+	if got := e.Stats().Dropped[dropAddress.String()]; got != 8 || net.out.Len() != 0 {
 		t.Errorf("%d dropped, %d answered, want 8 and 0", got, net.out.Len())
 	}
 }

@@ -2,7 +2,7 @@ package core
 
 import "time"
 
-// This file is for those who want to look into a node: pages, commands, tests.
+// This file shows the state of a node to pages, commands and tests.
 
 // Contacts returns all contacts in the node's buckets, nearest to it first.
 func (e *Engine) Contacts() []Contact {
@@ -18,39 +18,39 @@ func (e *Engine) Contacts() []Contact {
 // TableEntry is a contact with its place in the routing table.
 type TableEntry struct {
 	Contact
-	// Prefix is how many leading bits its id has in common with the node's own.
+	// Prefix is the number of leading bits that its id shares with the node's own.
 	Prefix int
-	// Replacement says that it waits for a place in a bucket (paper, section 4.1).
+	// Replacement is set if it waits for a place in a bucket (paper, section 4.1).
 	Replacement bool
 	// Fails counts RPCs in a row that went unanswered.
 	Fails int
 }
 
-// Table returns the whole routing table, bucket by bucket, in each of which the
-// contact that was heard last comes last.
+// Table returns the whole routing table, bucket by bucket. In each bucket, the
+// contact with the latest message comes last.
 func (e *Engine) Table() []TableEntry {
 	contacts, replacements := e.table.size()
 	list := make([]TableEntry, 0, contacts+replacements)
 	for i := range e.table.buckets {
 		b := &e.table.buckets[i]
 		for j := range b.contacts {
-			list = append(list, e.entry(&b.contacts[j], false))
+			list = append(list, e.tableEntry(&b.contacts[j], false))
 		}
 		for j := range b.replacements {
-			list = append(list, e.entry(&b.replacements[j], true))
+			list = append(list, e.tableEntry(&b.replacements[j], true))
 		}
 	}
 	return list
 }
 
-func (e *Engine) entry(p *peer, replacement bool) TableEntry {
+func (e *Engine) tableEntry(p *peer, replacement bool) TableEntry {
 	return TableEntry{e.table.contact(p), PrefixLen(e.id, e.table.id(p)), replacement, int(p.fails)}
 }
 
-// Records calls yield for each record whose life has not ended, in no order,
-// until it returns false.
+// Records calls yield for each record that has not expired, in no order, until
+// yield returns false.
 func (e *Engine) Records(now time.Time, yield func(ID, Record) bool) {
-	t := e.at(now)
+	t := e.clock.at(now)
 	for key := range e.records.index {
 		if r, ok := e.records.get(t, key); ok && !yield(key, r) {
 			return

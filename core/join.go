@@ -5,126 +5,113 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kadmesh/kadmesh/core/trace"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// upkeep is what a node does by itself: join and rejoin, refresh its buckets,
-// republish records and hand them to newcomers, ask strangers who they are.
-type upkeep struct {
-	proving []proving // maxProving at most
-
-	// seeds are the bootstrap addresses, kept to join again.
-	seeds     []netip.AddrPort
+// membership keeps the node in the network: it remembers the bootstrap addresses,
+// and joins again through them when the node is alone.
+type membership struct {
+	e         *Engine
+	seeds     []netip.AddrPort // bootstrap addresses, at most maxSeeds
 	rejoining bool
 	backoff   time.Duration
-
-	republishing int
-	overdue      []job // in their order
-	// published are the values that the node's user keeps published.
-	published map[ID]*publication
-
-	newcomers []*newcomer // that wait to be handed records
 }
 
-// A node that knows nobody tries its bootstrap addresses again after
+// A node without a living contact tries its bootstrap addresses again after
 // rejoinFirst, then after twice as long each time, up to rejoinMax.
 const (
 	rejoinFirst = time.Second
 	rejoinMax   = 5 * time.Minute
 )
 
-func (e *Engine) startUpkeep() {
-	for _, h := range e.records.load(e.epoch) {
-		h.due = e.jitter(e.cfg.RepublishInterval)
-		e.schedule(h)
-	}
-	e.timers.add(e.cfg.RefreshInterval, wakerFunc(e.refreshDue))
+// maxSeeds bounds the bootstrap addresses that are remembered: the last ones are.
+const maxSeeds = 64
+
+// Bootstrap joins the network through the nodes at seeds (paper, section 2.3). It
+// looks up the node's own id, starting from the seeds that answer, and then calls
+// done with the number of seeds that have answered so far; with ErrNoAnswer if none
+// did; or with ErrUnreachable if no address is usable. It goes on to refresh the
+// buckets farther away than the nearest neighbour. The seeds are remembered, and
+// tried again whenever the node finds itself alone. A client only waits for the
+// first seed to answer.
+func (e *Engine) Bootstrap(now time.Time, seeds []netip.AddrPort, done func(seeds int, err error)) (cancel func()) {
+	return e.join.bootstrap(e.clock.at(now), seeds, done)
 }
 
-// Bootstrap joins the network through the nodes at seeds (paper, section 2.3):
-// it looks up its own id, starting from those that answer, and calls done with
-// how many those are so far, or with ErrNoAnswer if there is none, which is
-// ErrUnreachable if none of the addresses can be. It goes on to
-// refresh the buckets farther away than its nearest neighbour. The seeds are
-// remembered, and tried again whenever the node finds itself alone. A client only
-// waits for the first seed to answer.
-func (e *Engine) Bootstrap(now time.Time, seeds []netip.AddrPort, done func(seeds int, err error)) (cancel func()) {
-	t := e.at(now)
+func (m *membership) bootstrap(now time.Duration, seeds []netip.AddrPort, done func(int, error)) (cancel func()) {
+	e := m.e
 	given := len(seeds)
 	seeds = slices.DeleteFunc(slices.Clone(seeds), func(s netip.AddrPort) bool { return !e.reaches(s) })
-	e.upkeep.remember(seeds)
+	m.remember(seeds)
 	j := &joining{e: e, done: done, waiting: len(seeds), err: ErrNoAnswer}
 	if given > 0 && len(seeds) == 0 {
 		j.err = ErrUnreachable
 	}
 	for _, s := range seeds {
-		e.call(t, Contact{Addr: s}, wire.Request{Method: wire.Ping}, j.report)
+		e.calls.watch(now, query{to: Contact{Addr: s}, req: wire.Request{Method: wire.Ping}}, j.onStage)
 	}
 	if len(seeds) == 0 {
-		e.timers.add(t, wakerFunc(j.failed))
+		e.soon(now, j.fail)
 	}
 	return func() { j.over = true }
 }
 
-// maxSeeds bounds the bootstrap addresses that are remembered: the last ones are.
-const maxSeeds = 64
-
-func (u *upkeep) remember(seeds []netip.AddrPort) {
+func (m *membership) remember(seeds []netip.AddrPort) {
 	for _, s := range seeds {
-		u.forget(s)
-		u.seeds = append(u.seeds, s)
+		m.forget(s)
+		m.seeds = append(m.seeds, s)
 	}
-	u.seeds = slices.Delete(u.seeds, 0, max(0, len(u.seeds)-maxSeeds))
+	m.seeds = slices.Delete(m.seeds, 0, max(0, len(m.seeds)-maxSeeds))
 }
 
-func (u *upkeep) forget(seed netip.AddrPort) {
-	u.seeds = slices.DeleteFunc(u.seeds, func(s netip.AddrPort) bool { return s == seed })
+func (m *membership) forget(seed netip.AddrPort) {
+	m.seeds = slices.DeleteFunc(m.seeds, func(s netip.AddrPort) bool { return s == seed })
 }
 
 // joining is a bootstrap under way.
 type joining struct {
-	e       *Engine
-	lookup  *lookup
-	waiting int // seeds of which nothing is known yet
-	reached int
-	over    bool
-	err     error // what it is if there is nobody
-	done    func(seeds int, err error)
+	e        *Engine
+	lookup   *lookup // of the node's own id; nil until the first seed answers
+	waiting  int     // seeds that may still answer
+	answered int     // seeds that have answered
+	over     bool
+	err      error // the result if no seed answers
+	done     func(seeds int, err error)
 }
 
-// report takes in what became of a ping to a seed. The first that answers starts
-// the lookup of the own id, later ones join in. A seed may be the only one, so
-// that a lost datagram is sent again.
-func (j *joining) report(now time.Duration, c *call, stage Stage, a *wire.Answer) {
-	if stage < RequestReplied {
-		j.e.resend(now, c)
+// onStage watches the ping of a seed. The first seed that answers starts the lookup
+// of the node's own id; later ones are added to it. The ping is repeated when it is
+// late, because a seed may be the only one.
+func (j *joining) onStage(now time.Duration, c *call, stage trace.Stage, a *wire.Answer) {
+	if stage < trace.Replied {
+		j.e.calls.resend(now, c)
 		return
 	}
 	j.waiting--
 	switch {
-	case stage == RequestReplied:
-		j.reached++
-		j.join(now, Contact{ID: ID(a.ID), Addr: c.to.Addr})
+	case stage == trace.Replied:
+		j.answered++
+		j.add(now, Contact{ID: ID(a.ID), Addr: c.to.Addr})
 		return
 	case a != nil:
 		j.e.cfg.Log.Info("bootstrap address is this node itself", "addr", c.to.Addr)
-		j.e.upkeep.forget(c.to.Addr)
+		j.e.join.forget(c.to.Addr)
 	default:
 		j.e.cfg.Log.Warn("bootstrap node does not answer", "addr", c.to.Addr)
 	}
-	if j.waiting == 0 && j.reached == 0 {
-		j.failed(now)
+	if j.waiting == 0 && j.answered == 0 {
+		j.fail(now)
 	}
 }
 
-func (j *joining) join(now time.Duration, seed Contact) {
+func (j *joining) add(now time.Duration, seed Contact) {
 	switch {
 	case j.e.cfg.Client:
-		// It has nobody to be found by.
-		j.joined(now)
+		j.succeed(now) // a client is not to be found, so it needs no neighbours
 	case j.lookup == nil:
-		j.lookup = j.e.newLookup(now, j.e.id, ForJoin)
-		j.lookup.onEnd = j.joined
+		j.lookup = j.e.newLookup(now, j.e.id, trace.ForJoin)
+		j.lookup.onEnd = j.succeed
 		j.lookup.list.add(seed, 1)
 		j.lookup.start(now)
 	case !j.lookup.over:
@@ -133,102 +120,52 @@ func (j *joining) join(now time.Duration, seed Contact) {
 	}
 }
 
-func (j *joining) joined(now time.Duration) {
-	j.e.upkeep.backoff = 0
+func (j *joining) succeed(now time.Duration) {
+	j.e.join.backoff = 0
 	if !j.e.cfg.Client {
 		j.e.cfg.Log.Info("joined", "neighbours", len(j.lookup.list.nearest()))
-		j.e.refreshFar(now)
+		j.e.refresh.far(now)
 	}
 	if !j.over {
 		j.over = true
-		j.done(j.reached, nil)
+		j.done(j.answered, nil)
 	}
 }
 
-func (j *joining) failed(now time.Duration) {
-	j.e.rejoinLater(now)
+func (j *joining) fail(now time.Duration) {
+	j.e.join.rejoinLater(now)
 	if !j.over {
 		j.over = true
 		j.done(0, j.err)
 	}
 }
 
-// lonely tries to join again if a lookup has met nobody.
-func (e *Engine) lonely(now time.Duration, w *lookup) {
-	if !w.met {
-		e.rejoinLater(now)
+// onLookupEnd plans to join again if no node has answered a lookup.
+func (m *membership) onLookupEnd(now time.Duration, l *lookup) {
+	if !l.met {
+		m.rejoinLater(now)
 	}
 }
 
-// rejoinLater plans to try the bootstrap addresses again, if it turns out that
-// the node is alone.
-func (e *Engine) rejoinLater(now time.Duration) {
-	u := &e.upkeep
-	if u.rejoining || len(u.seeds) == 0 {
+// rejoinLater plans to try the bootstrap addresses again. When the time has come, a
+// lookup finds out whether the node is alone.
+func (m *membership) rejoinLater(now time.Duration) {
+	if m.rejoining || len(m.seeds) == 0 {
 		return
 	}
-	u.rejoining = true
-	u.backoff = min(max(2*u.backoff, rejoinFirst), rejoinMax)
-	e.timers.add(now+u.backoff, wakerFunc(func(now time.Duration) {
-		w := e.newLookup(now, e.id, ForJoin)
-		w.onEnd = func(now time.Duration) {
-			u.rejoining = false
-			if w.met {
-				u.backoff = 0
+	m.rejoining = true
+	m.backoff = min(max(2*m.backoff, rejoinFirst), rejoinMax)
+	m.e.timers.call(now+m.backoff, func(now time.Duration) {
+		l := m.e.newLookup(now, m.e.id, trace.ForJoin)
+		l.onEnd = func(now time.Duration) {
+			m.rejoining = false
+			if l.met {
+				m.backoff = 0
 				return
 			}
-			e.cfg.Log.Info("joining again", "seeds", len(u.seeds))
-			e.Bootstrap(e.epoch.Add(now), slices.Clone(u.seeds), func(int, error) {})
+			m.e.cfg.Log.Info("joining again", "seeds", len(m.seeds))
+			m.bootstrap(now, slices.Clone(m.seeds), func(int, error) {})
 		}
-		w.start(now)
-	}))
-}
-
-// refreshFar refreshes the ranges that are farther away than the k nearest
-// contacts, one for each length of the prefix shared with those, one after the
-// other. The paper has it begin beyond the nearest one (section 2.3). But all that
-// is nearer than the k-th was met by the lookup of the own id, and a stranger who
-// chose an id next to this one could make it 160 lookups.
-func (e *Engine) refreshFar(now time.Duration) {
-	nearest := e.table.closest(e.codec.peers[:0], e.id, e.cfg.K, func(*peer) bool { return true })
-	e.codec.peers = nearest
-	if n := len(nearest); n > 0 {
-		e.refreshLevel(now, 0, PrefixLen(e.id, e.table.id(nearest[n-1]))+1)
-	}
-}
-
-func (e *Engine) refreshLevel(now time.Duration, level, end int) {
-	if level >= end {
-		return
-	}
-	target := e.id
-	target.flip(level)
-	target.keepPrefix(level+1, randomID(e.cfg.Rand))
-	w := e.newLookup(now, target, ForRefresh)
-	w.onEnd = func(now time.Duration) { e.refreshLevel(now, level+1, end) }
-	w.start(now)
-}
-
-// refreshDue refreshes, one after the other, the buckets that no lookup has
-// touched for Config.RefreshInterval, by looking for a random id in their range
-// (paper, section 2.3).
-func (e *Engine) refreshDue(now time.Duration) {
-	next := now + e.cfg.RefreshInterval
-	for i := range e.table.buckets {
-		b := &e.table.buckets[i]
-		due := b.touched + e.cfg.RefreshInterval
-		if due <= now {
-			target := b.prefix
-			target.keepPrefix(b.depth, randomID(e.cfg.Rand))
-			w := e.newLookup(now, target, ForRefresh)
-			w.onEnd = func(now time.Duration) {
-				e.lonely(now, w)
-				e.refreshDue(now)
-			}
-			w.start(now)
-			return
-		}
-		next = min(next, due)
-	}
-	e.timers.add(next, wakerFunc(e.refreshDue))
+		l.start(now)
+	})
 }

@@ -47,7 +47,7 @@ func TestLoneNodeBecomesKnown(t *testing.T) {
 	t.Parallel()
 	net := newTestNet(t, 51)
 	for range 50 {
-		id := randomID(net.rand)
+		id := RandomID(net.rand)
 		id[0] &= 0x7f
 		e := net.add(Config{ID: id})
 		if len(net.nodes) > 1 {
@@ -79,7 +79,7 @@ func TestRefresh(t *testing.T) {
 		}
 		for i := range e.table.buckets {
 			b := &e.table.buckets[i]
-			if age := net.now.Sub(e.epoch) - b.touched; age > time.Hour+time.Minute {
+			if age := net.now.Sub(e.clock.epoch) - b.touched; age > time.Hour+time.Minute {
 				t.Errorf("bucket %d was refreshed %v ago", i, age)
 			}
 		}
@@ -96,8 +96,8 @@ func TestRefresh(t *testing.T) {
 		if got := e.Stats().Lookups - before; got != 1 {
 			t.Errorf("%d lookups counted, want 1", got)
 		}
-		if got := e.table.bucket(target); got.prefix == b && e.epoch.Add(got.touched) != net.now {
-			t.Errorf("bucket touched at %v, want now, %v", got.touched, net.now.Sub(e.epoch))
+		if got := e.table.bucket(target); got.prefix == b && e.clock.epoch.Add(got.touched) != net.now {
+			t.Errorf("bucket touched at %v, want now, %v", got.touched, net.now.Sub(e.clock.epoch))
 		}
 	}
 }
@@ -134,8 +134,8 @@ func TestBootstrapGoesOnTrying(t *testing.T) {
 	if !knows(e, living.id) || !knows(living, e.id) {
 		t.Errorf("seed lives: known = %v, knows = %v, want both", knows(e, living.id), knows(living, e.id))
 	}
-	if e.upkeep.backoff != 0 || e.upkeep.rejoining {
-		t.Errorf("after joining, back-off is %v", e.upkeep.backoff)
+	if e.join.backoff != 0 || e.join.rejoining {
+		t.Errorf("after joining, back-off is %v", e.join.backoff)
 	}
 }
 
@@ -249,8 +249,8 @@ func TestClientLeavesNoTrace(t *testing.T) {
 			t.Errorf("node %d has the client among its contacts", i)
 		}
 	}
-	if s := client.Stats(); s.Records != 0 || s.Dropped[DropClient.String()] != 5 {
-		t.Errorf("client keeps %d records and ignored %d requests, want 0 and 5", s.Records, s.Dropped[DropClient.String()])
+	if s := client.Stats(); s.Records != 0 || s.Dropped[dropClient.String()] != 5 {
+		t.Errorf("client keeps %d records and ignored %d requests, want 0 and 5", s.Records, s.Dropped[dropClient.String()])
 	}
 }
 
@@ -259,7 +259,7 @@ func TestClientLeavesNoTrace(t *testing.T) {
 func TestJoinBesideASybil(t *testing.T) {
 	net := newTestNet(t, 52)
 	nodes := net.grow(40, Config{RefreshInterval: quiet})
-	self := randomID(net.rand)
+	self := RandomID(net.rand)
 	beside := self
 	beside.flip(IDBits - 1)
 	net.join(net.add(Config{ID: beside}), net.addrOf(nodes[0]))

@@ -3,234 +3,240 @@ package core
 import (
 	"time"
 
+	"github.com/kadmesh/kadmesh/core/trace"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// walk is a lookup that is under way: it asks whom the lookup names, and feeds it
-// with what comes back.
+// lookup is a node lookup under way (paper, section 2.3). It asks the contacts that
+// its shortlist names, and adds the contacts of their answers to the shortlist.
 type lookup struct {
 	e       *Engine
 	number  uint64
-	purpose Purpose
+	purpose trace.Purpose
 	list    shortlist
-	method  wire.Method
-	// deadline ends the walk with what it has, at the next thing that happens.
+	// deadline ends the lookup with the result so far, at the next event.
 	deadline time.Duration
 	over     bool
-	// onValue is told of the value that a peer gives, with which the walk ends.
+	met      bool // some node has answered
+	beyond   beyond
+	// onValue gets the value that a peer returns. The lookup ends with it.
 	onValue func(now time.Duration, from Contact, a *wire.Answer)
-	// onEnd is told when the k nearest have answered, or time or budget is up.
+	// onEnd is called when the k nearest have answered, or time or budget is up.
 	onEnd func(now time.Duration)
-	// beyond is how many of the nearest were dead when somebody was last asked who
-	// comes after them; asking says that there is no answer yet.
-	beyond int
-	asking bool
-	met    bool // somebody has answered
 }
 
-// startPerK is how many contacts a lookup starts with, in multiples of k. Those
-// beyond k take the places of peers that turn out to be dead: others who were
-// asked name k contacts only, and not who comes after the dead ones.
+// beyond is the search for nodes behind the nearest ones, if some of these are dead.
+type beyond struct {
+	dead   int  // dead nodes among the nearest at the last search
+	asking bool // a search is under way
+}
+
+// startPerK is how many contacts a lookup starts with, in multiples of k. The
+// contacts beyond k take the places of dead ones: an answer names k contacts only,
+// and not the nodes behind its dead ones.
 const startPerK = 3
 
-// walk prepares a lookup of target among the contacts known now.
-func (e *Engine) newLookup(now time.Duration, target ID, purpose Purpose) *lookup {
+// newLookup prepares a lookup of target among the contacts known now.
+func (e *Engine) newLookup(now time.Duration, target ID, purpose trace.Purpose) *lookup {
 	e.stats.Lookups++
 	e.table.bucket(target).touched = now
-	w := &lookup{e: e, number: e.stats.Lookups, purpose: purpose, list: newShortlist(target, e.cfg.K, e.cfg.Alpha)}
-	w.list.list, e.codec.candidates = e.codec.candidates, nil
-	w.method = wire.FindNode
-	if purpose == ForGet {
-		w.method = wire.FindValue
-	}
-	fits := func(p *peer) bool { return !p.backingOff(now) }
-	peers := e.table.closest(e.codec.peers[:0], target, startPerK*e.cfg.K, fits)
+	l := &lookup{e: e, number: e.stats.Lookups, purpose: purpose, list: newShortlist(target, e.cfg.K, e.cfg.Alpha)}
+	codec := &e.scratch.codec
+	l.list.candidates, codec.candidates = codec.candidates, nil
+	peers := e.table.closest(codec.peers[:0], target, startPerK*e.cfg.K, func(p *peer) bool { return !p.backingOff(now) })
 	if len(peers) == 0 {
 		peers = e.table.closest(peers, target, e.cfg.K, func(*peer) bool { return true })
 	}
 	for _, p := range peers {
-		w.list.add(e.table.contact(p), 1)
+		l.list.add(e.table.contact(p), 1)
 	}
-	e.codec.peers = peers
-	return w
+	codec.peers = peers
+	return l
 }
 
-// start sets the walk going. If nobody is known to ask, it ends at once, which
-// is told by a timer, not by this call.
-func (w *lookup) start(now time.Duration) {
-	w.deadline = now + w.e.cfg.LookupTimeout
-	if trace := w.e.cfg.Trace.Lookup; trace != nil {
-		trace(LookupTrace{At: w.e.epoch.Add(now), Lookup: w.number, Purpose: w.purpose, Target: w.list.target})
+// start starts the lookup. If there is no contact to ask, the lookup ends at the
+// next Advance.
+func (l *lookup) start(now time.Duration) {
+	l.deadline = now + l.e.cfg.LookupTimeout
+	if hook := l.e.cfg.Trace.Lookup; hook != nil {
+		hook(trace.Lookup{At: l.e.clock.time(now), Lookup: l.number, Purpose: l.purpose, Target: l.list.target})
 	}
-	w.step(now)
-	if w.list.done() {
-		w.e.timers.add(now, wakerFunc(w.finish))
+	l.step(now)
+	if l.list.done() {
+		l.e.soon(now, l.finish)
 	}
 }
 
-// finish ends the walk with what it has.
-func (w *lookup) finish(now time.Duration) {
-	if w.over {
+// finish ends the lookup with the result so far.
+func (l *lookup) finish(now time.Duration) {
+	if l.over {
 		return
 	}
-	w.over = true
-	w.traceEnd(now, nil)
-	w.e.table.markComplete(now, w.list.target, w.list.nearest())
-	if w.onEnd != nil {
-		w.onEnd(now)
+	l.over = true
+	l.traceEnd(now, nil)
+	l.e.table.markComplete(now, l.list.target, l.list.nearest())
+	if l.onEnd != nil {
+		l.onEnd(now)
 	}
-	w.putAway()
+	l.releaseList()
 }
 
-// maxSpare bounds the list of candidates that is kept for the next lookup, in multiples
-// of k: a node at rest is to be small.
-const maxSpare = 8
-
-// putAway leaves the list of candidates to the next lookup.
-func (w *lookup) putAway() {
-	if cap(w.list.list) <= maxSpare*w.list.k {
-		w.e.codec.candidates = w.list.list[:0]
-	}
-	w.list.list = nil
-}
-
-// cancel ends the walk without a word to who wanted it.
-func (w *lookup) cancel() {
-	if !w.over {
-		w.over = true
-		w.traceEnd(w.e.latest, nil)
-		w.putAway()
+// cancel ends the lookup without a result.
+func (l *lookup) cancel() {
+	if !l.over {
+		l.over = true
+		l.traceEnd(l.e.clock.latest, nil)
+		l.releaseList()
 	}
 }
 
-// traceEnd tells of the end of a walk, with who had the value, if somebody had.
-func (w *lookup) traceEnd(now time.Duration, holder *Contact) {
-	trace := w.e.cfg.Trace.Lookup
-	if trace == nil {
+// maxReused bounds the list of candidates that is kept for the next lookup, in
+// multiples of k: a node at rest is small.
+const maxReused = 8
+
+// releaseList leaves the memory of the shortlist to the next lookup.
+func (l *lookup) releaseList() {
+	if cap(l.list.candidates) <= maxReused*l.list.k {
+		l.e.scratch.codec.candidates = l.list.candidates[:0]
+	}
+	l.list.candidates = nil
+}
+
+// traceEnd reports the end of the lookup, and the holder of the value if there is
+// one.
+func (l *lookup) traceEnd(now time.Duration, holder *Contact) {
+	hook := l.e.cfg.Trace.Lookup
+	if hook == nil {
 		return
 	}
-	t := LookupTrace{
-		At: w.e.epoch.Add(now), Lookup: w.number, Purpose: w.purpose, Target: w.list.target,
-		Done: true, Found: holder != nil, Requests: w.list.requests(),
+	t := trace.Lookup{
+		At: l.e.clock.time(now), Lookup: l.number, Purpose: l.purpose, Target: l.list.target,
+		Done: true, Found: holder != nil, Requests: l.list.requests(),
 	}
 	if holder != nil {
-		t.Hops = int(w.list.hops(*holder))
-	} else if c, ok := w.list.best(); ok {
+		t.Hops = int(l.list.hops(*holder))
+	} else if c, ok := l.list.best(); ok {
 		t.Hops = int(c.hops)
 	}
-	trace(t)
+	hook(t)
 }
 
-// step asks whoever is next.
-func (w *lookup) step(now time.Duration) {
+// step asks the contacts that the shortlist names.
+func (l *lookup) step(now time.Duration) {
+	req := wire.Request{Method: wire.FindNode, Target: wire.ID(l.list.target)}
+	if l.purpose == trace.ForGet {
+		req.Method = wire.FindValue
+	}
 	for {
-		c, ok := w.list.next()
+		c, ok := l.list.next()
 		if !ok {
 			return
 		}
-		w.e.callFor(now, w.number, c, wire.Request{Method: w.method, Target: w.list.target}, w.report)
+		l.e.calls.watch(now, query{to: c, req: req, lookup: l.number}, l.onStage)
 	}
 }
 
-// report takes in what became of a request.
-func (w *lookup) report(now time.Duration, c *call, stage Stage, a *wire.Answer) {
-	if stage == RequestLate && !(w.over && w.purpose == ForGet) {
-		// One lost datagram must not make a node dead. But nobody wants a value twice.
-		w.e.resend(now, c)
+// onStage watches a request of the lookup.
+func (l *lookup) onStage(now time.Duration, c *call, stage trace.Stage, a *wire.Answer) {
+	if stage == trace.Late && !(l.over && l.purpose == trace.ForGet) {
+		// One lost datagram must not make a node dead. But a value is wanted once only.
+		l.e.calls.resend(now, c)
 	}
-	if w.over {
+	if l.over {
 		return
 	}
 	switch stage {
-	case RequestLate:
-		w.list.set(c.to, slow)
-	case RequestOverdue:
-		w.list.set(c.to, overdue)
-	case RequestLost:
-		w.list.set(c.to, failed)
-	case RequestReplied:
-		if w.answered(now, c, a) {
+	case trace.Late:
+		l.list.set(c.to, slow)
+	case trace.Overdue:
+		l.list.set(c.to, overdue)
+	case trace.Lost:
+		l.list.set(c.to, failed)
+	case trace.Replied:
+		if l.onReply(now, c, a) {
 			return
 		}
 	}
-	w.proceed(now)
+	l.proceed(now)
 }
 
-// proceed asks whoever is next, and ends the walk if its time is up or there is
-// nobody to wait for.
-func (w *lookup) proceed(now time.Duration) {
-	if now >= w.deadline {
-		w.finish(now)
+// proceed asks the next contacts. It ends the lookup if its time is up or no answer
+// is missing.
+func (l *lookup) proceed(now time.Duration) {
+	if now >= l.deadline {
+		l.finish(now)
 		return
 	}
-	w.step(now)
-	if w.list.done() && !w.asking && !w.askBeyond(now) {
-		w.finish(now)
+	l.step(now)
+	if l.list.done() && !l.beyond.asking && !l.searchBeyond(now) {
+		l.finish(now)
 	}
 }
 
-// askBeyond asks who comes after the nearest nodes, if some of these turned out to
-// be dead, and reports whether it did. Whoever was asked for target has named the k
-// nearest that it knows, dead ones among them. The last that answered knows those
-// around itself.
-func (w *lookup) askBeyond(now time.Duration) bool {
-	if w.purpose == ForGet || w.purpose == ForRefresh || w.list.budget == 0 {
+// searchBeyond asks for the nodes behind the nearest ones, if some of these turned
+// out to be dead, and reports whether it did. A node asked for the target names the
+// k nearest that it knows, dead ones among them. The last node that answered knows
+// the nodes around itself.
+func (l *lookup) searchBeyond(now time.Duration) bool {
+	if l.purpose == trace.ForGet || l.purpose == trace.ForRefresh || l.list.budget == 0 {
 		return false
 	}
-	dead, last := w.list.deadAmong(w.list.k + w.beyond)
-	if dead <= w.beyond || last == (Contact{}) {
+	dead, last := l.list.deadAmong(l.list.k + l.beyond.dead)
+	if dead <= l.beyond.dead || last == (Contact{}) {
 		return false
 	}
-	w.beyond, w.asking = dead, true
-	w.list.budget--
-	w.e.ask(now, w.number, last, wire.Request{Method: wire.FindNode, Target: wire.ID(last.ID)}, true, func(now time.Duration, a *wire.Answer) {
-		if w.over {
+	l.beyond = beyond{dead: dead, asking: true}
+	l.list.budget--
+	req := wire.Request{Method: wire.FindNode, Target: wire.ID(last.ID)}
+	l.e.calls.ask(now, query{to: last, req: req, lookup: l.number, repeat: true}, func(now time.Duration, a *wire.Answer) {
+		if l.over {
 			return
 		}
-		w.asking = false
+		l.beyond.asking = false
 		if a != nil {
-			w.heard(now, last, a)
+			l.addAnswer(now, last, a)
 		}
-		w.proceed(now)
+		l.proceed(now)
 	})
 	return true
 }
 
-// answered takes in an answer, and reports whether it ended the walk.
-func (w *lookup) answered(now time.Duration, c *call, a *wire.Answer) bool {
-	w.met = true
-	w.list.noteExtended(c.to, a.Trailer.Present)
-	if a.Value != nil && w.onValue != nil {
-		w.over = true
-		w.traceEnd(now, &c.to)
-		w.onValue(now, c.to, a)
-		w.putAway()
+// onReply takes in an answer, and reports whether it ended the lookup.
+func (l *lookup) onReply(now time.Duration, c *call, a *wire.Answer) bool {
+	l.met = true
+	l.list.noteExtended(c.to, a.Trailer.Present)
+	if a.Value != nil && l.onValue != nil {
+		l.over = true
+		l.traceEnd(now, &c.to)
+		l.onValue(now, c.to, a)
+		l.releaseList()
 		return true
 	}
-	w.heard(now, c.to, a)
+	l.addAnswer(now, c.to, a)
 	return false
 }
 
-// heard feeds the lookup with the contacts of an answer. Those of the table that
-// failed so recently that they are not to be asked have failed in this lookup too.
-func (w *lookup) heard(now time.Duration, from Contact, a *wire.Answer) {
-	list := w.e.usable(from, a)
-	w.list.heard(from, list)
-	if now >= w.e.table.backoffsEnd {
+// addAnswer adds the contacts of an answer to the shortlist. Contacts of the table
+// whose back-off has not ended count as failed in this lookup too.
+func (l *lookup) addAnswer(now time.Duration, from Contact, a *wire.Answer) {
+	contacts := l.usable(from, a)
+	l.list.addAnswer(from, contacts)
+	if now >= l.e.table.backoffsEnd {
 		return
 	}
-	for _, c := range list {
-		if p := w.e.table.get(c.ID); p != nil && p.backingOff(now) && w.e.table.addr(p) == c.Addr {
-			w.list.markFailed(c)
+	for _, c := range contacts {
+		if p := l.e.table.get(c.ID); p != nil && p.backingOff(now) && l.e.table.addr(p) == c.Addr {
+			l.list.markFailed(c)
 		}
 	}
 }
 
-// usable returns the contacts of an answer that can be reached. It is valid until
-// the next use.
-func (e *Engine) usable(from Contact, a *wire.Answer) []Contact {
+// usable returns the contacts of an answer that this node can reach. The slice is
+// valid until the next call.
+func (l *lookup) usable(from Contact, a *wire.Answer) []Contact {
+	e := l.e
 	e.stats.Skipped += uint64(a.Skipped)
-	list := e.codec.heard[:0]
+	list := e.scratch.codec.usable[:0]
 	for _, c := range a.Contacts {
 		id := ID(c.ID)
 		switch {
@@ -241,6 +247,6 @@ func (e *Engine) usable(from Contact, a *wire.Answer) []Contact {
 			list = append(list, Contact{ID: id, Addr: c.Addr})
 		}
 	}
-	e.codec.heard = list
+	e.scratch.codec.usable = list
 	return list
 }

@@ -4,46 +4,45 @@ import (
 	"slices"
 )
 
-// lookup is the node lookup (paper, section 2.3) as a list of candidates, sorted
-// by distance from the target. It sends nothing and knows no time: its owner
-// asks whom next names, and reports what becomes of it.
+// shortlist is the list of candidates of a lookup (paper, section 2.3), sorted by
+// distance from the target. It sends nothing and knows no time: its owner asks the
+// contacts that next returns, and reports the outcomes.
 //
-// Up to alpha requests are under way at any time. A peer that is slow to answer
-// no longer takes up one of these, but its answer is still waited for, for a
-// while, and used whenever it comes. A peer that failed stays in the list, so
-// that hearing of it again does not bring it back to life.
+// At most alpha requests count as under way. A peer that is slow to answer no
+// longer counts, but its answer is used whenever it comes. A peer that failed stays
+// in the list, so that a later answer that names it does not bring it back.
 type shortlist struct {
-	target ID
-	k      int
-	alpha  int
-	budget int // requests that may still be made
-	list   []candidate
-	last   int // the position that find returned
+	target     ID
+	k          int
+	alpha      int
+	budget     int // requests that may still be made
+	candidates []candidate
+	last       int // the position that find returned
 	// busy counts requests under way that are not slow.
 	busy int
-	// noProgress counts answers in a row that told of nothing nearer.
+	// noProgress counts answers in a row that named no nearer contact.
 	noProgress int
 }
 
 type candidate struct {
 	Contact
-	distance uint64 // the first 64 bits of it
+	distance uint64 // its first 64 bits
 	state    state
-	// hops is how far the own node had to go to hear of it: 1 for a contact of
-	// its own, 2 for one that such a contact named, and so on.
+	// hops is the length of the path to the candidate: 1 for a contact of the node's
+	// own, 2 for a contact that such a contact named, and so on.
 	hops uint8
-	// current says that it has answered as a node of ours does.
-	current bool
+	// extended is set if its answer had a trailer.
+	extended bool
 }
 
-// state is what a lookup knows of a candidate.
+// state is the state of a candidate.
 type state uint8
 
 const (
 	fresh    state = iota // not asked
 	waiting               // asked
 	slow                  // asked, and the soft time-out has passed
-	overdue               // asked, and no longer waited for
+	overdue               // asked, and the lookup goes on without it
 	answered              // asked, and has answered
 	failed                // asked in vain, or not worth asking
 )
@@ -59,70 +58,69 @@ func newShortlist(target ID, k, alpha int) shortlist {
 	return shortlist{target: target, k: k, alpha: alpha, budget: budgetPerK * k}
 }
 
-// find returns the position of c in the list, or where it belongs: behind others
-// of the same id, which are at other addresses.
-func (l *shortlist) find(c Contact) (int, bool) {
-	distance := firstBits(l.target, c.ID)
-	// Answers are sorted as the list is: the next in one is often the next in the
-	// other.
-	if l.last++; l.last < len(l.list) && l.list[l.last].distance == distance && l.list[l.last].Contact == c {
-		return l.last, true
+// find returns the position of c in the list, or the position at which to insert
+// it: behind candidates of the same id at other addresses.
+func (s *shortlist) find(c Contact) (int, bool) {
+	distance := firstBits(s.target, c.ID)
+	// Answers are sorted in the order of the list: neighbours in an answer are often
+	// neighbours in the list.
+	if s.last++; s.last < len(s.candidates) && s.candidates[s.last].distance == distance && s.candidates[s.last].Contact == c {
+		return s.last, true
 	}
-	i, end := 0, len(l.list)
+	i, end := 0, len(s.candidates)
 	for i < end {
 		mid := int(uint(i+end) / 2)
 		// Eight bytes nearly always decide.
-		d := l.list[mid].distance
-		if d < distance || d == distance && l.target.CompareDistance(l.list[mid].ID, c.ID) < 0 {
+		d := s.candidates[mid].distance
+		if d < distance || d == distance && s.target.CompareDistance(s.candidates[mid].ID, c.ID) < 0 {
 			i = mid + 1
 		} else {
 			end = mid
 		}
 	}
-	for ; i < len(l.list) && l.list[i].ID == c.ID; i++ {
-		if l.list[i].Addr == c.Addr {
-			l.last = i
+	for ; i < len(s.candidates) && s.candidates[i].ID == c.ID; i++ {
+		if s.candidates[i].Addr == c.Addr {
+			s.last = i
 			return i, true
 		}
 	}
-	l.last = i
+	s.last = i
 	return i, false
 }
 
-// add takes in a candidate, unless it is known. One id at two addresses is two
-// candidates: who names the nearest nodes at addresses where nobody is must not
-// keep the lookup from asking them where others say that they are.
-func (l *shortlist) add(c Contact, hops uint8) {
-	i, known := l.find(c)
-	if known || i == maxCandidates*l.k {
+// add adds a candidate, unless it is known. The same id at two addresses is two
+// candidates. Otherwise a liar could hide real nodes behind dead addresses.
+func (s *shortlist) add(c Contact, hops uint8) {
+	i, known := s.find(c)
+	if known || i == maxCandidates*s.k {
 		return
 	}
-	l.list = slices.Insert(l.list, i, candidate{Contact: c, distance: firstBits(l.target, c.ID), hops: hops})
-	if last := len(l.list) - 1; last == maxCandidates*l.k {
-		l.set(l.list[last].Contact, failed)
-		l.list = l.list[:last]
+	s.candidates = slices.Insert(s.candidates, i, candidate{Contact: c, distance: firstBits(s.target, c.ID), hops: hops})
+	if last := len(s.candidates) - 1; last == maxCandidates*s.k {
+		s.set(s.candidates[last].Contact, failed)
+		s.candidates = s.candidates[:last]
 	}
 }
 
-// next returns the next peer to ask, and counts it as asked. It is the nearest
-// one not yet asked of the k nearest that are not known to be slow or worse.
-func (l *shortlist) next() (Contact, bool) {
-	limit := l.alpha
-	if l.noProgress >= l.alpha {
-		// Nothing nearer turns up: ask all that are left of the k nearest.
-		limit = l.k
+// next returns the next peer to ask, and counts it as asked: the nearest one not
+// yet asked among the k nearest that are not slow or worse.
+func (s *shortlist) next() (Contact, bool) {
+	limit := s.alpha
+	if s.noProgress >= s.alpha {
+		// No nearer contact turns up: ask all that are left of the k nearest.
+		limit = s.k
 	}
-	if l.busy >= limit || l.budget == 0 {
+	if s.busy >= limit || s.budget == 0 {
 		return Contact{}, false
 	}
-	window := l.k
-	for i := range l.list {
-		c := &l.list[i]
+	window := s.k
+	for i := range s.candidates {
+		c := &s.candidates[i]
 		switch c.state {
 		case fresh:
 			c.state = waiting
-			l.busy++
-			l.budget--
+			s.busy++
+			s.budget--
 			return c.Contact, true
 		case waiting, answered:
 			if window--; window == 0 {
@@ -133,17 +131,16 @@ func (l *shortlist) next() (Contact, bool) {
 	return Contact{}, false
 }
 
-// done reports whether the k nearest candidates have all answered, apart from
-// those that failed or are overdue. If the budget is used up, it is whether
-// nothing is under way. As long as nobody has answered at all, those that are
-// overdue are waited for as well.
-func (l *shortlist) done() bool {
-	window := l.k
+// done reports whether the k nearest candidates have all answered, not counting
+// failed and overdue ones. With the budget used up, it reports whether no request
+// is under way. Until the first answer, overdue requests count as under way.
+func (s *shortlist) done() bool {
+	window := s.k
 	late := false
-	for i := range l.list {
-		switch l.list[i].state {
+	for i := range s.candidates {
+		switch s.candidates[i].state {
 		case fresh:
-			if l.budget > 0 {
+			if s.budget > 0 {
 				return false
 			}
 		case waiting, slow:
@@ -156,97 +153,98 @@ func (l *shortlist) done() bool {
 			}
 		}
 	}
-	return !late || window < l.k
+	return !late || window < s.k
 }
 
-// bury makes a candidate that was not asked one that has failed.
-func (l *shortlist) markFailed(c Contact) {
-	if i, known := l.find(c); known && l.list[i].state == fresh {
-		l.list[i].state = failed
+// markFailed marks a candidate as failed, if it was not asked yet.
+func (s *shortlist) markFailed(c Contact) {
+	if i, known := s.find(c); known && s.candidates[i].state == fresh {
+		s.candidates[i].state = failed
 	}
 }
 
-// gaps returns how many of the n nearest candidates have failed, or are overdue,
-// and the last of them that has answered.
-func (l *shortlist) deadAmong(n int) (dead int, last Contact) {
-	for i := range l.list[:min(n, len(l.list))] {
-		switch l.list[i].state {
+// deadAmong returns how many of the n nearest candidates have failed or are overdue,
+// and the farthest of the n that has answered.
+func (s *shortlist) deadAmong(n int) (dead int, last Contact) {
+	for i := range s.candidates[:min(n, len(s.candidates))] {
+		switch s.candidates[i].state {
 		case failed, overdue:
 			dead++
 		case answered:
-			last = l.list[i].Contact
+			last = s.candidates[i].Contact
 		}
 	}
 	return dead, last
 }
 
 // set changes the state of a candidate that was asked.
-func (l *shortlist) set(c Contact, s state) {
-	i, known := l.find(c)
+func (s *shortlist) set(c Contact, to state) {
+	i, known := s.find(c)
 	if !known {
 		return
 	}
-	if l.list[i].state == waiting {
-		l.busy--
+	if s.candidates[i].state == waiting {
+		s.busy--
 	}
-	l.list[i].state = s
+	s.candidates[i].state = to
 }
 
-// heard takes in what a peer answered: the contacts it knows.
-func (l *shortlist) heard(c Contact, contacts []Contact) {
-	l.set(c, answered)
-	l.noProgress++
-	hops := l.hops(c)
+// addAnswer adds the contacts that the candidate c named in its answer.
+func (s *shortlist) addAnswer(c Contact, contacts []Contact) {
+	s.set(c, answered)
+	s.noProgress++
+	hops := s.hops(c)
 	for _, c := range contacts {
-		if len(l.list) > 0 && firstBits(l.target, c.ID) <= l.list[0].distance && l.target.CompareDistance(c.ID, l.list[0].ID) < 0 {
-			l.noProgress = 0
+		if len(s.candidates) > 0 && firstBits(s.target, c.ID) <= s.candidates[0].distance && s.target.CompareDistance(c.ID, s.candidates[0].ID) < 0 {
+			s.noProgress = 0
 		}
-		l.add(c, hops+1)
+		s.add(c, hops+1)
 	}
 }
 
-// hops returns how many steps away c was, if it is in the list.
-func (l *shortlist) hops(c Contact) uint8 {
-	if i, known := l.find(c); known {
-		return l.list[i].hops
+// hops returns the length of the path to c, or 0 if c is not in the list.
+func (s *shortlist) hops(c Contact) uint8 {
+	if i, known := s.find(c); known {
+		return s.candidates[i].hops
 	}
 	return 0
 }
 
-// noteExtended notes whether who answered is a node of ours, and isExtended tells.
-func (l *shortlist) noteExtended(c Contact, current bool) {
-	if i, known := l.find(c); known {
-		l.list[i].current = current
+// noteExtended notes whether the answer of c had a trailer.
+func (s *shortlist) noteExtended(c Contact, extended bool) {
+	if i, known := s.find(c); known {
+		s.candidates[i].extended = extended
 	}
 }
 
-func (l *shortlist) isExtended(c Contact) bool {
-	i, known := l.find(c)
-	return known && l.list[i].current
+// isExtended reports whether c has answered as an extended node.
+func (s *shortlist) isExtended(c Contact) bool {
+	i, known := s.find(c)
+	return known && s.candidates[i].extended
 }
 
-// requests returns how many requests the lookup has named.
-func (l *shortlist) requests() int { return budgetPerK*l.k - l.budget }
+// requests returns the number of contacts that next has returned.
+func (s *shortlist) requests() int { return budgetPerK*s.k - s.budget }
 
-// best returns the nearest that has answered.
-func (l *shortlist) best() (candidate, bool) {
-	for i := range l.list {
-		if l.list[i].state == answered {
-			return l.list[i], true
+// best returns the nearest candidate that has answered.
+func (s *shortlist) best() (candidate, bool) {
+	for i := range s.candidates {
+		if s.candidates[i].state == answered {
+			return s.candidates[i], true
 		}
 	}
 	return candidate{}, false
 }
 
-// nearest returns the nearest peers that have answered, at most k, nearest first.
-func (l *shortlist) nearest() []Contact {
-	list := make([]Contact, 0, min(l.k, len(l.list)))
-	for i := range l.list {
-		c := l.list[i].Contact
-		if l.list[i].state != answered || len(list) > 0 && list[len(list)-1].ID == c.ID {
+// nearest returns the nearest k peers that have answered, nearest first.
+func (s *shortlist) nearest() []Contact {
+	list := make([]Contact, 0, min(s.k, len(s.candidates)))
+	for i := range s.candidates {
+		c := s.candidates[i].Contact
+		if s.candidates[i].state != answered || len(list) > 0 && list[len(list)-1].ID == c.ID {
 			continue
 		}
-		if list = append(list, c); len(list) == l.k {
+		if list = append(list, c); len(list) == s.k {
 			break
 		}
 	}

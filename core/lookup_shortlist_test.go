@@ -66,7 +66,7 @@ func TestLookupKeepsAlphaUnderWay(t *testing.T) {
 	wantAsked(t, l, "and overdue, which frees nothing more")
 	l.set(near(1), failed)
 	wantAsked(t, l, "one is lost", 5)
-	l.heard(near(3), contacts(30))
+	l.addAnswer(near(3), contacts(30))
 	wantAsked(t, l, "one has answered", 6)
 }
 
@@ -77,12 +77,12 @@ func TestLookupUsesLateAnswers(t *testing.T) {
 		wantAsked(t, l, "at first", 5)
 		l.set(near(5), late)
 		wantDone(t, l, fmt.Sprint("late by ", late, ", and nobody else has answered"), false)
-		l.heard(near(5), contacts(1, 2))
+		l.addAnswer(near(5), contacts(1, 2))
 		wantDone(t, l, "nearer ones are known", false)
 		wantAsked(t, l, "after the late answer", 1)
-		l.heard(near(1), nil)
+		l.addAnswer(near(1), nil)
 		wantAsked(t, l, "the next", 2)
-		l.heard(near(2), nil)
+		l.addAnswer(near(2), nil)
 		wantDone(t, l, "the k nearest have answered", true)
 		l.set(near(5), failed) // must not count twice
 		if l.busy != 0 {
@@ -100,7 +100,7 @@ func TestLookupForgetsNoFailure(t *testing.T) {
 		l.set(near(1), s)
 		wantAsked(t, l, "one is dead", 4)
 		for n := 2; n <= 4; n++ {
-			l.heard(near(n), contacts(1, 2, 3, 4))
+			l.addAnswer(near(n), contacts(1, 2, 3, 4))
 		}
 		wantAsked(t, l, "the others have named it")
 		wantDone(t, l, "the others have named it", true)
@@ -116,7 +116,7 @@ func TestLookupAsksAtEachAddress(t *testing.T) {
 	l := scripted(3, 3, 5, 5)
 	wantAsked(t, l, "at first", 5)
 	here, there := near(1), Contact{near(1).ID, addr(900)}
-	l.heard(near(5), []Contact{there})
+	l.addAnswer(near(5), []Contact{there})
 	wantAsked(t, l, "told of it at one address", 1)
 	l.add(here, 1)
 	l.add(there, 1)
@@ -126,9 +126,9 @@ func TestLookupAsksAtEachAddress(t *testing.T) {
 	}
 	wantAsked(t, l, "told of both again")
 	l.set(there, failed)
-	l.heard(here, []Contact{there, near(2)})
+	l.addAnswer(here, []Contact{there, near(2)})
 	wantAsked(t, l, "it has answered at one of them", 2)
-	l.heard(near(2), nil)
+	l.addAnswer(near(2), nil)
 	wantDone(t, l, "all have answered or failed", true)
 	if got := l.nearest(); !slices.Equal(got, []Contact{here, near(2), near(5)}) {
 		t.Errorf("nearest = %v, want it at %v, and those at 2 and 5", got, here.Addr)
@@ -140,12 +140,12 @@ func TestLookupAsksAtEachAddress(t *testing.T) {
 func TestLookupEndgame(t *testing.T) {
 	l := scripted(10, 3, 11, 30)
 	wantAsked(t, l, "at first", 11, 12, 13)
-	l.heard(near(11), contacts(40))
-	l.heard(near(12), contacts(41))
+	l.addAnswer(near(11), contacts(40))
+	l.addAnswer(near(12), contacts(41))
 	wantAsked(t, l, "two noProgress answers", 14, 15)
-	l.heard(near(13), contacts(42))
+	l.addAnswer(near(13), contacts(42))
 	wantAsked(t, l, "three noProgress answers", 16, 17, 18, 19, 20)
-	l.heard(near(14), contacts(1, 2, 3, 4, 5))
+	l.addAnswer(near(14), contacts(1, 2, 3, 4, 5))
 	wantAsked(t, l, "something nearer: no more than under way")
 	for n := 15; n <= 18; n++ {
 		l.set(near(n), slow)
@@ -158,12 +158,12 @@ func TestLookupEndgame(t *testing.T) {
 func TestLookupEnds(t *testing.T) {
 	l := scripted(3, 3, 1, 9)
 	wantAsked(t, l, "at first", 1, 2, 3)
-	l.heard(near(1), nil)
-	l.heard(near(2), nil)
+	l.addAnswer(near(1), nil)
+	l.addAnswer(near(2), nil)
 	wantDone(t, l, "two of three have answered", false)
 	l.set(near(3), slow)
 	wantAsked(t, l, "the third is slow", 4)
-	l.heard(near(4), nil)
+	l.addAnswer(near(4), nil)
 	wantDone(t, l, "another took its place, but it may still answer", false)
 	l.set(near(3), overdue)
 	wantDone(t, l, "it is overdue", true)
@@ -197,7 +197,7 @@ func TestLookupBudget(t *testing.T) {
 				}
 				switch {
 				case answers || n == 60000:
-					l.heard(near(n), contacts(invented...))
+					l.addAnswer(near(n), contacts(invented...))
 				default:
 					l.set(near(n), failed)
 				}
@@ -217,8 +217,8 @@ func TestLookupBudget(t *testing.T) {
 func checkLookup(t *testing.T, l *shortlist) {
 	t.Helper()
 	busy := 0
-	for i, c := range l.list {
-		if i > 0 && l.target.CompareDistance(l.list[i-1].ID, c.ID) > 0 {
+	for i, c := range l.candidates {
+		if i > 0 && l.target.CompareDistance(l.candidates[i-1].ID, c.ID) > 0 {
 			t.Fatalf("candidate %d is out of order", i)
 		}
 		if j, known := l.find(c.Contact); !known || j != i {
@@ -231,8 +231,8 @@ func checkLookup(t *testing.T, l *shortlist) {
 	if l.busy != busy || busy > max(l.k, l.alpha) {
 		t.Fatalf("busy = %d with %d under way, k is %d", l.busy, busy, l.k)
 	}
-	if len(l.list) > maxCandidates*l.k {
-		t.Fatalf("%d candidates, want %d at most", len(l.list), maxCandidates*l.k)
+	if len(l.candidates) > maxCandidates*l.k {
+		t.Fatalf("%d candidates, want %d at most", len(l.candidates), maxCandidates*l.k)
 	}
 	if l.budget < 0 || l.budget > budgetPerK*l.k {
 		t.Fatalf("budget = %d", l.budget)
@@ -249,11 +249,11 @@ func TestLookupListIsBounded(t *testing.T) {
 		l.add(near(n), 1)
 		checkLookup(t, l)
 	}
-	if len(l.list) != maxCandidates*k || distance(l.list[0].ID) != 4 {
-		t.Errorf("%d candidates from %d on, want %d from 4 on", len(l.list), distance(l.list[0].ID), maxCandidates*k)
+	if len(l.candidates) != maxCandidates*k || distance(l.candidates[0].ID) != 4 {
+		t.Errorf("%d candidates from %d on, want %d from 4 on", len(l.candidates), distance(l.candidates[0].ID), maxCandidates*k)
 	}
 	wantAsked(t, l, "those asked at first have fallen off", 4, 11)
-	l.heard(near(10001), contacts(1)) // an answer of one that fell off
+	l.addAnswer(near(10001), contacts(1)) // an answer of one that fell off
 	l.set(near(10002), failed)
 	checkLookup(t, l)
 	if _, known := l.find(near(1)); !known {
@@ -274,7 +274,7 @@ type oracle struct {
 func newOracle(size, k, b int, src rand.Source) *oracle {
 	o := &oracle{tables: make(map[ID]*table)}
 	for range size {
-		o.ids = append(o.ids, randomID(src))
+		o.ids = append(o.ids, RandomID(src))
 	}
 	for _, id := range o.ids {
 		x := newTable(id, k, b, &contactPool{})
@@ -317,7 +317,7 @@ func TestLookupFindsTheTrueNearest(t *testing.T) {
 
 // lookup runs one lookup and returns how many requests it made.
 func (o *oracle) lookup(t *testing.T, r *rand.Rand, k int) (requests int) {
-	target := randomID(r)
+	target := RandomID(r)
 	start := o.ids[r.IntN(len(o.ids))]
 	l := newShortlist(target, k, 1+r.IntN(5))
 	for _, c := range o.closest(start, target, k*(1+r.IntN(3))) {
@@ -335,7 +335,7 @@ func (o *oracle) lookup(t *testing.T, r *rand.Rand, k int) (requests int) {
 			l.set(c, slow)
 		} else {
 			inFlight = slices.Delete(inFlight, i, i+1)
-			l.heard(c, o.without(o.closest(c.ID, target, k), start))
+			l.addAnswer(c, o.without(o.closest(c.ID, target, k), start))
 		}
 	}
 	var got []ID

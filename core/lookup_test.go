@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kadmesh/kadmesh/core/trace"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
@@ -115,11 +116,11 @@ func TestRequestIsSentAgain(t *testing.T) {
 			t.Errorf("%v has failed", x.ID())
 		}
 	}
-	if s := asker.Stats(); s.TimedOut > 0 || len(asker.calls) > 0 {
-		t.Errorf("%d requests timed out, %d wait", s.TimedOut, len(asker.calls))
+	if s := asker.Stats(); s.TimedOut > 0 || len(asker.calls.waiting) > 0 {
+		t.Errorf("%d requests timed out, %d wait", s.TimedOut, len(asker.calls.waiting))
 	}
-	if asker.rtt.mean > 3*net.delay(netip.AddrPort{}, netip.AddrPort{}) {
-		t.Errorf("round trip time is taken for %v, want 20ms", asker.rtt.mean)
+	if asker.calls.rtt.mean > 3*net.delay(netip.AddrPort{}, netip.AddrPort{}) {
+		t.Errorf("round trip time is taken for %v, want 20ms", asker.calls.rtt.mean)
 	}
 }
 
@@ -128,7 +129,7 @@ func TestCancelEndsALookup(t *testing.T) {
 	net := newTestNet(t, 92)
 	net.grow(30, Config{RefreshInterval: quiet})
 	started, ended := 0, 0
-	e := net.add(Config{RefreshInterval: quiet, Trace: Trace{Lookup: func(l LookupTrace) {
+	e := net.add(Config{RefreshInterval: quiet, Trace: trace.Hooks{Lookup: func(l trace.Lookup) {
 		if l.Done {
 			ended++
 		} else {

@@ -269,7 +269,7 @@ func withoutTrailer(datagram []byte) []byte {
 // who answers nothing, and returns the answer; ok is false if there is none.
 func (n *testNet) ask(from Contact, e *Engine, r wire.Request) (a wire.Answer, ok bool) {
 	n.t.Helper()
-	r.Msg = wire.MsgID(randomID(n.rand))
+	r.Msg = wire.MsgID(RandomID(n.rand))
 	r.Sender = wire.ID(from.ID)
 	n.scripts[from.Addr] = func(_ netip.AddrPort, d []byte) {
 		if kind, msg, body, _ := wire.Header(d); kind == wire.KindAnswer && msg == r.Msg {
@@ -287,8 +287,7 @@ func (n *testNet) ask(from Contact, e *Engine, r wire.Request) (a wire.Answer, o
 // drained reports whether nothing is under way at any engine.
 func (n *testNet) drained() bool {
 	for _, x := range n.nodes {
-		u := &x.upkeep
-		if len(x.calls)+len(u.proving)+u.republishing+len(u.overdue)+len(u.newcomers) > 0 {
+		if len(x.calls.waiting)+len(x.verify.pending)+x.republish.active+len(x.republish.queue)+len(x.transfer.line) > 0 {
 			return false
 		}
 	}

@@ -144,7 +144,7 @@ func TestNodeErrorsSayWhatAndWith(t *testing.T) {
 			{"get", getErr, ErrNotFound, `get "nothing": not found`},
 			{"set", setErr, ErrValueType, `set "list": value of type list: only strings,`},
 			{"ping", pingErr, ErrNoAnswer, "ping 192.0.0.9:4000: no answer"},
-			{"observe", observeErr, ErrNoAnswer, "ask 192.0.0.9:4000 for the own address: no answer"},
+			{"observe", observeErr, ErrNoAnswer, "ask 192.0.0.9:4000 for this node's address: no answer"},
 			{"bootstrap", joinErr, ErrNoAnswer, "bootstrap from [192.0.0.9:4000]: no answer"},
 		}
 		for _, tt := range tests {
@@ -279,7 +279,7 @@ func (c *failingConn) ReadBatch(bufs [][]byte, sizes []int, from []netip.AddrPor
 // A node starts on a store whose records' time is over.
 func TestNodeOnAnOldStore(t *testing.T) {
 	for range 200 {
-		store := NewMemoryStore()
+		store := memoryStore{}
 		for i := range 10 {
 			store[Key(fmt.Sprint(i))] = Record{Value: Int(1), Published: time.Now().Add(-48 * time.Hour), TTL: 24 * time.Hour}
 		}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/kadmesh/kadmesh/core/trace"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
@@ -14,154 +15,145 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrNotStored: no node acknowledged the value.
 	ErrNotStored = errors.New("stored on no node")
-	// ErrNoAnswer: nobody answered in time.
+	// ErrNoAnswer: no answer came in time.
 	ErrNoAnswer = errors.New("no answer")
-	// ErrUnreachable: no node can have the address, or it is of an IP version that
-	// this node does not use.
+	// ErrUnreachable: no node can have the address, or its IP version is not one that
+	// this node uses.
 	ErrUnreachable = errors.New("no address that can be reached from here")
 )
 
-// Found is what Get finds.
+// Found is the result of Get.
 type Found struct {
 	Value Value
-	// Holder is who had it; the zero Contact if it was the node itself.
+	// Holder is the node that returned the value; the zero Contact if it was this
+	// node itself.
 	Holder Contact
-	// Published is when the value was set, as far as its holder knows; the zero
-	// time if it did not say.
+	// Published is when the value was set, as far as its holder knows; the zero time
+	// if the holder did not say.
 	Published time.Time
 }
 
 // Get looks for the value under key (paper, section 2.3, FIND_VALUE), and calls
-// done with it or with ErrNotFound, or ErrNoAnswer if none of those asked answers.
-// What the node itself holds as one of the nodes nearest to key it takes for
-// granted; a copy that it only cached is used if nobody else has the value. The
-// lookup ends with the first value, which is then cached at the nearest node asked
-// that did not have it.
+// done with it, with ErrNotFound, or with ErrNoAnswer if no node that was asked
+// answers. A record that the node holds as one of the nodes nearest to key is
+// returned without a lookup; a cached copy is returned if no other node has the
+// value. The lookup ends with the first value, which is then cached at the nearest
+// node asked that did not have it.
 //
-// It returns a function that gives up: after it, done is not called any more.
+// After a call of cancel, done is not called any more.
 func (e *Engine) Get(now time.Time, key ID, done func(Found, error)) (cancel func()) {
-	t := e.at(now)
+	t := e.clock.at(now)
 	own, have := e.records.get(t, key)
 	if have && !own.Cached && e.table.countNearer(key) < e.cfg.K {
-		over := false
-		e.timers.add(t, wakerFunc(func(time.Duration) {
-			if !over {
-				done(Found{Value: own.Value, Published: own.Published}, nil)
-			}
-		}))
-		return func() { over = true }
+		return e.soon(t, func(time.Duration) { done(Found{Value: own.Value, Published: own.Published}, nil) }).cancel
 	}
-	w := e.newLookup(t, key, ForGet)
-	w.onValue = func(now time.Duration, from Contact, a *wire.Answer) {
+	l := e.newLookup(t, key, trace.ForGet)
+	l.onValue = func(now time.Duration, from Contact, a *wire.Answer) {
 		f := Found{Value: Value{raw: string(a.Value)}, Holder: from}
 		if a.Trailer.Life {
-			f.Published = e.epoch.Add(now - a.Trailer.Age)
+			f.Published = e.clock.time(now - a.Trailer.Age)
 		}
-		e.cachePath(now, w, f.Value, a.Trailer)
+		l.cacheOnPath(now, f.Value, a.Trailer)
 		done(f, nil)
 	}
-	w.onEnd = func(now time.Duration) {
+	l.onEnd = func(now time.Duration) {
 		if have {
 			done(Found{Value: own.Value, Published: own.Published}, nil)
 			return
 		}
-		e.lonely(now, w)
-		if !w.met && w.list.requests() > 0 {
+		e.join.onLookupEnd(now, l)
+		if !l.met && l.list.requests() > 0 {
 			done(Found{}, ErrNoAnswer)
 			return
 		}
 		done(Found{}, ErrNotFound)
 	}
-	w.start(t)
-	return w.cancel
+	l.start(t)
+	return l.cancel
 }
 
-// cachePath leaves a copy at the nearest node asked that did not have the value
-// (paper, section 2.3). It does so only at nodes that will not keep it for long:
-// a node without our trailer would keep it for a week and republish it.
-func (e *Engine) cachePath(now time.Duration, w *lookup, v Value, t wire.Trailer) {
+// cacheOnPath stores a copy at the nearest node asked that did not have the value
+// (paper, section 2.3). Only an extended node gets one: any other node would keep
+// the copy for a week and republish it.
+func (l *lookup) cacheOnPath(now time.Duration, v Value, t wire.Trailer) {
 	if v.Size() > MaxValueSize {
 		return
 	}
-	for _, c := range w.list.nearest() {
-		if !w.list.isExtended(c) {
+	for _, c := range l.list.nearest() {
+		if !l.list.isExtended(c) {
 			continue
 		}
 		life := wire.Trailer{Life: true, Age: t.Age, TTL: t.TTL}
 		if !t.Life {
-			life.Age, life.TTL = 0, e.cfg.TTL
+			life.Age, life.TTL = 0, l.e.cfg.TTL
 		}
-		req := wire.Request{Method: wire.Store, Target: wire.ID(w.list.target), Value: []byte(v.raw), Trailer: life}
-		e.call(now, c, req, func(time.Duration, *call, Stage, *wire.Answer) {})
+		req := wire.Request{Method: wire.Store, Target: wire.ID(l.list.target), Value: []byte(v.raw), Trailer: life}
+		l.e.calls.ask(now, query{to: c, req: req}, func(time.Duration, *wire.Answer) {})
 		return
 	}
 }
 
 // Lookup looks for the k nodes nearest to target (paper, section 2.3, FIND_NODE),
-// and calls done with those that answered, nearest first.
+// and calls done with the nodes that answered, nearest first.
 func (e *Engine) Lookup(now time.Time, target ID, done func([]Contact)) (cancel func()) {
-	t := e.at(now)
-	w := e.newLookup(t, target, ForLookup)
-	w.onEnd = func(now time.Duration) {
-		e.lonely(now, w)
-		done(w.list.nearest())
+	t := e.clock.at(now)
+	l := e.newLookup(t, target, trace.ForLookup)
+	l.onEnd = func(now time.Duration) {
+		e.join.onLookupEnd(now, l)
+		done(l.list.nearest())
 	}
-	w.start(t)
-	return w.cancel
+	l.start(t)
+	return l.cancel
 }
 
-// Ping asks whoever is at addr for its id, and calls done with it and the round
-// trip time, or with ErrNoAnswer after Config.RPCTimeout, or with ErrUnreachable.
+// Ping asks the node at addr for its id, and calls done with the id and the
+// round-trip time, with ErrNoAnswer after Config.RPCTimeout, or with ErrUnreachable.
 func (e *Engine) Ping(now time.Time, addr netip.AddrPort, done func(ID, time.Duration, error)) (cancel func()) {
-	over := false
-	t := e.at(now)
-	if !e.reaches(addr) {
-		e.timers.add(t, wakerFunc(func(time.Duration) {
-			if !over {
-				done(ID{}, 0, ErrUnreachable)
-			}
-		}))
-		return func() { over = true }
-	}
-	e.call(t, Contact{Addr: addr}, wire.Request{Method: wire.Ping}, func(now time.Duration, c *call, stage Stage, a *wire.Answer) {
-		switch {
-		case over:
-		case stage == RequestReplied:
-			done(ID(a.ID), c.rtt, nil)
-		case stage == RequestLost:
-			done(ID{}, 0, ErrNoAnswer)
+	return e.askAddr(now, addr, wire.Ping, func(c *call, a *wire.Answer, err error) {
+		if err != nil {
+			done(ID{}, 0, err)
+			return
 		}
+		done(ID(a.ID), c.rtt, nil)
 	})
-	return func() { over = true }
 }
 
-// ObservedAddr asks the node at addr under which address it sees this one (the stun
-// procedure), and calls done with that, or with ErrNoAnswer or ErrUnreachable.
+// ObservedAddr asks the node at addr under which address it sees this node (the
+// stun procedure), and calls done with that address, with ErrNoAnswer after
+// Config.RPCTimeout, or with ErrUnreachable.
 func (e *Engine) ObservedAddr(now time.Time, addr netip.AddrPort, done func(netip.AddrPort, error)) (cancel func()) {
-	over := false
-	t := e.at(now)
+	return e.askAddr(now, addr, wire.Stun, func(_ *call, a *wire.Answer, err error) {
+		if err != nil {
+			done(netip.AddrPort{}, err)
+			return
+		}
+		done(a.Addr, nil)
+	})
+}
+
+// askAddr sends one request to addr and waits for the answer as long as
+// Config.RPCTimeout allows. done gets an answer or an error.
+func (e *Engine) askAddr(now time.Time, addr netip.AddrPort, m wire.Method, done func(*call, *wire.Answer, error)) (cancel func()) {
+	t := e.clock.at(now)
 	if !e.reaches(addr) {
-		e.timers.add(t, wakerFunc(func(time.Duration) {
-			if !over {
-				done(netip.AddrPort{}, ErrUnreachable)
-			}
-		}))
-		return func() { over = true }
+		return e.soon(t, func(time.Duration) { done(nil, nil, ErrUnreachable) }).cancel
 	}
-	e.call(t, Contact{Addr: addr}, wire.Request{Method: wire.Stun}, func(_ time.Duration, _ *call, stage Stage, a *wire.Answer) {
+	over := false
+	q := query{to: Contact{Addr: addr}, req: wire.Request{Method: m}}
+	e.calls.watch(t, q, func(_ time.Duration, c *call, stage trace.Stage, a *wire.Answer) {
 		switch {
 		case over:
-		case stage == RequestReplied:
-			done(a.Addr, nil)
-		case stage == RequestLost:
-			done(netip.AddrPort{}, ErrNoAnswer)
+		case stage == trace.Replied:
+			done(c, a, nil)
+		case stage == trace.Lost:
+			done(c, nil, ErrNoAnswer)
 		}
 	})
 	return func() { over = true }
 }
 
-// reaches reports whether there can be a node at addr to which a datagram gets
-// from here.
+// reaches reports whether there can be a node at addr that a datagram from here
+// reaches.
 func (e *Engine) reaches(addr netip.AddrPort) bool {
 	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 	return scopeOf(addr) != nowhere && familyOf(addr)&e.caps != 0

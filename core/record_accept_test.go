@@ -86,12 +86,12 @@ func TestStoreOverRecord(t *testing.T) {
 		if newer := a.Trailer.Life && a.Trailer.Age/time.Hour == 6; tt.t.Present && newer == tt.kept {
 			t.Errorf("%s: the answer has the trailer %+v, want the age of what is held if it is refused, and only then", tt.name, a.Trailer)
 		}
-		r, ok := e.records.get(e.latest, key)
+		r, ok := e.records.get(e.clock.latest, key)
 		if ends := r.Expires().Sub(now).Round(100 * time.Millisecond); !ok || r.Value != tt.want || ends != tt.ends {
 			t.Errorf("%s: holds %v for %v, want %v for %v", tt.name, r.Value.Text(), ends, tt.want.Text(), tt.ends)
 		}
-		if got := e.records.index[key].expires; e.epoch.Add(got) != r.Expires() {
-			t.Errorf("%s: planned to expire %v after it does", tt.name, e.epoch.Add(got).Sub(r.Expires()))
+		if got := e.records.index[key].expires; e.clock.epoch.Add(got) != r.Expires() {
+			t.Errorf("%s: planned to expire %v after it does", tt.name, e.clock.epoch.Add(got).Sub(r.Expires()))
 		}
 	}
 }
@@ -169,7 +169,7 @@ func TestCopyOnThePath(t *testing.T) {
 		default:
 			copies++
 			e := net.at(at)
-			r, ok := e.records.get(e.latest, key)
+			r, ok := e.records.get(e.clock.latest, key)
 			beyond := e.table.countNearer(key) - 4 + 1
 			if life := ttl >> max(beyond, 0); ok && (r.TTL != life || r.Cached != (beyond > 0)) || !ok && life > time.Second {
 				t.Errorf("key %d: copy lives for %v, cached %v, want %v: %d too far", i, r.TTL, r.Cached, life, beyond)

@@ -5,33 +5,33 @@ import (
 	"time"
 )
 
-// records is what the engine knows of the records in its Store: how long they
-// live, when to republish them, and which must go when there is no more room.
+// recordIndex has, for each record in the Store, when it ends, when to republish it,
+// and its place in the order of eviction.
 type recordIndex struct {
 	self  ID
 	store Store
-	limit int64 // of bytes
-	// near is the level from which on all records are alike, since there are k
-	// contacts that share as many bits: who stores chooses the key, and must not
-	// displace others by one next to the node's id.
+	limit int64 // in bytes
+	// near returns the level from which on all records are equal: k contacts share as
+	// many bits. The sender of a STORE chooses the key, and must not displace other
+	// records by a key next to the node's id.
 	near  func() int
 	bytes int64
 	index map[ID]*indexEntry
-	// levels lists the records by how many leading bits they share with self.
+	// levels[n] lists the records whose keys share n leading bits with self.
 	levels [][]*indexEntry
-	// evicted, if it is not nil, is told who had to go.
+	// evicted, if not nil, is called for each record that makes room for another.
 	evicted func(*indexEntry)
 }
 
-// holding is one record.
+// indexEntry is one record.
 type indexEntry struct {
 	key     ID
 	size    int64
 	cached  bool
 	expires time.Duration
-	// due is when it should be republished.
+	// due is when to republish it.
 	due time.Duration
-	// scheduled is when the engine will look at it next; zero if it will not.
+	// scheduled is when the engine is woken for it next; zero if no timer is set.
 	scheduled time.Duration
 	level     int
 	pos       int // in its level
@@ -41,7 +41,7 @@ func newRecordIndex(self ID, store Store, limit int64, near func() int) recordIn
 	return recordIndex{self: self, store: store, limit: limit, near: near}
 }
 
-// get returns the record under key, if it is there and its life has not ended.
+// get returns the record under key, if there is one and it has not expired.
 func (h *recordIndex) get(now time.Duration, key ID) (Record, bool) {
 	if x := h.index[key]; x == nil || x.expires <= now {
 		return Record{}, false
@@ -49,8 +49,8 @@ func (h *recordIndex) get(now time.Duration, key ID) (Record, bool) {
 	return h.store.Load(key)
 }
 
-// put keeps r under key. Where room is short it gives up records that are farther
-// away, and refuses r if there are none.
+// put keeps r under key. If room is short it evicts records that are farther away,
+// and refuses r if there are none.
 func (h *recordIndex) put(key ID, r Record) (*indexEntry, error) {
 	x := h.index[key]
 	need := int64(r.Value.Size()) + RecordOverhead
@@ -73,8 +73,8 @@ func (h *recordIndex) put(key ID, r Record) (*indexEntry, error) {
 	return x, nil
 }
 
-// makeRoom gives up records of lower levels, the lowest first, to free so many
-// bytes. If all of them would not do, it gives up none.
+// makeRoom evicts records of lower levels, the lowest first, to free the given number
+// of bytes. If all of them are not enough, it evicts none.
 func (h *recordIndex) makeRoom(bytes int64, level int) bool {
 	var victims []*indexEntry
 	for l := 0; l < min(level, len(h.levels)) && bytes > 0; l++ {
@@ -127,7 +127,7 @@ func (h *recordIndex) remove(key ID) {
 	h.levels[x.level] = list[:len(list)-1]
 }
 
-// load takes stock of what the store already holds.
+// load indexes the records that the store holds already.
 func (h *recordIndex) load(epoch time.Time) []*indexEntry {
 	type item struct {
 		key ID
@@ -150,3 +150,6 @@ func (h *recordIndex) load(epoch time.Time) []*indexEntry {
 	}
 	return all
 }
+
+// len returns the number of records.
+func (h *recordIndex) len() int { return len(h.index) }

@@ -33,8 +33,8 @@ func TestExpiryWithoutPolling(t *testing.T) {
 			t.Errorf("%d records after the end of a life, want %d", got, 9-i)
 		}
 	}
-	if e.records.bytes != 0 || len(e.records.store.(MemoryStore)) != 0 {
-		t.Errorf("%d bytes and %d records are left", e.records.bytes, len(e.records.store.(MemoryStore)))
+	if e.records.bytes != 0 || len(e.records.store.(memoryStore)) != 0 {
+		t.Errorf("%d bytes and %d records are left", e.records.bytes, len(e.records.store.(memoryStore)))
 	}
 }
 
@@ -51,7 +51,7 @@ func TestQuota(t *testing.T) {
 	kept := make(map[ID]bool)
 	count := 20000
 	for range count {
-		key := randomID(src)
+		key := RandomID(src)
 		kept[key] = e.acceptStore(0, key, v, wire.Trailer{})
 		if e.records.bytes > limit {
 			t.Fatalf("%d bytes kept, want %d at most", e.records.bytes, limit)
@@ -92,7 +92,7 @@ func TestQuota(t *testing.T) {
 func TestShortLivesLeaveNothing(t *testing.T) {
 	net := newTestNet(t, 30)
 	e := net.add(Config{RefreshInterval: quiet})
-	now := e.latest
+	now := e.clock.latest
 	for range 60 {
 		for i := range 100 {
 			key := Key(fmt.Sprint(i))
@@ -100,7 +100,7 @@ func TestShortLivesLeaveNothing(t *testing.T) {
 			e.acceptStore(now, key, Int(2), wire.Trailer{Life: true, TTL: time.Second})
 		}
 		now += time.Second
-		e.Advance(e.epoch.Add(now))
+		e.Advance(e.clock.epoch.Add(now))
 	}
 	if got := len(e.timers.heap); got > minSweep+200 || e.Stats().Records != 0 {
 		t.Errorf("%d timers and %d records are left of 100 keys", got, e.Stats().Records)
@@ -111,7 +111,7 @@ func TestShortLivesLeaveNothing(t *testing.T) {
 // expired since goes, the rest is served and republished.
 func TestStoreOutlivesTheEngine(t *testing.T) {
 	net := newTestNet(t, 31)
-	store := NewMemoryStore()
+	store := memoryStore{}
 	cfg := Config{Store: store, RefreshInterval: quiet}
 	first := net.add(cfg)
 	for i := range 50 {
@@ -142,7 +142,7 @@ func TestStoreOutlivesTheEngine(t *testing.T) {
 func TestHoldingsTreatedAtRandom(t *testing.T) {
 	for seed := range 10 {
 		r := rand.New(rand.NewChaCha8([32]byte{28, byte(seed)}))
-		store := NewMemoryStore()
+		store := memoryStore{}
 		h := newRecordIndex(ID{}, store, 20*RecordOverhead, func() int { return IDBits })
 		for range 2000 {
 			key := ID{0: 0x80 >> r.IntN(8), 19: byte(r.IntN(8))}
@@ -200,10 +200,10 @@ func TestKeysNextToTheIDDisplaceNothing(t *testing.T) {
 	}
 	v := Bytes(make([]byte, 99))
 	for range honest {
-		e.acceptStore(e.latest, idAt(e.id, near, src), v, wire.Trailer{})
+		e.acceptStore(e.clock.latest, idAt(e.id, near, src), v, wire.Trailer{})
 	}
 	for range 10 * honest {
-		e.acceptStore(e.latest, idAt(e.id, 100, src), v, wire.Trailer{})
+		e.acceptStore(e.clock.latest, idAt(e.id, 100, src), v, wire.Trailer{})
 	}
 	kept := 0
 	for key := range e.records.index {
@@ -214,5 +214,5 @@ func TestKeysNextToTheIDDisplaceNothing(t *testing.T) {
 	if kept != honest {
 		t.Errorf("%d of %d records are left after a flood of keys next to the id", kept, honest)
 	}
-	e.acceptStore(e.latest, idAt(e.id, 0, src), v, wire.Trailer{})
+	e.acceptStore(e.clock.latest, idAt(e.id, 0, src), v, wire.Trailer{})
 }

@@ -3,128 +3,160 @@ package core
 import (
 	"time"
 
+	"github.com/kadmesh/kadmesh/core/trace"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// publish stores r on the k nodes nearest to key.
-func (e *Engine) publish(now time.Duration, key ID, r Record, purpose Purpose, done func(now time.Duration, nodes int)) (cancel func()) {
-	w := e.newLookup(now, key, purpose)
-	s := &storing{e: e, lookup: w.number, key: key, r: r, again: purpose == ForRepublish, done: done}
-	w.onEnd = func(now time.Duration) {
-		e.lonely(now, w)
-		s.start(now, w.list.nearest())
+// storeOnNearest stores r on the k nodes nearest to key (paper, section 2.3), and
+// calls done with the number of nodes that acknowledged, this one included.
+func (e *Engine) storeOnNearest(now time.Duration, key ID, r Record, purpose trace.Purpose, done func(now time.Duration, nodes int)) (cancel func()) {
+	l := e.newLookup(now, key, purpose)
+	s := &storing{e: e, job: storeJob{
+		key: key, record: r, lookup: l.number, republish: purpose == trace.ForRepublish, done: done,
+	}}
+	l.onEnd = func(now time.Duration) {
+		e.join.onLookupEnd(now, l)
+		s.start(now, l.list.nearest())
 	}
-	w.start(now)
+	l.start(now)
 	return func() {
-		w.cancel()
+		l.cancel()
 		s.over = true
 	}
 }
 
-// storing is a record on its way to the nodes that shall hold it.
-type storing struct {
-	e       *Engine
-	lookup  uint64 // that found the nodes
-	key     ID
-	r       Record
-	again   bool // the own node has it, and stores it anew
-	waiting int  // nodes that may still answer in time
-	slow    int  // nodes that may still answer
-	acks    int
-	own     int       // of acks
-	newer   int       // nodes that have a newer value
-	next    []Contact // who comes after those that it was sent to
-	short   int       // nodes that did not answer, and nobody came after them
-	nearer  int       // nodes that keep it and are nearer than the own one
-	known   bool      // the nodes were not looked for
-	over    bool
-	done    func(now time.Duration, nodes int)
+// storeOnKnown republishes the record under key on nodes that the table knows to be
+// the nearest, nearest first.
+func (e *Engine) storeOnKnown(now time.Duration, key ID, nodes []Contact, done func(now time.Duration, nodes int)) {
+	s := &storing{e: e, job: storeJob{key: key, republish: true, fromTable: true, done: done}}
+	s.start(now, nodes)
 }
 
-// start sends the record to the first k of nodes, which are the nearest ones, and
-// keeps it in place of the last of these if the own node is nearer. For each that
-// does not answer, the next one gets it.
+// storing is a record on its way to the nodes nearest to its key.
+type storing struct {
+	e     *Engine
+	job   storeJob
+	tally storeTally
+	next  []Contact // nodes farther away than those that got the record
+	over  bool
+}
+
+// storeJob says what to store. It does not change once the first STORE is sent.
+type storeJob struct {
+	key       ID
+	record    Record
+	lookup    uint64 // the number of the lookup that found the nodes, or 0
+	republish bool   // this node holds the record
+	fromTable bool   // the nodes were found without a lookup
+	done      func(now time.Duration, nodes int)
+}
+
+// storeTally counts what became of the STOREs.
+type storeTally struct {
+	waiting int // nodes that may still answer in time
+	slow    int // nodes that may still answer late
+	acks    int // nodes that keep the record
+	own     int // 1 if this node is one of them
+	nearer  int // nodes that keep it and are nearer to its key than this one
+	newer   int // nodes that keep a newer value
+	missing int // nodes without an answer and without a substitute
+}
+
+// start sends the record to the first k of nodes, which are the nearest ones. This
+// node keeps it in place of the last of these if it is nearer. For each node that
+// does not answer, the next one gets the record.
 func (s *storing) start(now time.Duration, nodes []Contact) {
-	e := s.e
-	k := e.cfg.K
-	if s.again {
-		// While these were looked for, it may have ended, or been replaced.
-		r, ok := e.records.get(now, s.key)
+	e, k := s.e, s.e.cfg.K
+	if s.job.republish {
+		// The record may have ended, or been replaced, during the lookup.
+		r, ok := e.records.get(now, s.job.key)
 		if !ok || r.Cached {
-			s.again = false
+			s.job.republish = false
 			s.finish(now)
 			return
 		}
-		s.r = r
+		s.job.record = r
 	}
-	if !e.cfg.Client && (len(nodes) < k || s.key.CompareDistance(e.id, nodes[k-1].ID) < 0) {
-		// What was set here meanwhile stays.
-		own, have := e.records.get(now, s.key)
-		if newer := have && own.Published.Sub(s.r.Published) > sameMoment; !newer && e.putRecord(now, s.key, s.r) {
-			s.acks, s.own = 1, 1
-			k--
-		}
+	if !e.cfg.Client && (len(nodes) < k || s.job.key.CompareDistance(e.id, nodes[k-1].ID) < 0) && s.keepOwn(now) {
+		s.tally.acks, s.tally.own = 1, 1
+		k--
 	}
-	s.waiting = min(len(nodes), k)
-	s.next = nodes[s.waiting:]
-	for _, c := range nodes[:s.waiting] {
-		s.store(now, c)
+	s.tally.waiting = min(len(nodes), k)
+	s.next = nodes[s.tally.waiting:]
+	for _, c := range nodes[:s.tally.waiting] {
+		s.send(now, c)
 	}
 	s.check(now)
 }
 
-// store sends the record to one node, once more if the answer takes long.
-func (s *storing) store(now time.Duration, to Contact) {
+// keepOwn stores the record at this node, unless a value set here meanwhile is newer.
+func (s *storing) keepOwn(now time.Duration) bool {
+	own, have := s.e.records.get(now, s.job.key)
+	newer := have && own.Published.Sub(s.job.record.Published) > sameMoment
+	return !newer && s.e.putRecord(now, s.job.key, s.job.record)
+}
+
+// send sends the record to one node, and once more if the answer is late.
+func (s *storing) send(now time.Duration, to Contact) {
 	slow := false
-	s.e.store(now, s.lookup, to, s.key, s.r, func(now time.Duration, c *call, stage Stage, r receipt) {
+	q := s.e.storeQuery(now, to, s.job.key, s.job.record)
+	q.lookup = s.job.lookup
+	s.e.calls.watch(now, q, func(now time.Duration, c *call, stage trace.Stage, a *wire.Answer) {
 		switch {
-		case stage == RequestLate:
-			if own, ok := s.e.records.get(now, s.key); !ok || !own.Published.After(s.r.Published) {
-				s.e.resend(now, c)
+		case stage == trace.Late:
+			if own, ok := s.e.records.get(now, s.job.key); !ok || !own.Published.After(s.job.record.Published) {
+				s.e.calls.resend(now, c)
 			}
 			return
-		case stage == RequestOverdue:
+		case stage == trace.Overdue:
 			slow = true
-			s.waiting--
-			s.slow++
-			s.instead(now)
+			s.tally.waiting--
+			s.tally.slow++
+			s.sendToNext(now)
 		case slow:
-			s.slow--
+			s.tally.slow--
 		default:
-			s.waiting--
-			if stage == RequestLost {
-				s.instead(now)
+			s.tally.waiting--
+			if stage == trace.Lost {
+				s.sendToNext(now)
 			}
 		}
-		switch r {
-		case kept:
-			s.acks++
-			if s.key.CompareDistance(to.ID, s.e.id) < 0 {
-				s.nearer++
-			}
-		case outdated:
-			s.newer++
+		if stage == trace.Replied {
+			s.count(to, s.e.receiptOf(now, a, s.job.record))
 		}
 		s.check(now)
 	})
 }
 
-// instead sends the record to the node that comes next, if there is one.
-func (s *storing) instead(now time.Duration) {
+// count adds a receipt to the tally.
+func (s *storing) count(from Contact, r receipt) {
+	switch r {
+	case kept:
+		s.tally.acks++
+		if s.job.key.CompareDistance(from.ID, s.e.id) < 0 {
+			s.tally.nearer++
+		}
+	case outdated:
+		s.tally.newer++
+	}
+}
+
+// sendToNext sends the record to the next nearest node, if there is one.
+func (s *storing) sendToNext(now time.Duration) {
 	if len(s.next) == 0 || s.over {
-		s.short++
+		s.tally.missing++
 		return
 	}
 	to := s.next[0]
 	s.next = s.next[1:]
-	s.waiting++
-	s.store(now, to)
+	s.tally.waiting++
+	s.send(now, to)
 }
 
-// check ends the storing if there is nobody to wait for. As long as nobody else has
-// acknowledged, that is also who takes longer than usual.
+// check ends the storing once no answer is awaited. Until another node than this
+// one has acknowledged, late answers are awaited as well.
 func (s *storing) check(now time.Duration) {
-	if s.waiting == 0 && (s.acks > s.own || s.slow == 0) {
+	if s.tally.waiting == 0 && (s.tally.acks > s.tally.own || s.tally.slow == 0) {
 		s.finish(now)
 	}
 }
@@ -135,41 +167,42 @@ func (s *storing) finish(now time.Duration) {
 	}
 	s.over = true
 	switch {
-	case !s.again:
-	case s.newer > s.acks: // one liar must not be able to say so
-		s.e.giveUp(now, s.key, s.r)
-	case s.known && s.short > 0: // too many of those who were known are gone
-		s.e.publish(now, s.key, s.r, ForRepublish, s.done)
+	case !s.job.republish:
+	case s.tally.newer > s.tally.acks: // the word of a single liar must not be enough
+		s.e.republish.giveUp(now, s.job.key, s.job.record)
+	case s.job.fromTable && s.tally.missing > 0: // too many of the known nodes are gone
+		s.e.storeOnNearest(now, s.job.key, s.job.record, trace.ForRepublish, s.job.done)
 		return
-	case 2*s.acks > s.e.cfg.K:
-		s.e.demoteToCopy(now, s.key, s.nearer >= s.e.cfg.K)
+	case 2*s.tally.acks > s.e.cfg.K:
+		s.e.demoteToCopy(now, s.job.key, s.tally.nearer >= s.e.cfg.K)
 	}
-	s.done(now, s.acks)
+	s.job.done(now, s.tally.acks)
 }
 
-// receipt is what a node answers to a record.
+// receipt is the meaning of an answer to a STORE.
 type receipt uint8
 
 const (
-	refused  receipt = iota // there is no room, or no answer
-	kept                    // it keeps the value
-	outdated                // it keeps a newer one
+	refused  receipt = iota // the node has no room, or there was no answer
+	kept                    // the node keeps the value
+	outdated                // the node keeps a newer value
 )
 
-// store sends a record to one node, after that lookup, and reports what becomes of
-// it.
-func (e *Engine) store(now time.Duration, lookup uint64, to Contact, key ID, r Record, report func(now time.Duration, c *call, stage Stage, r receipt)) {
+// storeQuery returns the STORE of r for one node.
+func (e *Engine) storeQuery(now time.Duration, to Contact, key ID, r Record) query {
 	req := wire.Request{Method: wire.Store, Target: wire.ID(key), Value: []byte(r.Value.raw)}
 	req.Trailer.Life, req.Trailer.Age, req.Trailer.TTL = true, e.age(now, r), r.TTL
-	e.callFor(now, lookup, to, req, func(now time.Duration, c *call, stage Stage, a *wire.Answer) {
-		receipt := refused
-		switch {
-		case stage != RequestReplied:
-		case a.Stored:
-			receipt = kept
-		case a.Trailer.Life && e.age(now, r)-a.Trailer.Age > sameMoment:
-			receipt = outdated
-		}
-		report(now, c, stage, receipt)
-	})
+	return query{to: to, req: req}
+}
+
+// receiptOf reads the answer to a STORE of r; nil stands for none.
+func (e *Engine) receiptOf(now time.Duration, a *wire.Answer, r Record) receipt {
+	switch {
+	case a == nil:
+	case a.Stored:
+		return kept
+	case a.Trailer.Life && e.age(now, r)-a.Trailer.Age > sameMoment:
+		return outdated
+	}
+	return refused
 }

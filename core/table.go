@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sort"
 	"time"
+
+	"github.com/kadmesh/kadmesh/core/trace"
 )
 
 // table is the routing table (paper, sections 2.2 and 2.4): a binary tree whose
@@ -16,14 +18,14 @@ type table struct {
 	k, b int
 	// buckets partition the space of ids and are sorted by prefix.
 	buckets []bucket
-	// starts are the first bits of each bucket's prefix, close together.
+	// starts are the first 32 bits of each bucket's prefix, close together.
 	starts []uint32
 	pool   *contactPool
 	// backoffsEnd is when the back-offs of all contacts have ended.
 	backoffsEnd time.Duration
-	// changed, if it is not nil, is told who enters and who leaves a bucket.
-	changed func(*peer, Change)
-	// homes has the addresses of all contacts, and maybe of some that have left.
+	// changed, if not nil, is called for each contact that enters or leaves a bucket.
+	changed func(*peer, trace.Change)
+	// addrs has the addresses of all contacts, and possibly of some that have left.
 	addrs addrFilter
 }
 
@@ -31,7 +33,7 @@ func newTable(self ID, k, b int, pool *contactPool) table {
 	return table{self: self, k: k, b: b, buckets: make([]bucket, 1), starts: make([]uint32, 1), pool: pool}
 }
 
-// entry is what the book says of p.
+// entry returns the pool's entry of p.
 func (t *table) entry(p *peer) *entry { return &t.pool.entries[p.number] }
 
 func (t *table) id(p *peer) ID { return t.entry(p).id }
@@ -43,10 +45,10 @@ func (t *table) contact(p *peer) Contact {
 	return Contact{ID: x.id, Addr: x.addr()}
 }
 
-// newPeer writes c down. It has to get into the table, or be free out again.
+// newPeer interns c. The peer has to enter the table, or be released again.
 func (t *table) newPeer(c Contact) peer { return peer{number: t.pool.intern(c), tag: tagOf(c.ID)} }
 
-// index returns the position in list of who has that id, or -1.
+// index returns the position in list of the peer with that id, or -1.
 func (t *table) index(list []peer, id ID) int {
 	tag := tagOf(id)
 	for i := range list {
@@ -97,7 +99,7 @@ func (t *table) seen(id ID) *peer {
 	return &b.contacts[len(b.contacts)-1]
 }
 
-// near reports whether id belongs to the bucket of the own one.
+// inOwnBucket reports whether the bucket that covers id also covers the node's own.
 func (t *table) inOwnBucket(id ID) bool {
 	b := t.bucket(id)
 	return PrefixLen(t.self, b.prefix) >= b.depth
@@ -109,8 +111,8 @@ func (t *table) hasRoom(id ID) bool {
 	return len(b.contacts) < t.k || b.staleIndex() >= 0 || t.maySplit(b)
 }
 
-// insert takes in a contact that has just answered, and reports whether it is
-// new in a bucket. If there is no room for it, it goes to the replacements.
+// insert adds a contact that has just answered, and reports whether it is new in a
+// bucket. A contact for which there is no room goes to the replacements.
 func (t *table) insert(c Contact) bool {
 	p := t.newPeer(c)
 	p.answered()
@@ -139,14 +141,13 @@ func (t *table) insert(c Contact) bool {
 	}
 }
 
-// spare puts a contact into the replacement cache of its bucket, as its most
-// recent. It says nothing about whether the contact is alive.
+// cacheReplacement puts a contact that may be dead into the replacement cache of its
+// bucket, as the most recent one.
 func (t *table) cacheReplacement(c Contact) { t.addReplacement(t.bucket(c.ID), t.newPeer(c)) }
 
-// addReplacement appends p to the replacements of b, of which there are k at most: then the
-// oldest leaves that is not proven, or if p is proven itself the oldest of all, so
-// that strangers cannot wash out who is known to be there. What was proven of p
-// stays so.
+// addReplacement appends p to the replacements of b. The k+1st makes the oldest one
+// leave that is not proven, or the oldest of all if p is proven, so that strangers
+// cannot wash out proven replacements. If p was proven before, it stays so.
 func (t *table) addReplacement(b *bucket, p peer) {
 	if i := t.index(b.replacements, t.id(&p)); i >= 0 {
 		old := &b.replacements[i]
@@ -164,7 +165,7 @@ func (t *table) addReplacement(b *bucket, p peer) {
 	b.replacements = append(room(b.replacements, t.k), p)
 }
 
-// drop removes id from the replacements of b.
+// dropReplacement removes id from the replacements of b.
 func (t *table) dropReplacement(b *bucket, id ID) {
 	if i := t.index(b.replacements, id); i >= 0 {
 		t.dropReplacementAt(b, i)
@@ -176,10 +177,9 @@ func (t *table) dropReplacementAt(b *bucket, i int) {
 	b.replacements = slices.Delete(b.replacements, i, i+1)
 }
 
-// failed notes that the contact with that id did not answer. If that makes it
-// stale and there is a proven replacement, the replacement takes its place. It
-// returns the end of the contact's back-off, or zero if there is no such contact
-// any more.
+// failed notes that the contact with that id did not answer. If the contact is now
+// stale and there is a proven replacement, the replacement takes its place. failed
+// returns the end of the contact's back-off, or zero if the contact has left.
 func (t *table) failed(id ID, now time.Duration) time.Duration {
 	b := t.bucket(id)
 	i := t.index(b.contacts, id)
@@ -199,7 +199,7 @@ func (t *table) failed(id ID, now time.Duration) time.Duration {
 	return until
 }
 
-// remove takes the contact with that id out of the table.
+// remove removes the contact with that id from the table.
 func (t *table) remove(id ID) {
 	b := t.bucket(id)
 	t.dropReplacement(b, id)
@@ -218,31 +218,32 @@ func (t *table) move(p *peer, c Contact) {
 	t.addrs.add(t.entry(p).at)
 }
 
-// enter and leave put a peer at the tail of a bucket, and take out the one at i.
+// enter adds a peer at the tail of a bucket.
 func (t *table) enter(b *bucket, p peer) {
 	b.contacts = append(room(b.contacts, t.k), p)
 	t.addrs.add(t.entry(&p).at)
 	if t.changed != nil {
-		t.changed(&p, ContactAdded)
+		t.changed(&p, trace.ContactAdded)
 	}
 }
 
+// leave removes the contact at i from a bucket.
 func (t *table) leave(b *bucket, i int) {
 	if t.changed != nil {
-		t.changed(&b.contacts[i], ContactRemoved)
+		t.changed(&b.contacts[i], trace.ContactRemoved)
 	}
 	t.pool.release(b.contacts[i].number)
 	b.contacts = slices.Delete(b.contacts, i, i+1)
 }
 
-// maxSubtree is how many times the other half of the smallest subtree with k nodes
-// is split at most, in a row.
+// maxSubtree is how often in a row the far half of the smallest subtree with k nodes
+// is split at most.
 const maxSubtree = 5
 
-// maySplit decides whether a full bucket is split (paper, sections 2.4 and 4.2):
-// if it covers the own id; while a step of b bits can still be refined; and where
-// it belongs to the smallest subtree around the own id that has k nodes, all of
-// whose contacts are kept.
+// maySplit decides whether a full bucket is split (paper, sections 2.4 and 4.2): if
+// it covers the node's own id; while a step of b bits can still be refined; and if it
+// belongs to the smallest subtree around the node's own id that has k nodes, because
+// all contacts of that subtree are kept.
 func (t *table) maySplit(b *bucket) bool {
 	if b.depth == IDBits {
 		return false
@@ -251,8 +252,8 @@ func (t *table) maySplit(b *bucket) bool {
 	if level >= b.depth || b.depth%t.b != 0 {
 		return true
 	}
-	// A real subtree is as full as its sibling. Much deeper buckets than that
-	// are somebody's attempt to fill the table.
+	// A real subtree is about as full as its sibling. Much deeper buckets are an
+	// attempt to fill the table.
 	return b.depth <= level+maxSubtree && !t.kShare(level+1)
 }
 
@@ -279,7 +280,7 @@ func (t *table) split(b *bucket) {
 	t.starts = slices.Insert(t.starts, i+1, binary.BigEndian.Uint32(high.prefix[:]))
 }
 
-// filter returns a new list of the peers whose bit n is as given.
+// filter returns a new list of the peers in list whose bit n is the given one.
 func (t *table) filter(list []peer, n int, bit byte) []peer {
 	count := 0
 	for i := range list {

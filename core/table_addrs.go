@@ -2,10 +2,10 @@ package core
 
 import "net/netip"
 
-// This file keeps to one contact at an address: who is there now has taken the place
-// of whoever was there before.
+// This file keeps to one contact per address: a new node at an address has taken the
+// place of the old one.
 
-// forget takes c out of the table, if it is known by that address.
+// forget removes c from the table, if its address there is the same.
 func (t *table) forget(c Contact) {
 	b := t.bucket(c.ID)
 	for _, list := range [][]peer{b.contacts, b.replacements} {
@@ -16,13 +16,13 @@ func (t *table) forget(c Contact) {
 	}
 }
 
-// hasAddr reports whether some contact has that address.
+// hasAddr reports whether a contact has that address.
 func (t *table) hasAddr(addr netip.AddrPort) bool {
 	_, ok := t.byAddr(addr)
 	return ok
 }
 
-// removeAddr takes the contact with that address out of the table.
+// removeAddr removes the contact with that address from the table.
 func (t *table) removeAddr(addr netip.AddrPort) {
 	if id, ok := t.byAddr(addr); ok {
 		t.remove(id)
@@ -34,7 +34,7 @@ func (t *table) byAddr(addr netip.AddrPort) (ID, bool) {
 	if !t.addrs.mayHave(at) {
 		return ID{}, false
 	}
-	clear(t.addrs[:]) // of those that are no longer there
+	clear(t.addrs[:]) // of contacts that have left
 	var id ID
 	found := false
 	for i := range t.buckets {
@@ -50,9 +50,8 @@ func (t *table) byAddr(addr netip.AddrPort) (ID, bool) {
 	return id, found
 }
 
-// homes is a set of addresses that sometimes claims to have one more (a Bloom filter):
-// each sets two bits, by its hash. Of a table with 500 contacts, 19 of 20 other addresses
-// are seen at once not to be there.
+// addrFilter is a Bloom filter of contact addresses with two hash functions: about 5 %
+// false positives at 500 contacts.
 type addrFilter [filterBits / 64]uint64
 
 const filterBits = 1 << 12

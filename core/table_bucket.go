@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// bucket holds the contacts of one range of ids: those that share the first
-// depth bits of prefix. The rest of prefix is zero.
+// bucket holds the contacts of one range of ids, which share the first depth bits of
+// prefix. The other bits of prefix are zero.
 type bucket struct {
 	prefix ID
-	// completeAt is one more than the second, since the engine's start, at which a
-	// lookup had met every node of the range; zero if none has.
+	// completeAt is when a lookup last met every node of the range, in seconds since
+	// the engine's start, plus one; zero if none has.
 	completeAt uint32
 	depth      int
-	// touched is when a lookup last went into the range.
+	// touched is when a lookup last had its target in the range.
 	touched time.Duration
-	// contacts are sorted by when they were last seen, least recent first.
+	// contacts are sorted by the time of their last message, the oldest first.
 	contacts []peer
 	// replacements is the replacement cache, in the same order (paper, section 4.1).
 	replacements []peer
 }
 
-// replacement takes out the most recent replacement that is proven.
+// promote removes and returns the most recent replacement that is proven.
 func (b *bucket) promote() (peer, bool) {
 	for i := len(b.replacements) - 1; i >= 0; i-- {
 		if p := b.replacements[i]; p.proven {
@@ -51,8 +51,8 @@ func toTail(list []peer, i int) []peer {
 	return list
 }
 
-// room returns list with space for a few more peers, limit at most: tables are most
-// of what a node takes up.
+// room returns list with space for a few more peers, up to limit in all. It grows
+// slowly, because tables take up most of a node's memory.
 func room(list []peer, limit int) []peer {
 	if n := len(list); n == cap(list) && n < limit {
 		return append(make([]peer, 0, min(n+4, limit)), list...)

@@ -10,7 +10,7 @@ import (
 // T2: one bucket at first; the one with the own id splits when it is full.
 func TestOwnBucketSplits(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{3})
-	self := randomID(src)
+	self := RandomID(src)
 	x := newTable(self, 4, 1, &contactPool{})
 	for i := range 4 {
 		x.insert(Contact{idAt(self, i, src), addr(i)})
@@ -43,7 +43,7 @@ func TestSplitsByB(t *testing.T) {
 	}
 	for _, tt := range tests {
 		src := rand.NewChaCha8([32]byte{4})
-		x := newTable(randomID(src), 4, tt.b, &contactPool{})
+		x := newTable(RandomID(src), 4, tt.b, &contactPool{})
 		for range 2 * x.k { // neighbours enough for rule T3
 			x.insert(Contact{idAt(x.self, 20, src), addr(1)})
 		}
@@ -77,7 +77,7 @@ func TestKeepsTheSubtreeOfK(t *testing.T) {
 	}
 	for _, tt := range tests {
 		src := rand.NewChaCha8([32]byte{5})
-		x := newTable(randomID(src), k, 1, &contactPool{})
+		x := newTable(RandomID(src), k, 1, &contactPool{})
 		for i := range 10 * k { // far away: no reason to keep more than k
 			x.insert(Contact{idAt(x.self, i%6, src), addr(i)})
 		}
@@ -100,7 +100,7 @@ func TestKeepsTheSubtreeOfK(t *testing.T) {
 // contacts, "a+" answers, "a!" sends something, "a?" is heard of, "a-" fails, "a--"
 // fails until it is stale, "a/" is removed. It returns contacts and replacements,
 // least recently seen first.
-func trace(script string) string {
+func replay(script string) string {
 	x := newTable(allOnes, 3, 1, &contactPool{})
 	offer(&x, 1000, rand.NewChaCha8([32]byte{6}))
 	b := x.bucket(ID{})
@@ -163,7 +163,7 @@ func TestLeastRecentlySeenOrder(t *testing.T) {
 		{"a proven replacement stays so", "a+ b+ c+ d+ d? a--", "bcd "},
 	}
 	for _, tt := range tests {
-		if got := trace(tt.script); got != tt.want {
+		if got := replay(tt.script); got != tt.want {
 			t.Errorf("%s: %s gives %q, want %q", tt.rule, tt.script, got, tt.want)
 		}
 	}
@@ -207,11 +207,11 @@ func TestFloodMovesNobodyOut(t *testing.T) {
 		flood = 100_000
 	}
 	src := rand.NewChaCha8([32]byte{7})
-	x := newTable(randomID(src), 20, 5, &contactPool{})
+	x := newTable(RandomID(src), 20, 5, &contactPool{})
 	offer(&x, 200, src)
 	before := contactsOf(&x)
 	for i := range flood {
-		c := Contact{randomID(src), addr(i % 60000)}
+		c := Contact{RandomID(src), addr(i % 60000)}
 		if i%2 == 0 {
 			c.ID = idAt(x.self, i%40, src)
 		}

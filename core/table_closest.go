@@ -5,17 +5,15 @@ import (
 	"sort"
 )
 
-// This file finds who is nearest in the table, for answers and for lookups (paper,
-// section 2.3).
-
+// ranked is a peer with its distance from a target.
 type ranked struct {
-	distance uint64 // the first 64 bits of it
+	distance uint64 // its first 64 bits
 	peer     *peer
 }
 
-// closest appends to dst the n contacts nearest to target of those that keep
-// accepts, nearest first, and returns the extended slice. The peers are valid
-// until the table is changed (paper, section 2.3: the answer to FIND_NODE).
+// closest appends to dst the n contacts nearest to target that keep accepts, nearest
+// first, and returns the extended slice. The peers are valid until the table changes
+// (paper, section 2.3: the answer to FIND_NODE).
 func (t *table) closest(dst []*peer, target ID, n int, keep func(*peer) bool) []*peer {
 	want := len(dst) + n
 	var space [32]ranked // on the stack
@@ -35,9 +33,10 @@ func (t *table) closest(dst []*peer, target ID, n int, keep func(*peer) bool) []
 	return dst
 }
 
-// walk visits the buckets in order of their distance from target, until visit
-// returns false: each contact of one is nearer than each contact of the next. That
-// is the bucket of target, then what is left of ever larger subtrees around it.
+// eachByDistance visits the buckets in order of their distance from target, until
+// visit returns false: each contact of a bucket is nearer than each contact of the
+// next. The order is the bucket of target, then the rest of ever larger subtrees
+// around it.
 func (t *table) eachByDistance(target ID, visit func(*bucket) bool) {
 	lo := t.find(target)
 	hi := lo + 1
@@ -64,8 +63,8 @@ func (t *table) eachByDistance(target ID, visit func(*bucket) bool) {
 	}
 }
 
-// eachInSubtree visits the buckets from lo to before hi, which cover one subtree,
-// the root of which is at depth.
+// eachInSubtree visits the buckets from lo to hi-1, which cover a subtree with its
+// root at depth.
 func (t *table) eachInSubtree(lo, hi, depth int, target *ID, visit func(*bucket) bool) bool {
 	if hi-lo == 1 {
 		return visit(&t.buckets[lo])

@@ -1,10 +1,11 @@
 package core
 
-// This file counts who is around the own id: what splits a bucket, how long a copy
-// lives, and whether this node is among the nearest to a key depends on it.
+// This file counts contacts around the node's own id. The counts decide whether a
+// bucket is split, how long a copy lives, and whether this node is among the k
+// nearest to a key.
 
-// kShare reports whether k contacts or more share at least n bits with the own
-// id. Those that did not answer lately do not count.
+// kShare reports whether at least k contacts share n bits or more with the node's
+// own id. Contacts that did not answer lately do not count.
 func (t *table) kShare(n int) bool {
 	own, found := t.find(t.self), 0
 	enough := func(b *bucket) bool {
@@ -19,7 +20,7 @@ func (t *table) kShare(n int) bool {
 	if enough(&t.buckets[own]) {
 		return true
 	}
-	// The others are next to it, on both sides.
+	// The other buckets of the range are next to it, on both sides.
 	for i := own + 1; i < len(t.buckets) && PrefixLen(t.self, t.buckets[i].prefix) >= n; i++ {
 		if enough(&t.buckets[i]) {
 			return true
@@ -33,8 +34,8 @@ func (t *table) kShare(n int) bool {
 	return false
 }
 
-// sharedByK returns the greatest number of bits that k contacts share with the own
-// id, or 0 if there are not so many.
+// sharedByK returns the largest number of bits that k contacts share with the node's
+// own id, or 0 if there are fewer than k contacts.
 func (t *table) sharedByK() int {
 	var levels [IDBits + 1]int
 	for i := range t.buckets {
@@ -50,17 +51,17 @@ func (t *table) sharedByK() int {
 	return 0
 }
 
-// countNearer returns how many contacts are nearer to target than the own id is.
-// A contact that shares exactly n bits with the own id is, if target differs from
-// the own id in the bit that follows.
+// countNearer returns the number of contacts nearer to target than the node itself.
+// A contact that shares exactly n bits with the node's own id is nearer if target
+// differs from that id in the bit after these.
 func (t *table) countNearer(target ID) int {
 	distance := t.self.Distance(target)
 	return t.count(func(level int) bool { return level < IDBits && distance.bit(level) == 1 })
 }
 
-// count returns how many contacts share such a number of bits with the own id
-// that is accepts it. Those that did not answer lately do not count: buckets that
-// are not full keep them for ever, and they hold no records.
+// count returns the number of contacts for which is accepts the number of bits that
+// they share with the node's own id. Contacts that did not answer lately do not
+// count: a bucket that is not full keeps them for ever, and they hold no records.
 func (t *table) count(is func(level int) bool) int {
 	count := 0
 	for i := range t.buckets {
@@ -80,7 +81,7 @@ func (t *table) count(is func(level int) bool) int {
 	return count
 }
 
-// size returns the number of contacts, and that of replacements.
+// size returns the numbers of contacts and of replacements.
 func (t *table) size() (contacts, replacements int) {
 	for i := range t.buckets {
 		contacts += len(t.buckets[i].contacts)

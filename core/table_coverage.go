@@ -2,17 +2,17 @@ package core
 
 import "time"
 
-// This file is the efficient republishing of the paper's section 2.5: who knows
-// all nodes around a key need not look for the nearest ones anew.
+// This file is the efficient republishing of the paper (section 2.5): a node whose
+// table has all nodes around a key needs no lookup for the nearest ones.
 //
-// The paper refreshes the buckets around the own id before it republishes. Each
-// lookup here leaves a note in those buckets of which it has met every node, and
-// the hourly refreshing goes through all of them. So most records need no lookup,
-// and one that does makes the notes for its neighbours.
+// In the paper, a node refreshes the buckets around its own id before it republishes.
+// Here each lookup marks the buckets whose nodes it has all met, and the hourly
+// refreshing visits every bucket. So most records need no lookup, and the lookup for
+// one record marks buckets for its neighbours.
 
-// completeAt notes in which buckets a lookup of target has met everybody, given the
-// k nearest nodes that answered: in those that lie nearer to target than the last
-// of these, and than any that did not get into the table.
+// markComplete marks the buckets whose nodes a lookup of target has all met, given the
+// k nearest nodes that answered. These are the buckets nearer to target than the
+// last of the k, and than any of the k that is not in the table.
 func (t *table) markComplete(now time.Duration, target ID, nearest []Contact) {
 	if len(nearest) < t.k {
 		return
@@ -30,9 +30,9 @@ func (t *table) markComplete(now time.Duration, target ID, nearest []Contact) {
 	}
 }
 
-// known returns how many of the contacts nearest to target, among those that keep
-// accepts, are the nearest there are: nobody between them is missing from the
-// table, as far as lookups since then have shown.
+// knownClosest returns how many of the contacts nearest to target that keep accepts
+// are the nearest nodes of the network: no node between them is missing from the
+// table, as far as lookups since the given time have shown.
 func (t *table) knownClosest(target ID, since time.Duration, keep func(*peer) bool) int {
 	n := 0
 	t.eachByDistance(target, func(b *bucket) bool {
@@ -47,21 +47,4 @@ func (t *table) knownClosest(target ID, since time.Duration, keep func(*peer) bo
 		return true
 	})
 	return n
-}
-
-// around returns at least k contacts, nearest to key first, if it is known who the
-// nearest are; else nil.
-func (e *Engine) nearestFromTable(now time.Duration, key ID) []Contact {
-	fits := func(p *peer) bool { return !p.backingOff(now) && !p.stale() }
-	n := e.table.knownClosest(key, now-e.cfg.RepublishInterval, fits)
-	if n < e.cfg.K {
-		return nil
-	}
-	peers := e.table.closest(e.codec.peers[:0], key, min(n, startPerK*e.cfg.K), fits)
-	e.codec.peers = peers
-	list := make([]Contact, len(peers))
-	for i, p := range peers {
-		list[i] = e.table.contact(p)
-	}
-	return list
 }

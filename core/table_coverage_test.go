@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/kadmesh/kadmesh/core/trace"
 )
 
 // E3: who has looked around in its neighbourhood within the hour, as refreshing
@@ -21,8 +23,8 @@ func TestRepublishingNeedsFewLookups(t *testing.T) {
 	}
 	net := newTestNet(t, 120)
 	lookups, asked := 0, 0
-	cfg := Config{Trace: Trace{Lookup: func(x LookupTrace) {
-		if x.Purpose == ForRepublish && x.Done {
+	cfg := Config{Trace: trace.Hooks{Lookup: func(x trace.Lookup) {
+		if x.Purpose == trace.ForRepublish && x.Done {
 			lookups++
 			asked += x.Requests
 		}
@@ -46,7 +48,7 @@ func TestRepublishingNeedsFewLookups(t *testing.T) {
 	for i := range keys {
 		key := Key(fmt.Sprint(i))
 		for _, e := range net.nearestTo(key, 20) {
-			if r, ok := e.records.get(e.latest, key); !ok || r.Cached {
+			if r, ok := e.records.get(e.clock.latest, key); !ok || r.Cached {
 				missing++
 			}
 		}
@@ -63,10 +65,10 @@ func TestKnownAreTheNearest(t *testing.T) {
 	sure := 0
 	for round := range 60 {
 		k := []int{1, 4, 8, 20}[round%4]
-		x := newTable(randomID(r), k, []int{1, 5}[round/4%2], &contactPool{})
+		x := newTable(RandomID(r), k, []int{1, 5}[round/4%2], &contactPool{})
 		var all []ID
 		for range 20 + r.IntN(300) {
-			all = append(all, randomID(r))
+			all = append(all, RandomID(r))
 		}
 		if got := x.knownClosest(x.self, -time.Hour, anyPeer); got != 0 {
 			t.Fatalf("%d contacts are known in an empty table", got)
@@ -115,8 +117,8 @@ func TestKnownAreTheNearest(t *testing.T) {
 func TestRepublishingAfterDeaths(t *testing.T) {
 	net := newTestNet(t, 122)
 	lookups := 0
-	net.grow(80, Config{K: 4, RepublishInterval: 10 * time.Hour, Trace: Trace{Lookup: func(x LookupTrace) {
-		if x.Purpose == ForRepublish && !x.Done {
+	net.grow(80, Config{K: 4, RepublishInterval: 10 * time.Hour, Trace: trace.Hooks{Lookup: func(x trace.Lookup) {
+		if x.Purpose == trace.ForRepublish && !x.Done {
 			lookups++
 		}
 	}}})
@@ -124,19 +126,19 @@ func TestRepublishingAfterDeaths(t *testing.T) {
 	tried := 0
 	for i := range 40 {
 		key, e := Key(fmt.Sprint(i)), net.nodes[i%20].Engine
-		known := e.nearestFromTable(e.at(net.now), key)
+		known := e.republish.nearestFromTable(e.clock.at(net.now), key)
 		if known == nil || len(net.nodes) < 40 {
 			continue
 		}
 		tried++
 		net.set(e, key, Int(1))
-		e.putRecord(e.latest, key, Record{Value: Int(1), Published: net.now, TTL: time.Hour})
+		e.putRecord(e.clock.latest, key, Record{Value: Int(1), Published: net.now, TTL: time.Hour})
 		for _, c := range known {
 			if x := net.at(c.Addr); x != nil && x != e {
 				net.stop(x)
 			}
 		}
-		e.republish(e.at(net.now), e.records.index[key])
+		e.republish.republish(e.clock.at(net.now), e.records.index[key])
 		net.run(time.Minute)
 	}
 	if tried < 3 || lookups < tried-1 {
@@ -150,9 +152,9 @@ func TestCopiesWaitInVain(t *testing.T) {
 	net := newTestNet(t, 123)
 	nodes := net.grow(3, Config{RefreshInterval: quiet, RepublishInterval: quiet})
 	e, key := nodes[1], Key("key")
-	e.putRecord(e.latest, key, Record{Value: Int(1), Published: net.now, TTL: time.Hour, Cached: true})
+	e.putRecord(e.clock.latest, key, Record{Value: Int(1), Published: net.now, TTL: time.Hour, Cached: true})
 	net.stores(func(netip.AddrPort, netip.AddrPort, ID) { t.Error("a copy is republished") })
-	e.republish(e.at(net.now), e.records.index[key])
+	e.republish.republish(e.clock.at(net.now), e.records.index[key])
 	net.run(time.Minute)
 	if !net.drained() {
 		t.Error("something is still under way")

@@ -5,30 +5,30 @@ import (
 	"time"
 )
 
-// staleAfter is how many RPCs in a row must go unanswered before a contact is
-// stale, so that another may take its place (paper, section 4.1).
+// staleAfter is the number of unanswered RPCs in a row after which a contact is
+// stale: a replacement may take its place (paper, section 4.1).
 const staleAfter = 5
 
-// A contact that did not answer is left alone for backoffBase, then for twice as
-// long after each further failure, up to backoffMax (paper, section 4.1).
+// A contact that did not answer is not asked for backoffBase, then for twice as long
+// after each further failure, up to backoffMax (paper, section 4.1).
 const (
 	backoffBase = 5 * time.Second
 	backoffMax  = 10 * time.Minute
 )
 
-// peer is a contact as the routing table keeps it: 12 bytes, and no pointer.
+// peer is a contact in the routing table: 12 bytes without a pointer.
 type peer struct {
-	number uint32 // in the table's book
+	number uint32 // of its entry in the table's contactPool
 	// until is the end of the back-off after a failure, in whole seconds since
 	// the engine's start; zero if there is none.
 	until uint32
 	// fails counts RPCs in a row that went unanswered.
 	fails uint8
-	// proven says that the peer itself answered under this id at this address.
-	// All contacts in buckets have done so; one of them loses it again if it is
-	// silent when somebody elsewhere goes by its id. Replacements may not have.
+	// proven is set once the peer has answered under this id from this address, as
+	// every contact in a bucket has. It is cleared if the peer stays silent while
+	// another address uses its id. A replacement need not be proven.
 	proven bool
-	// tag is equal if the id is: who looks for an id opens the book for few others.
+	// tag is the last 16 bits of the id: a search by id looks at few wrong entries.
 	tag uint16
 }
 
@@ -41,7 +41,7 @@ func (p *peer) backingOff(now time.Duration) bool {
 	return now < time.Duration(p.until)*time.Second
 }
 
-// fail notes that p did not answer, and returns when it may be asked again.
+// fail notes that p did not answer, and returns the end of its back-off.
 func (p *peer) fail(now time.Duration) time.Duration {
 	if p.fails < 255 {
 		p.fails++

@@ -7,29 +7,29 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// book is where contacts are written down for routing tables to name them by number:
-// tables are most of what a node takes up, and of many engines that share a book, most
-// know the same contacts.
+// contactPool stores contacts, so that routing tables name them by number: tables
+// take up most of a node's memory, and engines that share a pool mostly know the
+// same contacts.
 //
-// A table that has a book to itself crosses out whoever leaves it. A shared one has one
-// entry for each contact that was ever in one of the tables.
+// A pool of one table releases the contacts that leave it. A shared pool keeps one
+// entry for each contact that was ever in one of its tables.
 type contactPool struct {
 	entries []entry
-	// free are the numbers of entries that are not in use, if the book is one table's.
+	// free are the numbers of entries not in use. A shared pool has none.
 	free []uint32
-	// numbers are those of all entries, if the book is shared.
+	// numbers has the number of each entry of a shared pool; nil in any other.
 	numbers map[triple]uint32
 }
 
-// entry is a contact and what follows from where it is, in 40 bytes without a
-// pointer, so that the garbage collector need not look at a million of them.
+// entry is a contact with the properties of its address, in 40 bytes without a
+// pointer: the garbage collector need not look at a million of them.
 type entry struct {
 	triple
 	family wire.Caps
 	scope  scope
 }
 
-// triple is a contact, as the paper calls it.
+// triple is a contact: the paper's triple of address, port and id.
 type triple struct {
 	id ID
 	at endpoint
@@ -42,8 +42,8 @@ type endpoint struct {
 
 func endpointOf(a netip.AddrPort) endpoint { return endpoint{a.Addr().As16(), a.Port()} }
 
-// hashSeed differs from run to run, so that nobody can choose addresses by their hash.
-// What the hash is for decides nothing that is seen.
+// hashSeed differs from run to run, so that an attacker cannot choose addresses by
+// their hash. No behaviour depends on it.
 var hashSeed = maphash.MakeSeed()
 
 func (a endpoint) hash() uint64 { return maphash.Comparable(hashSeed, a) }
@@ -54,7 +54,7 @@ func (x *entry) addr() netip.AddrPort {
 
 func newSharedPool() *contactPool { return &contactPool{numbers: make(map[triple]uint32)} }
 
-// write returns the number of a contact that gets into a table.
+// intern returns the number of a contact that enters a table.
 func (p *contactPool) intern(c Contact) uint32 {
 	x := entry{triple{c.ID, endpointOf(c.Addr)}, familyOf(c.Addr), scopeOf(c.Addr)}
 	if p.numbers != nil {
@@ -72,7 +72,7 @@ func (p *contactPool) intern(c Contact) uint32 {
 	return uint32(len(p.entries) - 1)
 }
 
-// cross says that a table has no more use for a number that it was given.
+// release takes back a number that intern returned.
 func (p *contactPool) release(n uint32) {
 	if p.numbers == nil {
 		p.free = append(p.free, n)

@@ -9,10 +9,10 @@ import (
 // however many come by.
 func TestBookCrossesOut(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{11})
-	x := newTable(randomID(src), 8, 2, &contactPool{})
+	x := newTable(RandomID(src), 8, 2, &contactPool{})
 	offer(&x, 500, src)
 	for i := range 20_000 {
-		x.cacheReplacement(Contact{randomID(src), addr(i)})
+		x.cacheReplacement(Contact{RandomID(src), addr(i)})
 	}
 	checkTable(t, &x)
 	contacts, replacements := x.size()
@@ -25,9 +25,9 @@ func TestBookCrossesOut(t *testing.T) {
 func TestBookIsShared(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{12})
 	s := NewScratch()
-	a, b := newTable(randomID(src), 20, 5, s.pool), newTable(randomID(src), 20, 5, s.pool)
+	a, b := newTable(RandomID(src), 20, 5, s.pool), newTable(RandomID(src), 20, 5, s.pool)
 	for i := range 1000 {
-		c := Contact{randomID(src), addr(i)}
+		c := Contact{RandomID(src), addr(i)}
 		a.insert(c)
 		b.insert(c)
 	}
@@ -41,9 +41,9 @@ func TestBookIsShared(t *testing.T) {
 // A contact is another one under another id, or at another address.
 func TestBookTellsContactsApart(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{13})
-	id := randomID(src)
+	id := RandomID(src)
 	b := newSharedPool()
-	contacts := []Contact{{id, addr(1)}, {id, addr(2)}, {randomID(src), addr(1)}}
+	contacts := []Contact{{id, addr(1)}, {id, addr(2)}, {RandomID(src), addr(1)}}
 	for range 2 {
 		for n, c := range contacts {
 			if got := b.intern(c); got != uint32(n) || b.entries[n].id != c.ID || b.entries[n].addr() != c.Addr {

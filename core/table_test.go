@@ -26,14 +26,14 @@ func ones(n int) ID {
 // idAt returns a random id that shares exactly level bits with id.
 func idAt(id ID, level int, src rand.Source) ID {
 	id.flip(level)
-	id.keepPrefix(level+1, randomID(src))
+	id.keepPrefix(level+1, RandomID(src))
 	return id
 }
 
 // offer inserts count random contacts, as if they had answered.
 func offer(t *table, count int, src rand.Source) {
 	for i := range count {
-		t.insert(Contact{randomID(src), addr(i)})
+		t.insert(Contact{RandomID(src), addr(i)})
 	}
 }
 
@@ -161,7 +161,7 @@ func TestClosestIsExact(t *testing.T) {
 	for _, k := range []int{1, 4, 20} {
 		for _, b := range []int{1, 2, 5} {
 			for _, offered := range []int{25, 50, 100, 200, 500, 1000} {
-				x := newTable(randomID(src), k, b, &contactPool{})
+				x := newTable(RandomID(src), k, b, &contactPool{})
 				offer(&x, offered, src)
 				for _, id := range edgeIDs {
 					x.insert(Contact{id, addr(1)})
@@ -178,7 +178,7 @@ func compareClosest(t *testing.T, x *table, src rand.Source) (answers int) {
 	all := contactsOf(x)
 	targets := append([]ID{x.self, all[0].ID, all[len(all)/2].ID}, edgeIDs...)
 	for range 20 {
-		targets = append(targets, randomID(src), idAt(x.self, int(src.Uint64()%12), src))
+		targets = append(targets, RandomID(src), idAt(x.self, int(src.Uint64()%12), src))
 	}
 	filters := map[string]func(*peer) bool{
 		"all":  anyPeer,
@@ -205,10 +205,10 @@ func compareClosest(t *testing.T, x *table, src rand.Source) (answers int) {
 // others have left.
 func TestByAddr(t *testing.T) {
 	r := rand.New(rand.NewChaCha8([32]byte{10}))
-	x := newTable(randomID(r), 20, 5, &contactPool{})
+	x := newTable(RandomID(r), 20, 5, &contactPool{})
 	found := 0
 	for step := range 3000 {
-		c := Contact{randomID(r), addr(r.IntN(3000))}
+		c := Contact{RandomID(r), addr(r.IntN(3000))}
 		switch r.IntN(3) {
 		case 0:
 			x.removeAddr(c.Addr)
@@ -257,7 +257,7 @@ func TestCounts(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{8})
 	for _, offered := range []int{0, 1, 20, 100, 1000} {
 		for _, b := range []int{1, 5} {
-			x := newTable(randomID(src), 20, b, &contactPool{})
+			x := newTable(RandomID(src), 20, b, &contactPool{})
 			offer(&x, offered, src)
 			for i := range offered / 10 {
 				x.insert(Contact{idAt(x.self, 5+i%20, src), addr(i)})

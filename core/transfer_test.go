@@ -74,7 +74,7 @@ func (n *testNet) handedTo(e *Engine, keys int) (due, got int) {
 		if should {
 			due++
 			got += len(from)
-			if r, ok := e.records.get(e.latest, key); len(from) > 0 && (!ok || r.Value != Int(int64(i)) || r.Cached) {
+			if r, ok := e.records.get(e.clock.latest, key); len(from) > 0 && (!ok || r.Value != Int(int64(i)) || r.Cached) {
 				n.t.Errorf("key %d: newcomer holds %v, copy %v", i, r.Value.Text(), r.Cached)
 			}
 		}
@@ -94,15 +94,15 @@ func TestHandOffKeepsAge(t *testing.T) {
 	first := net.add(cfg)
 	net.set(first, Key("old"), Int(1))
 	long := Bytes(make([]byte, 20000))
-	first.acceptStore(first.latest, Key("long"), long, wire.Trailer{})
-	first.putRecord(first.latest, Key("copy"), Record{Value: Int(1), Published: net.now, TTL: time.Hour, Cached: true})
+	first.acceptStore(first.clock.latest, Key("long"), long, wire.Trailer{})
+	first.putRecord(first.clock.latest, Key("copy"), Record{Value: Int(1), Published: net.now, TTL: time.Hour, Cached: true})
 	net.run(7 * time.Hour)
-	first.putRecord(first.latest, Key("copy"), Record{Value: Int(1), Published: net.now, TTL: time.Hour, Cached: true})
+	first.putRecord(first.clock.latest, Key("copy"), Record{Value: Int(1), Published: net.now, TTL: time.Hour, Cached: true})
 
 	second := net.grow(1, cfg)[0]
 	net.run(time.Minute)
 
-	r, ok := second.records.get(second.latest, Key("old"))
+	r, ok := second.records.get(second.clock.latest, Key("old"))
 	if age := net.now.Sub(r.Published).Round(time.Minute); !ok || age != 7*time.Hour+time.Minute || r.TTL != 24*time.Hour {
 		t.Errorf("handed on with an age of %v and a life of %v, want 7h1m and 24h", age, r.TTL)
 	}
@@ -122,15 +122,15 @@ func TestHandOffIsPaced(t *testing.T) {
 		e.putRecord(0, Key(fmt.Sprint(i)), Record{Value: Int(1), Published: net.now, TTL: time.Hour})
 	}
 	for i := range 500 {
-		c := Contact{randomID(net.rand), addr(1000 + i)}
+		c := Contact{RandomID(net.rand), addr(1000 + i)}
 		e.table.insert(c)
-		e.transferRecords(0, c)
+		e.transfer.add(0, c)
 	}
-	if got := len(e.upkeep.newcomers); got != maxNewcomers {
+	if got := len(e.transfer.line); got != maxNewcomers {
 		t.Errorf("%d newcomers wait, want %d", got, maxNewcomers)
 	}
 	most, start := 0, net.now
-	for len(e.upkeep.newcomers) > 0 {
+	for len(e.transfer.line) > 0 {
 		e.Flush(&net.out)
 		e.Advance(e.Next())
 		e.Flush(&net.out)
@@ -160,14 +160,14 @@ func TestHandOffWaitsForAcknowledgements(t *testing.T) {
 	}{{false, 1, transferWindow}, {true, records, records}} {
 		for range 3 {
 			at++
-			c := Contact{randomID(net.rand), addr(at)}
+			c := Contact{RandomID(net.rand), addr(at)}
 			p := net.puppet(c, func(r *wire.Request) []byte {
 				if r.Method == wire.Store && !tt.answers {
 					return nil
 				}
 				return answerAs(c.ID, r)
 			})
-			hello := wire.Request{Method: wire.Ping, Sender: wire.ID(c.ID), Msg: wire.MsgID(randomID(net.rand))}
+			hello := wire.Request{Method: wire.Ping, Sender: wire.ID(c.ID), Msg: wire.MsgID(RandomID(net.rand))}
 			net.send(c.Addr, net.addrOf(e), wire.NewWriter().Request(nil, &hello))
 			net.run(time.Minute)
 			stores := 0

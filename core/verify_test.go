@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kadmesh/kadmesh/core/trace"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
@@ -26,7 +27,7 @@ func TestOwnLinkDown(t *testing.T) {
 	for i := range 40 {
 		key := Key(fmt.Sprint(i))
 		net.set(nodes[i], key, Int(int64(i)))
-		if _, held := e.records.get(e.latest, key); !held {
+		if _, held := e.records.get(e.clock.latest, key); !held {
 			keys = append(keys, key)
 		}
 	}
@@ -79,7 +80,7 @@ func TestReturnAfterAbsence(t *testing.T) {
 	}
 	net.lose = nil
 	for range 10 {
-		net.get(away, randomID(net.rand))
+		net.get(away, RandomID(net.rand))
 	}
 	net.run(time.Second)
 	named := 0
@@ -159,9 +160,9 @@ func TestOldIDAtNewAddress(t *testing.T) {
 		nodes := net.grow(20, Config{})
 		e, moving := nodes[0], nodes[7]
 		from, to := net.addrOf(moving), addr(700)
-		var changes []Change
-		e.cfg.Trace.Contact = func(_ time.Time, c Contact, change Change) {
-			if c.ID == moving.id && change <= ContactRemoved {
+		var changes []trace.Change
+		e.cfg.Trace.Contact = func(_ time.Time, c trace.Contact, change trace.Change) {
+			if c.ID == moving.id && change <= trace.ContactRemoved {
 				changes = append(changes, change)
 			}
 		}
@@ -192,7 +193,7 @@ func TestOldIDAtNewAddress(t *testing.T) {
 		if pinged = slices.Compact(pinged); !slices.Equal(pinged, want) {
 			t.Errorf("old address alive %v: pinged %v, want %v", alive, pinged, want)
 		}
-		if want := []Change{ContactRemoved, ContactAdded}; !alive && !slices.Equal(changes, want) {
+		if want := []trace.Change{trace.ContactRemoved, trace.ContactAdded}; !alive && !slices.Equal(changes, want) {
 			t.Errorf("told of %v, want %v", changes, want)
 		}
 		if p := e.table.get(moving.id); p == nil || e.table.addr(p) != where {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/core/trace"
 )
 
 // op is an operation of a node's user, while it is under way and afterwards.
@@ -30,7 +31,7 @@ type opKey struct {
 }
 
 // traceLookup finds out about the lookup of an op.
-func (l *lane) traceLookup(t core.LookupTrace) {
+func (l *lane) traceLookup(t trace.Lookup) {
 	key := opKey{l.current, t.Lookup}
 	if !t.Done {
 		if l.op != nil {
@@ -46,12 +47,12 @@ func (l *lane) traceLookup(t core.LookupTrace) {
 }
 
 // traceContact counts contacts that leave a table although they are there.
-func (l *lane) traceContact(_ time.Time, c core.Contact, change core.Change) {
-	if change != core.ContactRemoved {
+func (l *lane) traceContact(_ time.Time, c trace.Contact, change trace.Change) {
+	if change != trace.ContactRemoved {
 		return
 	}
 	n := l.net
-	if slot, ok := n.slotOf(c.Addr); ok && n.nodes[slot].pos != noNode && n.nodes[slot].id == c.ID {
+	if slot, ok := n.slotOf(c.Addr); ok && n.nodes[slot].pos != noNode && n.nodes[slot].id == core.ID(c.ID) {
 		l.Evicted++
 	}
 }

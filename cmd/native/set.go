@@ -111,7 +111,7 @@ func (p *program) runSet(ctx context.Context, s setting, args []string) error {
 		return err
 	}
 	defer node.Close()
-	count, err := node.Store(ctx, core.Key(key), v)
+	count, err := node.SetKey(ctx, core.Key(key), v)
 	if errors.Is(err, core.ErrNotStored) {
 		return fmt.Errorf("%w: no node near the key took it; try again", err)
 	}

@@ -55,7 +55,7 @@ func run(h *host) error {
 	events := newEvents(h.events)
 	node, direct := start(h, conn, core.Config{
 		ID: h.options.id, K: h.options.k, Alpha: h.options.alpha, StoreBytes: h.options.storeBytes,
-		Store: h.store(), Trace: events.trace(),
+		Store: h.store(), Trace: events.hooks(),
 	}, events)
 	defer node.Close()
 	contacts := join(ctx, h, node, conn)

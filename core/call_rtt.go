@@ -2,8 +2,8 @@ package core
 
 import "time"
 
-// Bounds of the adaptive time-outs. Below the floor a busy peer would look like
-// a silent one; above the ceiling one dead peer would hold up a lookup.
+// Bounds of the adaptive time-outs. Below the floor, a busy peer would look like
+// a silent one; above the ceiling, one dead peer would hold up a lookup.
 const (
 	softFloor   = 100 * time.Millisecond
 	softCeiling = time.Second
@@ -14,14 +14,14 @@ const (
 const patience = 2
 
 // rtt estimates round-trip times over all peers, as TCP does for one (RFC 6298).
-// It is known which sending of a request an answer belongs to, so that late ones
-// count as well, as if they were no later than the ceiling: one peer must not spoil
-// the estimate for all.
+// Late answers count too, because the datagram that each one belongs to is known.
+// A sample counts as softCeiling at most: one peer must not spoil the estimate for
+// all.
 type rtt struct {
 	mean, deviation time.Duration
 }
 
-// sample takes in one measured round trip.
+// sample adds one measured round trip.
 func (r *rtt) sample(d time.Duration) {
 	d = min(d, softCeiling)
 	if r.mean == 0 {
@@ -33,8 +33,8 @@ func (r *rtt) sample(d time.Duration) {
 	r.deviation += (max(off, -off) - r.deviation) / 4
 }
 
-// soft is how long an answer takes at most, usually: after that, another peer is
-// asked as well.
+// soft returns the time by which nearly all answers arrive. After it, another peer
+// is asked as well.
 func (r *rtt) soft() time.Duration {
 	if r.mean == 0 {
 		return softStart
@@ -42,8 +42,8 @@ func (r *rtt) soft() time.Duration {
 	return r.within(4)
 }
 
-// hasty is how long five of six answers take: somebody waits for a value, and to
-// ask one more for it costs little.
+// hasty returns the time by which five of six answers arrive. It is for requests
+// for a value: a user is waiting, and one more request costs little.
 func (r *rtt) hasty() time.Duration {
 	if r.mean == 0 {
 		return softStart
@@ -55,5 +55,5 @@ func (r *rtt) within(deviations time.Duration) time.Duration {
 	return min(max(r.mean+deviations*r.deviation, softFloor), softCeiling)
 }
 
-// overdue is when a lookup goes on without an answer.
+// overdue returns the time after which a lookup goes on without an answer.
 func (r *rtt) overdue() time.Duration { return patience * r.soft() }

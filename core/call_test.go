@@ -38,7 +38,7 @@ func TestAskTellsOnce(t *testing.T) {
 			}
 		}
 		told := 0
-		e.ask(0, 0, net.contactOf(peer), wire.Request{Method: wire.Ping}, tt.again, func(now time.Duration, a *wire.Answer) {
+		e.calls.ask(0, query{to: net.contactOf(peer), req: wire.Request{Method: wire.Ping}, repeat: tt.again}, func(now time.Duration, a *wire.Answer) {
 			told++
 			if (a != nil) != tt.answered || now != tt.after {
 				t.Errorf("%s: answered %v after %v, want %v after %v", tt.name, a != nil, now, tt.answered, tt.after)
@@ -49,8 +49,8 @@ func TestAskTellsOnce(t *testing.T) {
 		if told != 1 || sent != tt.sent {
 			t.Errorf("%s: told %d times, %d requests, want once, %d", tt.name, told, sent, tt.sent)
 		}
-		if len(e.calls) != 0 {
-			t.Errorf("%s: %d calls wait", tt.name, len(e.calls))
+		if len(e.calls.waiting) != 0 {
+			t.Errorf("%s: %d calls wait", tt.name, len(e.calls.waiting))
 		}
 	}
 }
@@ -59,14 +59,14 @@ func TestAskTellsOnce(t *testing.T) {
 func TestCallsAreSmallAtRest(t *testing.T) {
 	net := newTestNet(t, 2)
 	e, peer := net.add(Config{}), net.add(Config{})
-	for _, calls := range []int{fewCalls, fewCalls + 1} {
+	for _, calls := range []int{smallMap, smallMap + 1} {
 		for range calls {
-			e.ask(0, 0, net.contactOf(peer), wire.Request{Method: wire.Ping}, true, func(time.Duration, *wire.Answer) {})
+			e.calls.ask(0, query{to: net.contactOf(peer), req: wire.Request{Method: wire.Ping}, repeat: true}, func(time.Duration, *wire.Answer) {})
 		}
 		net.flush()
 		net.run(time.Second)
-		if kept := e.calls != nil; len(e.calls) > 0 || kept != (calls <= fewCalls) {
-			t.Errorf("after %d calls, %d wait; kept %v", calls, len(e.calls), kept)
+		if kept := e.calls.waiting != nil; len(e.calls.waiting) > 0 || kept != (calls <= smallMap) {
+			t.Errorf("after %d calls, %d wait; kept %v", calls, len(e.calls.waiting), kept)
 		}
 	}
 }
