@@ -22,6 +22,7 @@ forbid "a transport, a command or the simulator" "^$module/(transport|cmd|sim|te
 forbid "what would bloat the browser's binary" '^(net|net/http|log/slog|math/big|crypto/rand|crypto/tls|encoding/json|golang.org/x/.*)$' ./core GOOS=js GOARCH=wasm
 forbid "what would bloat the browser's binary" '^(net|net/http|log/slog|math/big|crypto/.*|encoding/json|golang.org/x/.*|nhooyr.io/.*|github.com/pion/.*)$' ./cmd/wasm GOOS=js GOARCH=wasm
 forbid "anything of this project, the bottom of which it is" "^$module/(core|transport|cmd)" ./internal/wire GOOS=linux
+forbid "anything but addresses as values" "^net$|^$module/(core|transport|cmd)" ./internal/netaddr GOOS=linux
 for t in ./transport/*; do
 	forbid "core, since the seam is made of standard types" "^$module/core$" "$t" GOOS=linux
 done
