@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
@@ -41,7 +42,7 @@ func (e *Engine) callFor(now time.Duration, lookup uint64, to Contact, req wire.
 	req.Trailer.Present = true
 	req.Trailer.Caps = e.caps
 	// Answers come without the mapped notation.
-	to.Addr = netip.AddrPortFrom(to.Addr.Addr().Unmap(), to.Addr.Port())
+	to.Addr = netaddr.Unmap(to.Addr)
 	e.stats.Asked++
 	c := &call{req: req, first: req.Msg, to: to, sent: now, number: e.stats.Asked, lookup: lookup, report: report}
 	e.expect(c)

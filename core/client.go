@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
@@ -163,6 +164,6 @@ func (e *Engine) Observe(now time.Time, addr netip.AddrPort, done func(netip.Add
 // reaches reports whether there can be a node at addr to which a datagram gets
 // from here.
 func (e *Engine) reaches(addr netip.AddrPort) bool {
-	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-	return scopeOf(addr) != nowhere && familyOf(addr)&e.caps != 0
+	addr = netaddr.Unmap(addr)
+	return scopeOf(addr) != netaddr.ScopeNone && familyOf(addr)&e.caps != 0
 }

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
@@ -149,7 +150,7 @@ func (e *Engine) Receive(now time.Time, from netip.AddrPort, datagram []byte) {
 	t := e.at(now)
 	e.stats.Received++
 	e.stats.ReceivedBytes += uint64(len(datagram))
-	if scopeOf(from) == nowhere {
+	if scopeOf(from) == netaddr.ScopeNone {
 		e.drop(DropAddress)
 		return
 	}

@@ -28,10 +28,15 @@ const (
 	// Shared is 100.64.0.0/10, between a carrier's NAT and its customers (RFC 6598).
 	Shared
 
-	// Special is a range for protocols, tunnels, documentation or benchmarks, or one
-	// that IANA has not handed out. Some networks route such addresses; the Internet
-	// does not, or not to one host.
+	// Special is a range for documentation, benchmarks or protocols, or one that IANA
+	// has not handed out. A laboratory may use such addresses; the Internet routes
+	// none of them.
 	Special
+
+	// Tunnel stands for another host, such as one whose IPv4 address is inside: 6to4,
+	// Teredo, ISATAP, AMT, NAT64 and the like. That host may be on the Internet or
+	// on the network of the sender.
+	Tunnel
 
 	// Public is a unicast address of one host on the Internet.
 	Public
@@ -43,7 +48,7 @@ type Scope uint8
 const (
 	ScopeNone   Scope = iota // no host
 	ScopeHost                // this host
-	ScopeSite                // some network; another network may have the same address
+	ScopeSite                // one network: other networks may use the same address
 	ScopeGlobal              // the Internet
 )
 
@@ -118,10 +123,11 @@ func classOf4(b [4]byte) Class {
 func classOf192(b [4]byte) Class {
 	switch [2]byte{b[1], b[2]} {
 	case [2]byte{0, 0}, // 192.0.0.0/24, protocol assignments (RFC 6890)
-		[2]byte{0, 2},    // 192.0.2.0/24, documentation (RFC 5737)
-		[2]byte{52, 193}, // 192.52.193.0/24, multicast tunnels (AMT, RFC 7450)
-		[2]byte{88, 99}:  // 192.88.99.0/24, 6to4 relays (RFC 7526)
+		[2]byte{0, 2}: // 192.0.2.0/24, documentation (RFC 5737)
 		return Special
+	case [2]byte{52, 193}, // 192.52.193.0/24, AMT relays (RFC 7450)
+		[2]byte{88, 99}: // 192.88.99.0/24, 6to4 relays (RFC 7526)
+		return Tunnel
 	}
 	if b[1] == 168 {
 		return Private
@@ -131,11 +137,8 @@ func classOf192(b [4]byte) Class {
 
 func classOf6(b [16]byte) Class {
 	switch {
-	case b[0]&0xe0 == 0x20: // 2000::/3, which unicast addresses are handed out of (RFC 4291)
-		if isSpecial6(&b) {
-			return Special
-		}
-		return Public
+	case b[0]&0xe0 == 0x20:
+		return classOfUnicast6(&b)
 	case b[0]&0xfe == 0xfc:
 		return Private
 	case b[0] == 0xfe && b[1]&0xc0 == 0x80:
@@ -144,29 +147,37 @@ func classOf6(b [16]byte) Class {
 		return Loopback
 	case b == [16]byte{}, b[0] == 0xff: // unspecified and multicast (RFC 4291)
 		return Nowhere
+	case b[0] == 0:
+		// IPv4-compatible (RFC 4291), IPv4-translated (RFC 2765), and NAT64 with
+		// 64:ff9b::/96 (RFC 6052) and 64:ff9b:1::/48 (RFC 8215)
+		return Tunnel
 	}
-	// The rest includes NAT64 (64:ff9b::/96, RFC 6052, and 64:ff9b:1::/48, RFC 8215) and
-	// other addresses with an IPv4 address inside, which may itself be private.
-	return Special
+	return Special // not handed out
 }
 
-// isSpecial6 reports whether an address in 2000::/3 is not one host's on the Internet.
-func isSpecial6(b *[16]byte) bool {
+// classOfUnicast6 returns the class of an address in 2000::/3, which IPv6 unicast
+// addresses are handed out of (RFC 4291).
+func classOfUnicast6(b *[16]byte) Class {
 	switch [2]byte{b[0], b[1]} {
 	case [2]byte{0x20, 0x01}:
-		if b[2]&0xfe == 0 || // 2001::/23, protocols (RFC 2928), with Teredo (RFC 4380)
-			b[2] == 0x0d && b[3] == 0xb8 { // 2001:db8::/32, documentation (RFC 3849)
-			return true
+		if b[2]&0xfe == 0 { // 2001::/23, protocols (RFC 2928): Teredo (RFC 4380), AMT and others
+			return Tunnel
 		}
-	case [2]byte{0x20, 0x02}: // 2002::/16, 6to4 (RFC 3056): an IPv4 address follows
-		return true
+		if b[2] == 0x0d && b[3] == 0xb8 { // 2001:db8::/32, documentation (RFC 3849)
+			return Special
+		}
+	case [2]byte{0x20, 0x02}: // 2002::/16, 6to4 (RFC 3056)
+		return Tunnel
 	case [2]byte{0x3f, 0xff}:
 		if b[2]&0xf0 == 0 { // 3fff::/20, documentation (RFC 9637)
-			return true
+			return Special
 		}
 	}
-	// ISATAP (RFC 5214, section 6.1): a tunnel to the IPv4 address in the last 4 bytes.
-	return b[8]&^0x02 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe
+	// ISATAP (RFC 5214, section 6.1): the IPv4 address is in the last 4 bytes.
+	if b[8]&^0x02 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe {
+		return Tunnel
+	}
+	return Public
 }
 
 // Unmap returns a with IPv4 in its own notation instead of the IPv6-mapped one.

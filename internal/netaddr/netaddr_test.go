@@ -85,6 +85,7 @@ func TestScope(t *testing.T) {
 	want := map[netaddr.Class]netaddr.Scope{
 		netaddr.Nowhere: netaddr.ScopeNone, netaddr.Loopback: netaddr.ScopeHost, netaddr.LinkLocal: netaddr.ScopeSite,
 		netaddr.Private: netaddr.ScopeSite, netaddr.Shared: netaddr.ScopeSite, netaddr.Special: netaddr.ScopeSite,
+		netaddr.Tunnel: netaddr.ScopeSite,
 		netaddr.Public: netaddr.ScopeGlobal,
 	}
 	for c, s := range want {
