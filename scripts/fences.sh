@@ -43,6 +43,14 @@ if [ -n "$impure" ]; then
 	echo "$impure" | sed 's/^/  /' >&2
 	bad=1
 fi
+# One place decides what kind of address an IP address is.
+second=$(git ls-files '*.go' | grep -vE '_test\.go$|^internal/netaddr/' |
+	xargs grep -nE 'IsPrivate\(|IsGlobalUnicast\(|MustParsePrefix\(' || true)
+if [ -n "$second" ]; then
+	echo "fence: only internal/netaddr may decide whether an address is public or private, but these do:" >&2
+	echo "$second" | sed 's/^/  /' >&2
+	bad=1
+fi
 # Tests sleep in virtual time only, in a bubble of testing/synctest. What is left are
 # measurements, packets that are on their way, and a method of what lives in a bubble.
 sleepy=$(git ls-files '*_test.go' | grep -vE '/measure[a-z_]*_test\.go$|^test/direct/|/lab_test\.go$' | while read -r file; do
