@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/core/trace"
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
@@ -78,7 +79,7 @@ func (s *calls) watch(now time.Duration, q query, w watcher) {
 	c.req.Trailer.Caps = e.caps
 	c.first = c.req.Msg
 	// Sources of answers come without the mapped notation.
-	c.to.Addr = netip.AddrPortFrom(c.to.Addr.Addr().Unmap(), c.to.Addr.Port())
+	c.to.Addr = netaddr.Unmap(c.to.Addr)
 	e.stats.Asked++
 	c.number = e.stats.Asked
 	s.expect(c)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/core/trace"
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
@@ -156,7 +157,7 @@ func (e *Engine) Receive(now time.Time, from netip.AddrPort, datagram []byte) {
 	t := e.clock.at(now)
 	e.stats.Received++
 	e.stats.ReceivedBytes += uint64(len(datagram))
-	if scopeOf(from) == nowhere {
+	if scopeOf(from) == netaddr.ScopeNone {
 		e.drop(dropAddress)
 		return
 	}

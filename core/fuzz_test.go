@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/core/trace"
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
@@ -89,8 +90,8 @@ func newFuzzWorld(t *testing.T) *fuzzWorld {
 		w.addrs = append(w.addrs, addr(50+i))
 	}
 	for _, a := range []string{
-		"203.0.113.1:1", "203.0.113.1:2", "203.0.113.2:4000", "203.0.113.3:4000", "[2001:db8::1]:4000",
-		"10.0.0.1:4000", "127.0.0.1:4000", "[fe80::1%x]:4000", "[::ffff:203.0.113.9]:4000", "203.0.113.9:0",
+		"193.0.113.1:1", "193.0.113.1:2", "193.0.113.2:4000", "193.0.113.3:4000", "[2a00::1]:4000",
+		"10.0.0.1:4000", "127.0.0.1:4000", "[fe80::1%x]:4000", "[::ffff:193.0.113.9]:4000", "193.0.113.9:0",
 		"224.0.0.1:4000", "0.0.0.0:4000",
 	} {
 		w.addrs = append(w.addrs, netip.MustParseAddrPort(a))
@@ -109,7 +110,7 @@ func (w *fuzzWorld) tap(from, to netip.AddrPort, d []byte) {
 	switch {
 	case from != w.self || w.forging:
 		return
-	case scopeOf(to) == nowhere:
+	case scopeOf(to) == netaddr.ScopeNone:
 		w.t.Fatalf("a datagram goes to %v", to)
 	case len(d) > wire.MaxDatagram:
 		w.t.Fatalf("a datagram has %d bytes", len(d))
@@ -237,7 +238,7 @@ func (w *fuzzWorld) step() {
 
 // peer puts an honest peer at c, if nobody else is there, and lets it ask.
 func (w *fuzzWorld) peer(c Contact) {
-	if scopeOf(c.Addr) == nowhere || w.net.at(c.Addr) != nil {
+	if scopeOf(c.Addr) == netaddr.ScopeNone || w.net.at(c.Addr) != nil {
 		return
 	}
 	known := w.e.Contacts()
@@ -310,7 +311,7 @@ func (w *fuzzWorld) use() {
 
 // usable returns an address such as a user would name.
 func (w *fuzzWorld) usable() netip.AddrPort {
-	if a := w.addr(); scopeOf(a) != nowhere {
+	if a := w.addr(); scopeOf(a) != netaddr.ScopeNone {
 		return a
 	}
 	return addr(2)

@@ -90,7 +90,7 @@ func (n *testNet) onlyTo(allowed ...netip.AddrPort) {
 
 // badContacts are no contacts that could be asked, or should be (S1, S2, S3).
 func badContacts(self ID) map[string]any {
-	id, ip, port := bytes.Repeat([]byte{7}, 20), "203.0.113.9", 4000
+	id, ip, port := bytes.Repeat([]byte{7}, 20), "193.0.113.9", 4000
 	list := map[string]any{
 		"a number": 1, "a string": "x", "nil": nil, "a map": map[string]int{"a": 1}, "nothing in it": []any{},
 		"one thing": []any{id}, "two things": []any{id, ip}, "four things": []any{id, ip, port, 0},
@@ -103,10 +103,11 @@ func badContacts(self ID) map[string]any {
 		list[fmt.Sprintf("port %v %T", x, x)] = []any{id, ip, x}
 	}
 	for _, x := range []any{
-		nil, 1, "", "localhost", "example.org", "203.0.113", "203.0.113.9\x00", " 203.0.113.9", "203.0.113.9:4000",
+		nil, 1, "", "localhost", "example.org", "193.0.113", "193.0.113.9\x00", " 193.0.113.9", "193.0.113.9:4000",
 		"0.0.0.0", "0.1.2.3", "255.255.255.255", "240.0.0.1", "224.0.0.1", "127.0.0.1", "10.0.0.1", "172.16.0.1",
 		"192.168.0.1", "169.254.169.254", "100.64.0.1", "::", "::1", "ff02::1", "fe80::1", "fe80::1%eth0", "fd00::1",
-		"::ffff:127.0.0.1", "::ffff:10.0.0.1", []byte("203.0.113.9"), strings.Repeat("1", 300),
+		"::ffff:127.0.0.1", "::ffff:10.0.0.1", "198.51.100.1", "192.52.193.1", "2001:db8::1", "2002:a00:1::1",
+		"64:ff9b::10.0.0.1", "2001:0:1:1:0:0:f5ff:fffe", "2a00::5efe:a00:1", []byte("193.0.113.9"), strings.Repeat("1", 300),
 	} {
 		list[fmt.Sprintf("ip %.20v %T", x, x)] = []any{id, x, port}
 	}

@@ -38,6 +38,8 @@ type testNet struct {
 	seq     int
 	sent    int
 	out     Outbox
+	// place is the address of the nth engine that add starts.
+	place func(n int) netip.AddrPort
 }
 
 // testNode is an engine and where it is reached.
@@ -54,18 +56,21 @@ func newTestNet(t testing.TB, seed byte) *testNet {
 		delay:   func(_, _ netip.AddrPort) time.Duration { return 10 * time.Millisecond },
 		old:     make(map[netip.AddrPort]bool),
 		scripts: make(map[netip.AddrPort]func(netip.AddrPort, []byte)),
+		place:   addr,
 	}
 }
 
-// addr returns the address of the nth engine.
-func addr(n int) netip.AddrPort {
+// addr returns the public address of the nth engine.
+func addr(n int) netip.AddrPort { return addrIn(193, n) } // 193.0.x.y
+
+func addrIn(first byte, n int) netip.AddrPort {
 	var ip [4]byte
-	binary.BigEndian.PutUint32(ip[:], 192<<24+uint32(n)) // 192.0.x.y
+	binary.BigEndian.PutUint32(ip[:], uint32(first)<<24+uint32(n))
 	return netip.AddrPortFrom(netip.AddrFrom4(ip), 4000)
 }
 
 // add starts an engine at the next address.
-func (n *testNet) add(cfg Config) *Engine { return n.addAt(addr(n.added+1), cfg) }
+func (n *testNet) add(cfg Config) *Engine { return n.addAt(n.place(n.added+1), cfg) }
 
 func (n *testNet) addAt(a netip.AddrPort, cfg Config) *Engine {
 	if cfg.Rand == nil {

@@ -143,9 +143,9 @@ func TestNodeErrorsSayWhatAndWith(t *testing.T) {
 		}{
 			{"get", getErr, ErrNotFound, `get "nothing": not found`},
 			{"set", setErr, ErrValueType, `set "list": value of type list: only strings,`},
-			{"ping", pingErr, ErrNoAnswer, "ping 192.0.0.9:4000: no answer"},
-			{"observe", observeErr, ErrNoAnswer, "ask 192.0.0.9:4000 for this node's address: no answer"},
-			{"bootstrap", joinErr, ErrNoAnswer, "bootstrap from [192.0.0.9:4000]: no answer"},
+			{"ping", pingErr, ErrNoAnswer, "ping 193.0.0.9:4000: no answer"},
+			{"observe", observeErr, ErrNoAnswer, "ask 193.0.0.9:4000 for this node's address: no answer"},
+			{"bootstrap", joinErr, ErrNoAnswer, "bootstrap from [193.0.0.9:4000]: no answer"},
 		}
 		for _, tt := range tests {
 			if !errors.Is(tt.got, tt.is) || !strings.HasPrefix(tt.got.Error(), tt.want) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/core/trace"
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
@@ -155,6 +156,6 @@ func (e *Engine) askAddr(now time.Time, addr netip.AddrPort, m wire.Method, done
 // reaches reports whether there can be a node at addr that a datagram from here
 // reaches.
 func (e *Engine) reaches(addr netip.AddrPort) bool {
-	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-	return scopeOf(addr) != nowhere && familyOf(addr)&e.caps != 0
+	addr = netaddr.Unmap(addr)
+	return scopeOf(addr) != netaddr.ScopeNone && familyOf(addr)&e.caps != 0
 }

@@ -82,7 +82,7 @@ func (e *Engine) contactsFor(from netip.AddrPort, r *wire.Request) []wire.Contac
 		// contact of the other would cost a Python node five seconds.
 		family = familyOf(from)
 	}
-	scope, at, tag := scopeOf(from), endpointOf(from), tagOf(ID(r.Sender))
+	scope, at, tag := audienceOf(from), endpointOf(from), tagOf(ID(r.Sender))
 	fits := func(p *peer) bool {
 		x := e.table.entry(p)
 		return x.family&family != 0 && x.scope >= scope && (x.at.port != at.port || x.at != at) && (p.tag != tag || x.id != ID(r.Sender))

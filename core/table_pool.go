@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"net/netip"
 
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
@@ -26,7 +27,7 @@ type contactPool struct {
 type entry struct {
 	triple
 	family wire.Caps
-	scope  scope
+	scope  netaddr.Scope
 }
 
 // triple is a contact: the paper's triple of address, port and id.

@@ -252,7 +252,7 @@ func TestStrangerReplacesTheDead(t *testing.T) {
 // B16, and the scopes of addresses: nobody is told of a contact that it cannot
 // reach, or should not try to.
 func TestWhoIsToldOfWhom(t *testing.T) {
-	v4, v6, site, site6, host := "203.0.113.5", "2001:db8::5", "10.0.0.5", "fd00::5", "127.0.0.5"
+	v4, v6, site, site6, host := "193.0.113.5", "2a00::5", "10.0.0.5", "fd00::5", "127.0.0.5"
 	both, only4 := wire.CapIPv4|wire.CapIPv6, wire.CapIPv4
 	tests := []struct {
 		from    string
@@ -260,12 +260,12 @@ func TestWhoIsToldOfWhom(t *testing.T) {
 		caps    wire.Caps
 		want    []string
 	}{
-		{from: "198.51.100.1", want: []string{v4}},
-		{from: "2001:db8::1", want: []string{v6}},
-		{from: "198.51.100.1", trailer: true, caps: both, want: []string{v4, v6}},
-		{from: "2001:db8::1", trailer: true, caps: both, want: []string{v4, v6}},
-		{from: "2001:db8::1", trailer: true, caps: only4, want: []string{v4}},
-		{from: "198.51.100.1", trailer: true, want: []string{v4}},
+		{from: "193.51.100.1", want: []string{v4}},
+		{from: "2a00::1", want: []string{v6}},
+		{from: "193.51.100.1", trailer: true, caps: both, want: []string{v4, v6}},
+		{from: "2a00::1", trailer: true, caps: both, want: []string{v4, v6}},
+		{from: "2a00::1", trailer: true, caps: only4, want: []string{v4}},
+		{from: "193.51.100.1", trailer: true, want: []string{v4}},
 		{from: "192.168.1.1", want: []string{v4, site}},
 		{from: "192.168.1.1", trailer: true, caps: both, want: []string{v4, v6, site, site6}},
 		{from: "fe80::1", want: []string{v6, site6}},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/internal/cli"
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/transport/wsrelay"
 )
 
@@ -59,7 +60,7 @@ func (l *lending) apply(cfg *wsrelay.ServerConfig) (err error) {
 		if ip.IsUnspecified() {
 			return cli.Usagef("--public-ip %v: name the address that others send to; --bind-ip may be %[1]v", ip)
 		}
-		if !l.allowPrivate && !wsrelay.IsGlobal(ip) {
+		if !l.allowPrivate && !netaddr.IsPublic(ip) {
 			return cli.Usagef("--public-ip %v: %w: give the address that the Internet knows (and --bind-ip the one that this machine has), or --allow-private to try things out", ip, wsrelay.ErrNotPublic)
 		}
 	}
@@ -74,7 +75,7 @@ func (l *lending) apply(cfg *wsrelay.ServerConfig) (err error) {
 // lends reports whether the relay lends addresses of the IP version of ip.
 func lends(cfg *wsrelay.ServerConfig, ip netip.Addr) bool {
 	for _, p := range cfg.PublicIPs {
-		if p.Is4() == ip.Is4() {
+		if netaddr.SameFamily(p, ip) {
 			return true
 		}
 	}

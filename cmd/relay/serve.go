@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/internal/cli"
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/internal/site"
 	"github.com/kadmesh/kadmesh/transport/wsrelay"
 	"github.com/kadmesh/kadmesh/web"
@@ -242,7 +243,7 @@ func (r *relaying) seeds() *seeds {
 	return &seeds{
 		nodes: r.nodes, lookup: net.DefaultResolver.LookupNetIP,
 		fits: func(ip netip.Addr) bool { return lends(&r.cfg, ip) },
-		safe: func(ip netip.Addr) bool { return r.cfg.AllowPrivate || wsrelay.IsGlobal(ip) },
+		safe: func(ip netip.Addr) bool { return r.cfg.AllowPrivate || netaddr.IsPublic(ip.Unmap()) },
 		set:  r.server.SetBootstrap, log: r.log,
 	}
 }

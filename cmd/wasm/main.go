@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/transport/webrtc"
 	"github.com/kadmesh/kadmesh/transport/wsrelay"
 )
@@ -204,5 +205,5 @@ func parseAddr(s string) (netip.AddrPort, error) {
 	if err != nil || a.Port() == 0 || a.Addr().Zone() != "" {
 		return a, fmt.Errorf("address %q: %w: want IP:PORT, as 192.0.2.1:8468", s, errInput)
 	}
-	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), nil
+	return netaddr.Unmap(a), nil
 }

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 const (
@@ -52,7 +54,7 @@ func listen(addr netip.AddrPort, via func(*single) (batcher, error)) (*Conn, err
 	if !addr.IsValid() {
 		return nil, fmt.Errorf("listen on %v: no IP address", addr)
 	}
-	addr = unmap(addr)
+	addr = netaddr.Unmap(addr)
 	if addr.Addr().IsMulticast() {
 		// Package net would listen on all addresses instead.
 		return nil, fmt.Errorf("listen on %v: a multicast address is no node's own", addr)
@@ -134,11 +136,6 @@ func (c *Conn) Close() error {
 		return fmt.Errorf("close %v: %w", c.local, cause(err))
 	}
 	return nil
-}
-
-// unmap turns a v4-mapped address into the IPv4 address that it stands for.
-func unmap(addr netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 }
 
 // sendError says which datagram was not sent, and why.

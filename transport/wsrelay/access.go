@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 // Access says who may use a relay. The zero value lets everybody but pages of
@@ -78,7 +80,7 @@ func (a *Access) checkHost(r *http.Request) error {
 		return nil
 	}
 	here, err := netip.ParseAddrPort(local.String())
-	if err != nil || isGlobal(here.Addr().Unmap()) && len(a.Hosts) == 0 || a.isProxy(remote(r)) {
+	if err != nil || netaddr.IsPublic(here.Addr().Unmap()) && len(a.Hosts) == 0 || a.isProxy(remote(r)) {
 		return nil
 	}
 	host := hostOf(r.Host)

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 // book keeps which port is lent to whom.
@@ -35,7 +37,7 @@ const maxAttempts = 64
 
 // find returns the lease of an address, or nil if it is not lent.
 func (b *book) find(a netip.AddrPort) *lease {
-	if p := b.ports[family(a.Addr())]; p == nil || p.public != a.Addr() {
+	if p := b.ports[netaddr.Family(a.Addr())]; p == nil || p.public != a.Addr() {
 		return nil // the usual case, without the lock
 	}
 	b.mu.RLock()
@@ -305,7 +307,7 @@ func (b *book) release(l *lease) {
 	delete(b.leases, l.addr)
 	b.unsettle(l)
 	l.sock.close()
-	b.ports[family(l.addr.Addr())].giveBack(l.addr.Port())
+	b.ports[netaddr.Family(l.addr.Addr())].giveBack(l.addr.Port())
 }
 
 // close ends all leases. Their clients are gone.

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 // Whatever bytes a client sends, the relay lives, and gets rid of it in the end.
@@ -82,7 +84,7 @@ func FuzzServerMessage(f *testing.F) {
 		defer inboxes.Put(in)
 		c.forward(in, m)
 		for _, d := range n.at(c.lease.addr.Port()).took() {
-			if _, ok := in.parser.WellFormed([]byte(d.payload)); !ok || !isGlobal(d.addr.Addr()) || d.addr.Port() < minPort {
+			if _, ok := in.parser.WellFormed([]byte(d.payload)); !ok || !netaddr.IsPublic(d.addr.Addr()) || d.addr.Port() < minPort {
 				t.Errorf("%x went to %v", d.payload, d.addr)
 			}
 		}

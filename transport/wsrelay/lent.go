@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 // lent is a UDP socket that a client was lent.
@@ -43,7 +45,7 @@ type network interface {
 type portable struct{ readers sync.WaitGroup }
 
 func (n *portable) open(bind netip.AddrPort, to arrivals) (lent, error) {
-	c, err := net.ListenUDP(fmt.Sprintf("udp%d", family(bind.Addr())), net.UDPAddrFromAddrPort(bind))
+	c, err := net.ListenUDP(fmt.Sprintf("udp%d", netaddr.Family(bind.Addr())), net.UDPAddrFromAddrPort(bind))
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +69,7 @@ func (s *portableSocket) read(to arrivals) {
 	for {
 		n, from, err := s.c.ReadFromUDPAddrPort(buf)
 		if err == nil {
-			to.arrive(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), buf[:n])
+			to.arrive(netaddr.Unmap(from), buf[:n])
 		} else if errors.Is(err, net.ErrClosed) {
 			return
 		}

@@ -5,10 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 const (
@@ -189,7 +190,7 @@ func (l *link) greet(k kind, body []byte) error {
 	if err != nil {
 		return malformed(k, err)
 	}
-	if f := l.conn.family; f != 0 && f != familyOf(w.lent) {
+	if f := l.conn.family; f != 0 && f != netaddr.Family(w.lent.Addr()) {
 		return fmt.Errorf("the relay lends %v, which is not of IP version %d", w.lent, f)
 	}
 	l.relay.resume, l.since = w.resume, time.Now()
@@ -211,11 +212,3 @@ func (l *link) isWelcomed() bool {
 func (l *link) quietFor() time.Duration { return time.Since(time.UnixMilli(l.heard.Load())) }
 
 func malformed(k kind, err error) error { return fmt.Errorf("message of type %d: %w", k, err) }
-
-// familyOf is what hello calls the family of a.
-func familyOf(a netip.AddrPort) byte {
-	if a.Addr().Is4() {
-		return 4
-	}
-	return 6
-}

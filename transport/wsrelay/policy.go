@@ -2,7 +2,11 @@
 
 package wsrelay
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
+)
 
 // minPort is the lowest port that datagrams are passed to. Below are the
 // services of systems, which have no business with a DHT.
@@ -29,7 +33,7 @@ func (p *policy) allows(a netip.AddrPort) bool {
 	if p.private && isPrivate(ip) {
 		return true
 	}
-	return isGlobal(ip) && (p.private || !p.own(ip))
+	return netaddr.IsPublic(ip) && (p.private || !p.own(ip))
 }
 
 // denies reports whether the operator has forbidden ip.
@@ -38,21 +42,12 @@ func (p *policy) denies(ip netip.Addr) bool { return in(ip.Unmap(), p.deny) }
 // isPrivate reports whether ip is of this machine alone, or of a network with
 // addresses of its own. Link-local addresses do not count: clouds keep their
 // metadata there.
-func isPrivate(ip netip.Addr) bool { return ip.IsLoopback() || in(ip, private) }
-
-// IsGlobal reports whether ip is one that anybody on the Internet can send to, as
-// destinations must be.
-func IsGlobal(ip netip.Addr) bool { return isGlobal(ip.Unmap()) }
-
-// isGlobal reports whether ip is a unicast address that the Internet routes to
-// one place. It goes by the registries of IANA: what they do not hand out is not
-// global, nor are special blocks, among them those in which IPv6 addresses carry
-// an IPv4 address that somebody on the way would send to.
-func isGlobal(ip netip.Addr) bool {
-	if ip.Is4() {
-		return in(ip, unicast4) && !in(ip, special4)
+func isPrivate(ip netip.Addr) bool {
+	switch netaddr.ClassOf(ip) {
+	case netaddr.Loopback, netaddr.Private, netaddr.Shared:
+		return true
 	}
-	return in(ip, unicast6) && !in(ip, special6) && !isISATAP(ip)
+	return false
 }
 
 func in(ip netip.Addr, list []netip.Prefix) bool {
@@ -62,49 +57,4 @@ func in(ip netip.Addr, list []netip.Prefix) bool {
 		}
 	}
 	return false
-}
-
-// isISATAP reports whether the lower half of ip says that a host of the site
-// tunnels it to the IPv4 address at its end (RFC 5214, section 6.1).
-func isISATAP(ip netip.Addr) bool {
-	b := ip.As16()
-	return b[8]&^0x02 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe
-}
-
-var private = prefixes(
-	"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", // RFC 1918
-	"100.64.0.0/10", // carrier-grade NAT, RFC 6598
-	"fc00::/7",      // unique local, RFC 4193
-)
-
-// unicast4 and unicast6 are what addresses are handed out of.
-var (
-	unicast4 = prefixes("0.0.0.0/1", "128.0.0.0/2", "192.0.0.0/3")
-	unicast6 = prefixes("2000::/3")
-)
-
-// special4 and special6 are the exceptions within those.
-var (
-	special4 = prefixes(
-		"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16",
-		"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
-		"192.0.0.0/24",                                      // protocol assignments
-		"192.88.99.0/24",                                    // 6to4 relays
-		"192.52.193.0/24",                                   // multicast tunnels (AMT)
-		"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", // documentation
-		"198.18.0.0/15", // benchmarks
-	)
-	special6 = prefixes(
-		"2001::/23",                  // protocol assignments, Teredo among them
-		"2001:db8::/32", "3fff::/20", // documentation
-		"2002::/16", // 6to4
-	)
-)
-
-func prefixes(list ...string) []netip.Prefix {
-	var p []netip.Prefix
-	for _, s := range list {
-		p = append(p, netip.MustParsePrefix(s))
-	}
-	return p
 }

@@ -9,6 +9,8 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 // restoreTime is for how long after its start a relay honours the tokens that it
@@ -46,7 +48,7 @@ func newTokens(secret []byte) tokens {
 func (t *tokens) issue(now time.Time, a netip.AddrPort) string {
 	t.last = max(t.last+1, now.UnixNano())
 	b := make([]byte, 0, tokenLen)
-	b = append(b, family(a.Addr()))
+	b = append(b, netaddr.Family(a.Addr()))
 	b = binary.BigEndian.AppendUint16(b, a.Port())
 	b = binary.BigEndian.AppendUint64(b, uint64(t.last))
 	return string(t.sign(b, a.Addr()))
@@ -72,12 +74,4 @@ func (t *tokens) read(token string) (fam byte, port uint16, lent time.Time, ok b
 // valid reports whether this relay issued token for a lease of ip.
 func (t *tokens) valid(token string, ip netip.Addr) bool {
 	return hmac.Equal(t.sign([]byte(token)[:tokenBody:tokenBody], ip), []byte(token))
-}
-
-// family is 4 or 6.
-func family(ip netip.Addr) byte {
-	if ip.Is4() {
-		return 4
-	}
-	return 6
 }

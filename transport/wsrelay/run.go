@@ -3,6 +3,8 @@ package wsrelay
 import (
 	"errors"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 // run keeps the Conn connected until it is closed.
@@ -62,7 +64,7 @@ func (c *Conn) tell(s State) {
 
 // connected is told of each welcome.
 func (c *Conn) connected(url string, w welcome) {
-	c.family = familyOf(w.lent)
+	c.family = netaddr.Family(w.lent.Addr())
 	c.mu.Lock()
 	before := c.state.Addr
 	c.welcome = w

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"nhooyr.io/websocket"
 )
 
@@ -87,7 +88,7 @@ func newServer(cfg ServerConfig, net network) (*Server, error) {
 		wide:   make(map[netip.Addr]int),
 	}
 	for _, ip := range cfg.PublicIPs {
-		s.book.ports[family(ip)] = newPorts(ip, cfg.bindFor(ip, local), cfg.Ports)
+		s.book.ports[netaddr.Family(ip)] = newPorts(ip, cfg.bindFor(ip, local), cfg.Ports)
 	}
 	s.SetBootstrap(cfg.Bootstrap)
 	return s, nil
@@ -97,7 +98,7 @@ func newServer(cfg ServerConfig, net network) (*Server, error) {
 func (s *Server) SetBootstrap(nodes []netip.AddrPort) {
 	list := make([]netip.AddrPort, 0, len(nodes))
 	for _, a := range nodes {
-		list = append(list, netip.AddrPortFrom(a.Addr().Unmap(), a.Port()))
+		list = append(list, netaddr.Unmap(a))
 	}
 	s.bootstrap.Store(&list)
 }
@@ -235,7 +236,7 @@ func (s *Server) welcome(l *lease) []byte {
 		w.newPerMinute = 65535
 	}
 	for _, a := range *s.bootstrap.Load() {
-		if family(a.Addr()) == family(l.addr.Addr()) && len(w.bootstrap) < maxBootstrap {
+		if netaddr.Family(a.Addr()) == netaddr.Family(l.addr.Addr()) && len(w.bootstrap) < maxBootstrap {
 			w.bootstrap = append(w.bootstrap, a)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 // ServerConfig says what a relay lends, and to whom. The zero value is ready to
@@ -81,7 +83,7 @@ func (c ServerConfig) check() (ServerConfig, error) {
 		switch {
 		case ip.IsUnspecified() || ip.IsMulticast() || ip.Is4In6() || ip.Zone() != "":
 			return c, fmt.Errorf("public address %v: nobody could send to it", ip)
-		case !c.AllowPrivate && !isGlobal(ip):
+		case !c.AllowPrivate && !netaddr.IsPublic(ip):
 			return c, fmt.Errorf("public address %v: %w", ip, ErrNotPublic)
 		}
 	}
@@ -110,10 +112,10 @@ func onePerFamily(what string, list []netip.Addr) error {
 		if !ip.IsValid() {
 			return fmt.Errorf("%s address missing", what)
 		}
-		if seen[family(ip)] {
-			return fmt.Errorf("%s addresses %v: more than one of IPv%d", what, list, family(ip))
+		if seen[netaddr.Family(ip)] {
+			return fmt.Errorf("%s addresses %v: more than one of IPv%d", what, list, netaddr.Family(ip))
 		}
-		seen[family(ip)] = true
+		seen[netaddr.Family(ip)] = true
 	}
 	return nil
 }
@@ -121,7 +123,7 @@ func onePerFamily(what string, list []netip.Addr) error {
 // bindFor is the address to bind sockets to that are known as public.
 func (c *ServerConfig) bindFor(public netip.Addr, local []netip.Addr) netip.Addr {
 	for _, ip := range c.BindIPs {
-		if family(ip) == family(public) {
+		if netaddr.Family(ip) == netaddr.Family(public) {
 			return ip
 		}
 	}
