@@ -31,6 +31,9 @@ text, unless --type says otherwise, for files too. The types are
   float  a 64-bit number, nan, inf or -inf
   bool   true or false
 
+A negative number is a value: set depth -5 --type int. Any other key or value that
+begins with - goes behind --, and --bootstrap and the other flags before it.
+
 The value lives for 24 hours, or as long as --ttl says, unless it is set again: the
 nodes that hold it keep it that long, and no longer.
 
@@ -38,7 +41,8 @@ nodes that hold it keep it that long, and no longer.
 
 With --json: {"key", "id": the key's SHA-1, "type", "nodes": how many took it}`, maxContent),
 		Example: `  kadmesh set greeting "hello, world" --bootstrap 127.0.0.1:8468
-  kadmesh set depth --type int --bootstrap 127.0.0.1:8468 -- -11034
+  kadmesh set depth -11034 --type int --bootstrap 127.0.0.1:8468
+  kadmesh set --bootstrap 127.0.0.1:8468 -- --key-with-dashes value
   kadmesh set logo --type bytes --file logo.png --bootstrap 127.0.0.1:8468
   date | kadmesh set now - --bootstrap 127.0.0.1:8468`,
 		Args:              takes("KEY", "[VALUE]"),
