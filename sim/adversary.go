@@ -49,10 +49,10 @@ func (a *adversary) Flush(o *core.Outbox) { *o = core.Outbox{} }
 func (a *adversary) Receive(_ time.Time, from netip.AddrPort, datagram []byte) {
 	kind, msg, body, err := wire.Header(datagram)
 	r := wire.Request{Msg: msg}
-	if err != nil || kind != wire.KindRequest || a.lane.parse.Request(body, &r) != nil {
+	if err != nil || kind != wire.KindRequest || a.lane.codec.parse.Request(body, &r) != nil {
 		return
 	}
-	w := a.lane.write
+	w := a.lane.codec.write
 	t := &wire.Trailer{Present: true, Caps: wire.CapIPv4, Sender: a.id}
 	switch {
 	case r.Method == wire.Ping:
@@ -77,7 +77,7 @@ func (a *adversary) invent(target core.ID) []wire.Contact {
 	for i := range list {
 		id := target
 		for j := 12; j < len(id); j++ {
-			id[j] = byte(a.lane.ids.Uint64())
+			id[j] = byte(a.lane.core.Rand.Uint64())
 		}
 		list[i] = wire.Contact{ID: id, Addr: addrOf(1<<28 + a.lane.rand.IntN(1<<20))}
 	}

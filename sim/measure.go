@@ -29,19 +29,26 @@ type opKey struct {
 	number uint64
 }
 
-// traceLookup finds out about the lookup of an op.
-func (l *lane) traceLookup(t core.LookupTrace) {
-	key := opKey{l.current, t.Lookup}
-	if !t.Done {
-		if l.op != nil {
-			l.op.local = false
-			l.ops[key] = l.op
+// opTracker ties the lookups of a lane's engines to the operations that start them.
+type opTracker struct {
+	slot     int // the node whose engine is being called
+	starting *op // the operation that this call starts; nil if none
+	running  map[opKey]*op
+}
+
+// traceLookup is the engines' core.Trace.Lookup.
+func (t *opTracker) traceLookup(l core.LookupTrace) {
+	key := opKey{t.slot, l.Lookup}
+	if !l.Done {
+		if t.starting != nil {
+			t.starting.local = false
+			t.running[key] = t.starting
 		}
 		return
 	}
-	if o := l.ops[key]; o != nil {
-		o.hops, o.requests = t.Hops, t.Requests
-		delete(l.ops, key)
+	if o := t.running[key]; o != nil {
+		o.hops, o.requests = l.Hops, l.Requests
+		delete(t.running, key)
 	}
 }
 
@@ -61,9 +68,9 @@ func (n *Network) start(slot int, begin func(l *lane, e *core.Engine, o *op)) *o
 	o := &op{started: n.now, local: true}
 	l := n.laneOf(slot)
 	n.drive(slot, func(e *core.Engine) {
-		l.op = o
+		l.ops.starting = o
 		begin(l, e, o)
-		l.op = nil
+		l.ops.starting = nil
 	})
 	return o
 }

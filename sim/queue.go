@@ -9,7 +9,7 @@ type event struct {
 	at  time.Duration
 	seq uint64 // of two at the same time, the first planned happens first
 	to  int32  // the node
-	// from is who sent the datagram, or which of Network.plans goes on.
+	// from is who sent the datagram, or which of agenda.calls is to be made.
 	from int32
 	// data is the datagram; zero if there is none.
 	data ref

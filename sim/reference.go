@@ -98,7 +98,7 @@ func (p *reference) Advance(time.Time) {
 
 // refresh looks for a random id, and republishes.
 func (p *reference) refresh() {
-	p.crawl(randomID(p.lane.ids), wire.FindNode, p.lane.net.k(), nil, func(*crawl) {})
+	p.crawl(randomID(p.lane.core.Rand), wire.FindNode, p.lane.net.k(), nil, func(*crawl) {})
 	var due []core.ID
 	for key, v := range p.values {
 		switch age := p.lane.now - v.at; {
@@ -140,11 +140,11 @@ func (p *reference) Receive(_ time.Time, from netip.AddrPort, datagram []byte) {
 		return
 	}
 	r := wire.Request{Msg: msg}
-	if p.lane.parse.Request(body, &r) != nil {
+	if p.lane.codec.parse.Request(body, &r) != nil {
 		return
 	}
 	p.learn(core.Contact{ID: r.Sender, Addr: from})
-	w, none := p.lane.write, &wire.Trailer{}
+	w, none := p.lane.codec.write, &wire.Trailer{}
 	var answer []byte
 	switch r.Method {
 	case wire.Ping:
@@ -181,7 +181,7 @@ func (p *reference) reply(from netip.AddrPort, msg wire.MsgID, body []byte) {
 	}
 	c.over = true
 	var a wire.Answer
-	if p.lane.parse.Answer(body, c.method, p.lane.net.k(), &a) != nil {
+	if p.lane.codec.parse.Answer(body, c.method, p.lane.net.k(), &a) != nil {
 		c.crawl.report(c, nil)
 		return
 	}
@@ -213,11 +213,11 @@ func (p *reference) closest(target core.ID, count int) []core.Contact {
 }
 
 func (p *reference) call(to core.Contact, r wire.Request, c *crawl) {
-	r.Msg, r.Sender = randomID(p.lane.ids), p.id
+	r.Msg, r.Sender = randomID(p.lane.core.Rand), p.id
 	call := &pyCall{to: to, method: r.Method, end: p.lane.now + pyTimeout, crawl: c}
 	p.calls[r.Msg] = call
 	p.sent = append(p.sent, call)
-	p.lane.send(p.slot, to.Addr, p.lane.write.Request(nil, &r))
+	p.lane.send(p.slot, to.Addr, p.lane.codec.write.Request(nil, &r))
 }
 
 // get looks for a value.

@@ -77,7 +77,7 @@ func TestSameInLanes(t *testing.T) {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
 		cfg := Config{Seed: 6, Core: core.Config{K: 8}, Lanes: lanes, Link: Link{Loss: 0.02, Reorder: 0.02}, WatchContacts: true}
 		r := &run{Network: New(cfg), Options: Options{Seed: 6}, report: &Report{}}
-		r.many = 1
+		r.windows.many = 1
 		r.grow(150)
 		for range 10 {
 			r.addReference(r.k(), r.randomEngine(), r.randomEngine())
@@ -109,7 +109,7 @@ func TestSameInLanes(t *testing.T) {
 func TestLanesDeliverInTime(t *testing.T) {
 	for _, lanes := range []int{1, 2, 3} {
 		n := New(Config{Lanes: lanes, Link: Link{Latency: Constant(100 * time.Millisecond)}})
-		n.many = 1
+		n.windows.many = 1
 		sent := make(map[string]time.Duration)
 		var mu sync.Mutex
 		arrived := 0
