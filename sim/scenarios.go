@@ -117,7 +117,7 @@ func playLoss(r *run, loss, success float64) {
 	r.chartTimes(gets, lookups)
 }
 
-// linkless is how many nodes lose their link.
+// linkless is how many nodes lose their link, at most half of the network.
 const linkless = 50
 
 func playLinkDown(r *run) {
@@ -127,42 +127,54 @@ func playLinkDown(r *run) {
 	victims := slices.Clone(r.alive)
 	r.rand.Shuffle(len(victims), func(i, j int) { victims[i], victims[j] = victims[j], victims[i] })
 	victims = victims[:min(linkless, len(victims)/2)]
-	getAll := func() *sample {
-		s := &sample{}
-		for i, v := range victims {
-			s.ops = append(s.ops, r.get(int(v), r.keys[i%len(r.keys)]))
-		}
-		r.Run(20 * time.Second)
-		for _, o := range s.ops {
-			if o.done && o.err == nil {
-				s.right++
-			}
-		}
-		return s
-	}
-	before := getAll()
-	tables := make([][]core.Contact, len(victims))
-	for i, v := range victims {
-		r.nodes[v].down = true
-		tables[i] = r.engine(int(v)).Contacts()
-	}
+	before := r.getBy(victims)
+	tables := r.cut(victims)
 	for end := r.now + 10*time.Minute; r.now < end; {
-		getAll()
+		r.getBy(victims)
 	}
-	changed := 0
-	for i, v := range victims {
-		r.nodes[v].down = false
-		if !slices.Equal(tables[i], r.engine(int(v)).Contacts()) {
-			changed++
-		}
-	}
-	after := getAll()
+	changed := r.restore(victims, tables)
+	after := r.getBy(victims)
 	r.report.atMost("tables that have changed meanwhile", float64(changed), "", 0)
 	r.report.atLeast("first gets that find the value", after.success(), "", 1)
 	r.noteTimes("get before", before)
 	r.noteTimes("first get after", after)
 	requests := after.requests()
 	r.report.note("requests of a first get, mean", mean(requests), "")
+}
+
+// getBy has each of slots get one key, all at the same time, and lets 20 s pass.
+func (r *run) getBy(slots []int32) *sample {
+	s := &sample{}
+	for i, slot := range slots {
+		s.ops = append(s.ops, r.get(int(slot), r.keys[i%len(r.keys)]))
+	}
+	r.Run(20 * time.Second)
+	for _, o := range s.ops {
+		if o.done && o.err == nil {
+			s.right++
+		}
+	}
+	return s
+}
+
+// cut takes the link from each of slots, and returns the contacts of each.
+func (r *run) cut(slots []int32) (tables [][]core.Contact) {
+	for _, slot := range slots {
+		r.nodes[slot].down = true
+		tables = append(tables, r.engine(int(slot)).Contacts())
+	}
+	return tables
+}
+
+// restore undoes cut, and returns how many of the tables are different now.
+func (r *run) restore(slots []int32, tables [][]core.Contact) (changed int) {
+	for i, slot := range slots {
+		r.nodes[slot].down = false
+		if !slices.Equal(tables[i], r.engine(int(slot)).Contacts()) {
+			changed++
+		}
+	}
+	return changed
 }
 
 func playMixed(r *run) {
