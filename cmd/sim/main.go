@@ -7,9 +7,7 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -85,35 +83,13 @@ func (p *program) run() error {
 	if p.list {
 		return p.printList()
 	}
-	if !slices.Contains(names(), p.scenario) {
-		return cli.Usagef("--scenario %q: want one of %s", p.scenario, strings.Join(names(), ", "))
-	}
-	if p.options.Nodes < 10 || p.options.Ops < 1 || p.options.K < 1 || p.options.B < 1 {
-		return cli.Usagef("want at least 10 nodes, and 1 operation, contact in a bucket and bit")
-	}
-	if p.options.Duration < 0 {
-		return cli.Usagef("--duration %v: want a time that is not negative", p.options.Duration)
-	}
-	// Nearly all of the memory stays in use: half as much again for garbage will do,
-	// or less where there is no more.
-	debug.SetGCPercent(50)
-	if free := memoryFree(); free > 0 {
-		debug.SetMemoryLimit(min(debug.SetMemoryLimit(-1), int64(free/10*9))) // or what GOMEMLIMIT says
-	}
-	meter := &meter{out: p.Err, start: time.Now()}
-	p.options.Progress = func(now sim.Progress) {
-		meter.measure()
-		if !p.quiet {
-			meter.show(now)
-		}
-	}
-	p.options.Charts = p.svg != "" || p.JSON
-	report, err := sim.Play(p.scenario, p.options)
-	if err != nil {
+	if err := p.check(); err != nil {
 		return err
 	}
-	if !p.quiet {
-		meter.end()
+	limitMemory()
+	report, err := p.play()
+	if err != nil {
+		return err
 	}
 	if p.svg != "" {
 		if err := os.WriteFile(p.svg, []byte(report.SVG()), 0o644); err != nil {
@@ -129,6 +105,36 @@ func (p *program) run() error {
 	return nil
 }
 
+// check says which flag is wrong.
+func (p *program) check() error {
+	switch o := p.options; {
+	case !slices.Contains(names(), p.scenario):
+		return cli.Usagef("--scenario %q: want one of %s", p.scenario, strings.Join(names(), ", "))
+	case o.Nodes < 10 || o.Ops < 1 || o.K < 1 || o.B < 1:
+		return cli.Usagef("want at least 10 nodes, and 1 operation, contact in a bucket and bit")
+	case o.Duration < 0:
+		return cli.Usagef("--duration %v: want a time that is not negative", o.Duration)
+	}
+	return nil
+}
+
+// play runs the scenario, and shows how far it is.
+func (p *program) play() (*sim.Report, error) {
+	meter := &meter{out: p.Err, start: time.Now()}
+	p.options.Progress = func(now sim.Progress) {
+		meter.measure()
+		if !p.quiet {
+			meter.show(now)
+		}
+	}
+	p.options.Charts = p.svg != "" || p.JSON
+	report, err := sim.Play(p.scenario, p.options)
+	if err == nil && !p.quiet {
+		meter.end()
+	}
+	return report, err
+}
+
 func (p *program) printList() error {
 	for _, s := range sim.Scenarios {
 		if err := p.Print(fmt.Sprintf("%-10s %s", s.Name, s.About), s); err != nil {
@@ -136,54 +142,4 @@ func (p *program) printList() error {
 		}
 	}
 	return nil
-}
-
-// meter shows how far a run has come.
-type meter struct {
-	out    io.Writer
-	start  time.Time
-	last   time.Time
-	events uint64
-	memory uint64 // bytes
-	most   uint64 // of them
-	large  uint64 // how many there were when large pages were asked for
-	seen   sim.Progress
-}
-
-// every is how often progress is shown.
-const every = 2 * time.Second
-
-func (m *meter) show(p sim.Progress) {
-	m.seen = p
-	now := time.Now()
-	if now.Sub(m.last) < every {
-		return
-	}
-	if !m.last.IsZero() {
-		rate := float64(p.Events-m.events) / now.Sub(m.last).Seconds()
-		fmt.Fprintf(m.out, "%8s: %d nodes, virtual time %v, %.0f events/s, %d MB\n",
-			now.Sub(m.start).Round(time.Second), p.Nodes, p.Virtual.Round(time.Second), rate, m.memory>>20)
-	}
-	m.last, m.events = now, p.Events
-}
-
-// growth is how much more memory has to be in use for large pages to be asked for anew.
-const growth = 32 << 20
-
-// measure looks at how much memory is in use.
-func (m *meter) measure() {
-	m.memory = memoryUsed()
-	m.most = max(m.most, m.memory)
-	if m.memory > m.large+growth {
-		m.large = m.memory
-		wantLargePages()
-	}
-}
-
-// end shows what the run has cost.
-func (m *meter) end() {
-	m.measure()
-	took := time.Since(m.start)
-	fmt.Fprintf(m.out, "took %v, %.0f events/s, %d MB of memory at most, %.1f kB per node\n", took.Round(time.Millisecond),
-		float64(m.seen.Events)/took.Seconds(), m.most>>20, float64(m.most)/1e3/float64(max(m.seen.Nodes, 1)))
 }

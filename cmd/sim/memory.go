@@ -1,10 +1,23 @@
 package main
 
-import "runtime/metrics"
+import (
+	"runtime/debug"
+	"runtime/metrics"
+)
 
 // memoryUsed returns how many bytes the program has from the system.
 func memoryUsed() uint64 {
 	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(s)
 	return s[0].Value.Uint64() - s[1].Value.Uint64()
+}
+
+// limitMemory makes the garbage collector spare memory. Nearly all of it stays in use,
+// so garbage may be half as much again. The limit is 90 % of what the system has free,
+// or GOMEMLIMIT if that is less.
+func limitMemory() {
+	debug.SetGCPercent(50)
+	if free := memoryFree(); free > 0 {
+		debug.SetMemoryLimit(min(debug.SetMemoryLimit(-1), int64(free/10*9)))
+	}
 }
