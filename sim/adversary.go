@@ -8,16 +8,16 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// malice is what an adversary does when it is asked for nodes or a value. All of
+// behavior is what an adversary does when it is asked for nodes or a value. All of
 // them answer pings, so that they keep their places in tables, and say that they
 // have stored what they throw away.
-type malice uint8
+type behavior uint8
 
 const (
-	silence   malice = iota // it says nothing
-	lies                    // it names nodes next to what is looked for, where there are none
-	collusion               // it names its accomplices
-	forgery                 // it gives a value of its own
+	silent    behavior = iota // it says nothing
+	lying                     // it names nodes next to what is looked for, where there are none
+	colluding                 // it names its accomplices
+	forging                   // it gives a value of its own
 )
 
 // adversary is a node that does harm.
@@ -25,13 +25,13 @@ type adversary struct {
 	lane        *lane
 	slot        int
 	id          core.ID
-	malice      malice
+	behavior    behavior
 	accomplices []wire.Contact
 }
 
-// turn makes an adversary of whoever is at a place.
-func (n *Network) turn(slot int, m malice) *adversary {
-	a := &adversary{lane: n.laneOf(slot), slot: slot, id: n.nodes[slot].id, malice: m}
+// corrupt makes an adversary of whoever is at a place.
+func (n *Network) corrupt(slot int, m behavior) *adversary {
+	a := &adversary{lane: n.laneOf(slot), slot: slot, id: n.nodes[slot].id, behavior: m}
 	n.nodes[slot].peer = a
 	return a
 }
@@ -59,14 +59,14 @@ func (a *adversary) Receive(_ time.Time, from netip.AddrPort, datagram []byte) {
 		a.lane.send(a.slot, from, w.Pong(nil, &msg, (*wire.ID)(&a.id), t))
 	case r.Method == wire.Store:
 		a.lane.send(a.slot, from, w.Stored(nil, &msg, true, t))
-	case a.malice == lies:
+	case a.behavior == lying:
 		a.lane.send(a.slot, from, w.Contacts(nil, &msg, a.invent(r.Target), t))
-	case a.malice == collusion:
+	case a.behavior == colluding:
 		a.lane.send(a.slot, from, w.Contacts(nil, &msg, a.accomplices, t))
-	case a.malice == forgery && r.Method == wire.FindValue:
+	case a.behavior == forging && r.Method == wire.FindValue:
 		forged := core.String("forged")
 		a.lane.send(a.slot, from, w.Value(nil, &msg, []byte(forged.Raw()), t))
-	case a.malice == forgery:
+	case a.behavior == forging:
 		a.lane.send(a.slot, from, w.Contacts(nil, &msg, nil, t))
 	}
 }

@@ -8,35 +8,35 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// live lets a node leave without a farewell when its time is up, and another one
+// leaveLater lets a node leave without a farewell when its time is up, and another one
 // come in its place, and so on.
-func (r *run) live(slot int, life Weibull) {
+func (r *run) leaveLater(slot int, life Weibull) {
 	r.After(life.draw(r.rand.Uint64()), func() {
 		tick := r.nodes[slot].tick
 		r.Kill(slot)
 		r.Left++
-		r.arrive(life, tick)
+		r.addMortal(life, tick)
 	})
 }
 
-// arrive adds a node that joins, and stays for as long as it may.
-func (r *run) arrive(life Weibull, tick time.Duration) {
+// addMortal adds a node that joins, and stays for as long as it may.
+func (r *run) addMortal(life Weibull, tick time.Duration) {
 	slot := r.Add()
 	r.nodes[slot].tick = tick
 	r.Join(slot, r.seeds(slot), nil)
-	r.live(slot, life)
+	r.leaveLater(slot, life)
 }
 
 // churn lets all nodes that are there come and go.
 func (r *run) churn(life Weibull) {
 	for _, slot := range append([]int32(nil), r.alive...) {
-		r.live(int(slot), life)
+		r.leaveLater(int(slot), life)
 	}
 }
 
-// held returns how many nodes hold each key as one of the nearest to it, and how
+// holders returns how many nodes hold each key as one of the nearest to it, and how
 // many keys nobody holds at all.
-func (r *run) held() (mean float64, lost int) {
+func (r *run) holders() (mean float64, lost int) {
 	holders := make(map[core.ID]int)
 	sum := 0
 	for _, slot := range r.alive {
@@ -51,16 +51,16 @@ func (r *run) held() (mean float64, lost int) {
 		}
 	}
 	for i, key := range r.keys {
-		if holders[key] == 0 && !slices.Contains(r.unset, i) {
+		if holders[key] == 0 && !slices.Contains(r.unstored, i) {
 			lost++
 		}
 	}
 	return float64(sum) / float64(len(r.keys)), lost
 }
 
-// stores counts how often somebody stores a value on at least half of k nodes
+// storeCounter counts how often somebody stores a value on at least half of k nodes
 // within burstTime: who hands it to newcomers takes longer.
-type stores struct {
+type storeCounter struct {
 	n           *Network
 	parse       *wire.Parser
 	bursts      map[storeKey]burst
@@ -79,7 +79,7 @@ type storeKey struct {
 	key  core.ID
 }
 
-func (s *stores) see(from, _ int, datagram []byte) {
+func (s *storeCounter) count(from, _ int, datagram []byte) {
 	const name = "\x92\xa5store" // what a STORE's body begins with
 	if len(datagram) < wire.HeaderLen+len(name) || string(datagram[wire.HeaderLen:][:len(name)]) != name {
 		return
@@ -101,11 +101,11 @@ func (s *stores) see(from, _ int, datagram []byte) {
 }
 
 // countStores begins to count who republishes.
-func (r *run) countStores() *stores {
-	s := &stores{n: r.Network, parse: wire.NewParser(), bursts: make(map[storeKey]burst)}
+func (r *run) countStores() *storeCounter {
+	s := &storeCounter{n: r.Network, parse: wire.NewParser(), bursts: make(map[storeKey]burst)}
 	if len(r.lanes) > 1 {
 		panic("what is sent can be watched in one lane only")
 	}
-	r.tap = s.see
+	r.tap = s.count
 	return s
 }

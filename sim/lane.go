@@ -97,7 +97,7 @@ func (l *lane) moveTo(at time.Duration) {
 
 // run lets happen what happens before stop.
 func (l *lane) run(stop time.Duration) {
-	l.take()
+	l.receiveBatches()
 	for l.inbox.next() < stop {
 		ev := l.inbox.pop()
 		l.moveTo(ev.at)
@@ -110,8 +110,8 @@ func (l *lane) run(stop time.Duration) {
 	}
 }
 
-// take takes in what the lanes have sent across before this window.
-func (l *lane) take() {
+// receiveBatches takes in what the lanes have sent across before this window.
+func (l *lane) receiveBatches() {
 	l.outbound.soonest = never
 	for _, from := range l.net.lanes {
 		b := &from.outbound.batches[1-l.net.windows.side][l.number]
@@ -124,8 +124,8 @@ func (l *lane) take() {
 	}
 }
 
-// post has a datagram arrive.
-func (l *lane) post(ev event, datagram []byte) {
+// schedule has a datagram arrive.
+func (l *lane) schedule(ev event, datagram []byte) {
 	if other := l.net.laneOf(int(ev.to)); other != l {
 		l.outbound.add(l.net.windows.side, other.number, ev, datagram)
 	} else {
@@ -137,7 +137,7 @@ func (l *lane) time() time.Time { return epoch.Add(l.now) }
 
 func (l *lane) deliver(ev event) {
 	to := int(ev.to)
-	if x := &l.net.nodes[to]; x.pos != noNode && !x.down {
+	if x := &l.net.nodes[to]; x.pos != gone && !x.down {
 		l.ops.slot = to
 		x.Receive(l.time(), addrOf(int(ev.from)), l.inbox.pool.block(ev.data)[:ev.size])
 		l.flush(to)
@@ -148,7 +148,7 @@ func (l *lane) deliver(ev event) {
 func (l *lane) wakeUp(ev event) {
 	slot := int(ev.to)
 	x := &l.net.nodes[slot]
-	if x.pos == noNode || x.wake != ev.at {
+	if x.pos == gone || x.wake != ev.at {
 		return // it has been woken since, for something sooner
 	}
 	x.wake, x.later = x.later, never

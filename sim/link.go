@@ -55,10 +55,10 @@ func (l *Link) blocks(from, to int, seed uint64) bool {
 	return l.OneWay > 0 && unit(mix(seed^uint64(from)<<32^uint64(to))) < l.OneWay
 }
 
-// quickest is how long a datagram takes at least. Less than one in ten thousand would
+// minLatency is how long a datagram takes at least. Less than one in ten thousand would
 // be faster at the usual latency; and for so long, the lanes of a network need not
 // hear of each other.
-const quickest = 5 * time.Millisecond
+const minLatency = 5 * time.Millisecond
 
 // passes reports whether there is a way from one node to another.
 func (n *Network) passes(from, to int) bool {
@@ -72,37 +72,37 @@ func (l *lane) send(from int, to netip.AddrPort, datagram []byte) {
 	l.Datagrams++
 	l.Bytes += uint64(len(datagram))
 	slot, ok := n.slotOf(to)
-	l.note(from, slot, datagram)
+	l.hash(from, slot, datagram)
 	if n.tap != nil {
 		n.tap(from, slot, datagram)
 	}
-	if !ok || n.nodes[slot].pos == noNode || !n.passes(from, slot) {
+	if !ok || n.nodes[slot].pos == gone || !n.passes(from, slot) {
 		return
 	}
 	if loss := n.cfg.Link.Loss; loss > 0 && l.rand.Float64() < loss {
 		return
 	}
-	l.carry(from, slot, datagram)
+	l.transmit(from, slot, datagram)
 	if twice := n.cfg.Link.Duplicate; twice > 0 && l.rand.Float64() < twice {
-		l.carry(from, slot, datagram)
+		l.transmit(from, slot, datagram)
 	}
 }
 
-func (l *lane) carry(from, to int, datagram []byte) {
+func (l *lane) transmit(from, to int, datagram []byte) {
 	link := &l.net.cfg.Link
 	var msg uint64
 	if len(datagram) >= wire.HeaderLen {
 		msg = binary.LittleEndian.Uint64(datagram[1:])
 	}
-	delay := max(link.Latency(from, to, msg), quickest)
+	delay := max(link.Latency(from, to, msg), minLatency)
 	if link.Reorder > 0 && l.rand.Float64() < link.Reorder {
 		delay += time.Duration(l.rand.Int64N(int64(link.ReorderBy)))
 	}
-	l.post(event{at: l.now + delay, to: int32(to), from: int32(from), size: int32(len(datagram))}, datagram)
+	l.schedule(event{at: l.now + delay, to: int32(to), from: int32(from), size: int32(len(datagram))}, datagram)
 }
 
-// note adds a datagram to the digest.
-func (l *lane) note(from, to int, datagram []byte) {
+// hash adds a datagram to the digest.
+func (l *lane) hash(from, to int, datagram []byte) {
 	d := l.digest
 	d.add(uint64(l.now))
 	d.add(uint64(from)<<32 | uint64(uint32(to)))

@@ -58,7 +58,7 @@ func (l *lane) traceContact(_ time.Time, c core.Contact, change core.Change) {
 		return
 	}
 	n := l.net
-	if slot, ok := n.slotOf(c.Addr); ok && n.nodes[slot].pos != noNode && n.nodes[slot].id == c.ID {
+	if slot, ok := n.slotOf(c.Addr); ok && n.nodes[slot].pos != gone && n.nodes[slot].id == c.ID {
 		l.Evicted++
 	}
 }

@@ -140,7 +140,7 @@ func (n *Network) Run(d time.Duration) {
 			continue
 		}
 		n.moveTo(next)
-		n.window(min(next+quickest, plan, end+1))
+		n.window(min(next+minLatency, plan, end+1))
 	}
 	n.moveTo(end)
 	n.sum()

@@ -29,7 +29,7 @@ type node struct {
 	wake, later time.Duration
 	// tick is the grain of the node's clock: timers in background tabs wait for it.
 	tick  time.Duration
-	pos   int32 // in Network.alive; noNode if it is gone
+	pos   int32 // in Network.alive; gone if it is gone
 	group uint8 // nodes of different groups do not reach each other
 	down  bool  // its link
 }
@@ -87,13 +87,13 @@ func randomID(src rand.Source) (id core.ID) {
 // Kill makes a node vanish without a farewell.
 func (n *Network) Kill(slot int) {
 	x := &n.nodes[slot]
-	if x.pos == noNode {
+	if x.pos == gone {
 		return
 	}
 	last := n.alive[len(n.alive)-1]
 	n.alive[x.pos], n.nodes[last].pos = last, x.pos
 	n.alive = n.alive[:len(n.alive)-1]
-	x.pos, x.peer = noNode, nil
+	x.pos, x.peer = gone, nil
 }
 
 // engine returns the engine at a place, or nil.

@@ -16,7 +16,7 @@ type event struct {
 	size int32
 }
 
-const noNode = -1
+const gone = -1
 
 // queue is a heap of events in which each has four children.
 type queue struct {

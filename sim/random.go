@@ -51,9 +51,9 @@ func ln(x float64) float64 {
 	return float64(float64(n)*math.Ln2) + y
 }
 
-// quantile is the inverse of the standard normal distribution: Acklam's
+// normalQuantile is the inverse of the standard normal distribution: Acklam's
 // approximation, the relative error of which is below 1.2e-9.
-func quantile(p float64) float64 {
+func normalQuantile(p float64) float64 {
 	const low = 0.02425
 	tail := func(p float64) float64 {
 		q := math.Sqrt(float64(-2 * ln(p)))
@@ -75,7 +75,7 @@ func quantile(p float64) float64 {
 // logNormal turns a random word into a time with that median, the logarithm of
 // which has the standard deviation sigma.
 func logNormal(x uint64, median time.Duration, sigma float64) time.Duration {
-	return time.Duration(float64(median) * exp(float64(sigma*quantile(unit(x)))))
+	return time.Duration(float64(median) * exp(float64(sigma*normalQuantile(unit(x)))))
 }
 
 // Weibull is a distribution of how long nodes stay.

@@ -41,10 +41,10 @@ type Scenario struct {
 type run struct {
 	*Network
 	Options
-	report *Report
-	keys   []core.ID
-	unset  []int        // those of keys that nobody could set, or whose setter left
-	failed atomic.Int64 // joins
+	report      *Report
+	keys        []core.ID
+	unstored    []int        // those of keys that nobody could set, or whose setter left
+	failedJoins atomic.Int64 // joins
 }
 
 // errNoScenario: there is none of that name.
@@ -92,7 +92,7 @@ const settle = time.Minute
 
 // grow adds nodes that join through somebody who is there, until there are so
 // many.
-func (r *run) grow(size int) { r.growWith(size, r.enter) }
+func (r *run) grow(size int) { r.growWith(size, r.addAndJoin) }
 
 // growWith is grow with nodes as enter adds them.
 func (r *run) growWith(size int, enter func()) {
@@ -103,18 +103,18 @@ func (r *run) growWith(size int, enter func()) {
 		r.Run(max(joinPause, joinFirst/time.Duration(r.Size())))
 	}
 	r.Run(settle)
-	if failed := r.failed.Load(); failed > 0 {
+	if failed := r.failedJoins.Load(); failed > 0 {
 		r.report.note("joins failed", float64(failed), "")
 	}
 }
 
-// enter adds a node that joins through somebody who is there.
-func (r *run) enter() {
+// addAndJoin adds a node that joins through somebody who is there.
+func (r *run) addAndJoin() {
 	slot := r.Add()
 	if r.Size() > 1 {
 		r.Join(slot, r.seeds(slot), func(err error) {
 			if err != nil {
-				r.failed.Add(1)
+				r.failedJoins.Add(1)
 			}
 		})
 	}
@@ -145,12 +145,12 @@ func (r *run) publish(count int) {
 	for i, o := range ops {
 		stored += o.nodes
 		if !o.done || o.err != nil {
-			r.unset = append(r.unset, first+i)
+			r.unstored = append(r.unstored, first+i)
 		}
 	}
 	r.report.note("nodes that acknowledged a set, mean", float64(stored)/float64(count), "")
-	if len(r.unset) > 0 {
-		r.report.note("sets that failed", float64(len(r.unset)), "")
+	if len(r.unstored) > 0 {
+		r.report.note("sets that failed", float64(len(r.unstored)), "")
 	}
 }
 
@@ -162,7 +162,7 @@ func (r *run) gets(count int) *sample {
 	s := &sample{}
 	which := make([]int, count)
 	s.ops = r.each(count, opPause, func(i int) *op {
-		which[i] = r.someKey()
+		which[i] = r.randomKey()
 		return r.get(r.randomEngine(), r.keys[which[i]])
 	})
 	for i, o := range s.ops {
@@ -176,10 +176,10 @@ func (r *run) gets(count int) *sample {
 	return s
 }
 
-// someKey returns which key is to be got: one that has been set.
-func (r *run) someKey() int {
+// randomKey returns which key is to be got: one that has been set.
+func (r *run) randomKey() int {
 	for {
-		if i := r.rand.IntN(len(r.keys)); !slices.Contains(r.unset, i) {
+		if i := r.rand.IntN(len(r.keys)); !slices.Contains(r.unstored, i) {
 			return i
 		}
 	}

@@ -9,18 +9,18 @@ import (
 
 // Scenarios are all there are.
 var Scenarios = []Scenario{
-	{Name: "scale", About: "all nodes join; gets and lookups in a healthy network, at once or after DURATION", configure: wide, play: playScale},
-	{Name: "dead10", About: "after an hour or DURATION, 10 % of the nodes vanish at once; gets and lookups right after that", configure: wide, play: func(r *run) { playDead(r, 0.1) }},
-	{Name: "dead30", About: "after an hour or DURATION, 30 % of the nodes vanish at once; gets and lookups right after that", configure: wide, play: func(r *run) { playDead(r, 0.3) }},
-	{Name: "loss10", About: "10 % of all datagrams are lost, for an hour", configure: watch, play: func(r *run) { playLoss(r, 0.1, 0.999) }},
-	{Name: "loss30", About: "30 % of all datagrams are lost, for an hour", configure: watch, play: func(r *run) { playLoss(r, 0.3, 0.99) }},
+	{Name: "scale", About: "all nodes join; gets and lookups in a healthy network, at once or after DURATION", configure: inFourLanes, play: playScale},
+	{Name: "dead10", About: "after an hour or DURATION, 10 % of the nodes vanish at once; gets and lookups right after that", configure: inFourLanes, play: func(r *run) { playDead(r, 0.1) }},
+	{Name: "dead30", About: "after an hour or DURATION, 30 % of the nodes vanish at once; gets and lookups right after that", configure: inFourLanes, play: func(r *run) { playDead(r, 0.3) }},
+	{Name: "loss10", About: "10 % of all datagrams are lost, for an hour", configure: watchContacts, play: func(r *run) { playLoss(r, 0.1, 0.999) }},
+	{Name: "loss30", About: "30 % of all datagrams are lost, for an hour", configure: watchContacts, play: func(r *run) { playLoss(r, 0.3, 0.99) }},
 	{Name: "linkdown", About: "some nodes have no link for 10 minutes, and try to use it all the time", play: playLinkDown},
-	{Name: "kad", About: "churn as in KAD (half stay 93 minutes), for 24 h or DURATION", configure: longLived, play: playKAD},
-	{Name: "bamboo", About: "churn of the Bamboo stress test (half stay 1.4 minutes), values republished each minute; 30 minutes or DURATION", configure: hurried, play: playBamboo},
-	{Name: "silent20", About: "20 % of the nodes stay silent when asked for nodes or values", play: func(r *run) { playAdversaries(r, silence, 0.2) }},
-	{Name: "lying20", About: "20 % of the nodes name nodes that do not exist, next to what is looked for", play: func(r *run) { playAdversaries(r, lies, 0.2) }},
-	{Name: "collude20", About: "20 % of the nodes name only each other", play: func(r *run) { playAdversaries(r, collusion, 0.2) }},
-	{Name: "forge20", About: "20 % of the nodes answer every get with a value of their own", play: func(r *run) { playAdversaries(r, forgery, 0.2) }},
+	{Name: "kad", About: "churn as in KAD (half stay 93 minutes), for 24 h or DURATION", configure: longestTTL, play: playKAD},
+	{Name: "bamboo", About: "churn of the Bamboo stress test (half stay 1.4 minutes), values republished each minute; 30 minutes or DURATION", configure: republishEachMinute, play: playBamboo},
+	{Name: "silent20", About: "20 % of the nodes stay silent when asked for nodes or values", play: func(r *run) { playAdversaries(r, silent, 0.2) }},
+	{Name: "lying20", About: "20 % of the nodes name nodes that do not exist, next to what is looked for", play: func(r *run) { playAdversaries(r, lying, 0.2) }},
+	{Name: "collude20", About: "20 % of the nodes name only each other", play: func(r *run) { playAdversaries(r, colluding, 0.2) }},
+	{Name: "forge20", About: "20 % of the nodes answer every get with a value of their own", play: func(r *run) { playAdversaries(r, forging, 0.2) }},
 	{Name: "sybil", About: "twice k nodes sit down next to each of four keys, and deny that there are values", play: playSybil},
 	{Name: "mixed", About: "half of the nodes behave like Python's kademlia; 10 % of all vanish", play: playMixed},
 	{Name: "tabs", About: "a third of the nodes are tabs: half stay 5 minutes, timers tick once a second; 1 h or DURATION", play: playTabs},
@@ -31,16 +31,16 @@ var Scenarios = []Scenario{
 	{Name: "hotkey", About: "all nodes get the same key, each once a second, for a minute", play: playHotKey},
 }
 
-// wide lets a large network run on several processors.
-func wide(c *Config) { c.Lanes = 4 }
+// inFourLanes lets a large network run on several processors.
+func inFourLanes(c *Config) { c.Lanes = 4 }
 
-func watch(c *Config) { c.WatchContacts = true }
+func watchContacts(c *Config) { c.WatchContacts = true }
 
-// hurried has records republished as often as that churn demands it: after the
+// republishEachMinute has records republished as often as that churn demands it: after the
 // hour that is usual, not one of the nodes would be there any more.
-func hurried(c *Config) { c.Core.RepublishInterval = time.Minute }
+func republishEachMinute(c *Config) { c.Core.RepublishInterval = time.Minute }
 
-func longLived(c *Config) { c.Core.TTL = core.MaxTTL }
+func longestTTL(c *Config) { c.Core.TTL = core.MaxTTL }
 
 func playScale(r *run) {
 	r.grow(r.Nodes)
@@ -117,8 +117,8 @@ func playLoss(r *run, loss, success float64) {
 	r.chartTimes(gets, lookups)
 }
 
-// linkless is how many nodes lose their link, at most half of the network.
-const linkless = 50
+// maxCut is how many nodes lose their link, at most half of the network.
+const maxCut = 50
 
 func playLinkDown(r *run) {
 	r.grow(r.Nodes)
@@ -126,7 +126,7 @@ func playLinkDown(r *run) {
 	r.Run(10 * time.Minute)
 	victims := slices.Clone(r.alive)
 	r.rand.Shuffle(len(victims), func(i, j int) { victims[i], victims[j] = victims[j], victims[i] })
-	victims = victims[:min(linkless, len(victims)/2)]
+	victims = victims[:min(maxCut, len(victims)/2)]
 	before := r.getBy(victims)
 	tables := r.cut(victims)
 	for end := r.now + 10*time.Minute; r.now < end; {
@@ -182,7 +182,7 @@ func playMixed(r *run) {
 		if r.Size()%2 == 1 {
 			r.addReference(r.k(), r.randomEngine())
 		} else {
-			r.enter()
+			r.addAndJoin()
 		}
 	})
 	r.publish(r.Ops)

@@ -17,7 +17,7 @@ func playKAD(r *run) {
 		sum.Datagrams += r.Datagrams - before.Datagrams
 		sum.Bytes += r.Bytes - before.Bytes
 		clear(s.bursts)
-		held, gone := r.held()
+		held, gone := r.holders()
 		stay += held / float64(hours)
 		lost = max(lost, gone)
 		gets := r.gets(200)
@@ -50,7 +50,7 @@ func playBamboo(r *run) {
 	before, start := r.Traffic, r.now
 	r.Run(r.until(30 * time.Minute))
 	r.noteTraffic(before, r.now-start)
-	held, lost := r.held()
+	held, lost := r.holders()
 	r.report.note("nodes that hold a value, mean", held, "")
 	r.report.note("values lost", float64(lost), "")
 	gets := r.noteGets(0.99)
@@ -62,7 +62,7 @@ func playTabs(r *run) {
 	tab := Weibull{1, 433 * time.Second} // half stay 5 minutes
 	r.grow(r.Nodes * 2 / 3)
 	for range r.Nodes / 3 {
-		r.arrive(tab, time.Second)
+		r.addMortal(tab, time.Second)
 		r.Run(joinPause)
 	}
 	r.Run(settle)
@@ -70,7 +70,7 @@ func playTabs(r *run) {
 	before, start := r.Traffic, r.now
 	r.Run(r.until(time.Hour))
 	r.noteTraffic(before, r.now-start)
-	held, lost := r.held()
+	held, lost := r.holders()
 	r.report.note("nodes that hold a value, mean", held, "")
 	r.report.atMost("values lost", float64(lost), "", 0)
 	r.noteGets(0.99)

@@ -59,8 +59,8 @@ func digestOf(seed uint64) string {
 		r.addReference(r.k(), r.randomEngine(), r.randomEngine())
 		r.Run(time.Second)
 	}
-	r.turn(20, lies)
-	r.turn(21, forgery)
+	r.corrupt(20, lying)
+	r.corrupt(21, forging)
 	r.nodes[22].tick = time.Second
 	r.publish(10)
 	r.churn(Weibull{0.6, 20 * time.Minute})
@@ -83,7 +83,7 @@ func TestSameInLanes(t *testing.T) {
 			r.addReference(r.k(), r.randomEngine(), r.randomEngine())
 			r.Run(time.Second)
 		}
-		r.turn(20, lies)
+		r.corrupt(20, lying)
 		r.publish(20)
 		r.churn(Weibull{0.6, time.Hour})
 		r.Run(30 * time.Minute)
@@ -276,7 +276,7 @@ func TestDistributions(t *testing.T) {
 		}
 		slices.Sort(all)
 		if got := percentile(all, tt.p); got < tt.want*19/20 || got > tt.want*21/20 {
-			t.Errorf("%s: quantile %v = %v, want %v or so", tt.name, tt.p, got, tt.want)
+			t.Errorf("%s: normalQuantile %v = %v, want %v or so", tt.name, tt.p, got, tt.want)
 		}
 	}
 }
