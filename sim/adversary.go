@@ -8,41 +8,41 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// behavior is what an adversary does when it is asked for nodes or a value. All of
-// them answer pings, so that they keep their places in tables, and say that they
-// have stored what they throw away.
+// behavior is an adversary's response to FIND_NODE and FIND_VALUE. Every adversary
+// answers pings, and so keeps its place in routing tables. It acknowledges each STORE
+// and drops the value.
 type behavior uint8
 
 const (
-	silent    behavior = iota // it says nothing
-	lying                     // it names nodes next to what is looked for, where there are none
-	colluding                 // it names its accomplices
-	forging                   // it gives a value of its own
+	silent    behavior = iota // no response
+	lying                     // k contacts that do not exist, next to the target
+	colluding                 // other adversaries
+	forging                   // a forged value for FIND_VALUE, no contacts for FIND_NODE
 )
 
-// adversary is a node that does harm.
+// adversary is a peer that harms lookups by its behavior.
 type adversary struct {
 	lane        *lane
 	slot        int
 	id          core.ID
 	behavior    behavior
-	accomplices []wire.Contact
+	accomplices []wire.Contact // named if colluding
 }
 
-// corrupt makes an adversary of whoever is at a place.
-func (n *Network) corrupt(slot int, m behavior) *adversary {
-	a := &adversary{lane: n.laneOf(slot), slot: slot, id: n.nodes[slot].id, behavior: m}
+// corrupt replaces the peer in a slot by an adversary with the same id.
+func (n *Network) corrupt(slot int, b behavior) *adversary {
+	a := &adversary{lane: n.laneOf(slot), slot: slot, id: n.nodes[slot].id, behavior: b}
 	n.nodes[slot].peer = a
 	return a
 }
 
-// Advance implements peer.
+// Advance implements peer. An adversary has no timers.
 func (a *adversary) Advance(time.Time) {}
 
-// Next implements peer: an adversary does nothing by itself.
+// Next implements peer: a century from now.
 func (a *adversary) Next() time.Time { return epoch.AddDate(100, 0, 0) }
 
-// Flush implements peer: an adversary sends at once.
+// Flush implements peer. The outbox is empty: Receive sends at once.
 func (a *adversary) Flush(o *core.Outbox) { *o = core.Outbox{} }
 
 // Receive implements peer.
@@ -71,7 +71,8 @@ func (a *adversary) Receive(_ time.Time, from netip.AddrPort, datagram []byte) {
 	}
 }
 
-// invent makes up k nodes that are nearer to target than any can be.
+// invent returns k contacts that do not exist. They share 96 bits with target, so that
+// no real node is nearer.
 func (a *adversary) invent(target core.ID) []wire.Contact {
 	list := make([]wire.Contact, a.lane.net.k())
 	for i := range list {

@@ -2,8 +2,8 @@ package sim
 
 import "time"
 
-// agenda is the calls that a scenario has planned. Of two at the same time, the one
-// planned first is made first.
+// agenda is the calls planned by a scenario. Calls planned for the same time are made
+// in the order of planning.
 type agenda struct {
 	queue queue
 	calls []func() // by event.from; nil once made

@@ -8,11 +8,11 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// lane is a part of a network: some of the nodes, and all that happens to them. A
-// datagram takes a while, so that lanes can run for a short window of time without
-// regard to each other, each on a processor of its own: what they send across is
-// handed over between two windows, in the order of the lanes. So the run depends on
-// how many lanes there are, but not on how many of them run at a time.
+// lane is an equal share of a network's nodes, with their events. It is a logical
+// process of a parallel simulation with lookahead: no datagram takes less than
+// minLatency, so that all lanes can run for a window of that length at the same time.
+// Datagrams for other lanes are handed over between windows, in the order of lanes. A
+// run depends on the number of lanes, but not on the number of processors.
 type lane struct {
 	net      *Network
 	number   int // index in Network.lanes
@@ -28,13 +28,13 @@ type lane struct {
 	Traffic
 }
 
-// codec is what peers that are no engines read and write datagrams with.
+// codec reads and writes the datagrams of peers that are no engines.
 type codec struct {
 	parse *wire.Parser
 	write *wire.Writer
 }
 
-// inbox is the events of a lane's nodes, and the memory of the datagrams among them.
+// inbox holds the events of a lane's nodes, and the memory of the datagrams among them.
 type inbox struct {
 	queue
 	pool pool
@@ -46,19 +46,21 @@ func (in *inbox) add(ev event, datagram []byte) {
 	in.push(ev)
 }
 
-// outbound is a lane's datagrams for other lanes, one batch for each. Of the two sets
-// of batches one is filled in a window, while the lanes empty the other.
+// outbound holds a lane's datagrams for other lanes, a batch for each. One of the two
+// sets of batches is filled in a window, while the lanes empty the other.
 type outbound struct {
 	batches [2][]batch    // by windows.side and by lane.number
 	soonest time.Duration // first arrival in the set being filled; never if it is empty
 }
 
-// batch is datagrams for one lane; data has their contents, one after the other.
+// batch is arrivals of datagrams in one lane. data has the datagrams, one after the
+// other.
 type batch struct {
 	events []event
 	data   []byte
 }
 
+// add adds the arrival of a datagram to the batch for a lane, and copies the datagram.
 func (o *outbound) add(side, lane int, ev event, datagram []byte) {
 	b := &o.batches[side][lane]
 	b.events = append(b.events, ev)
@@ -85,17 +87,18 @@ func newLane(n *Network, number int) *lane {
 	return l
 }
 
+// laneOf returns the lane of a slot.
 func (n *Network) laneOf(slot int) *lane { return n.lanes[slot%len(n.lanes)] }
 
-// moveTo sets the lane's time, which does not run backwards.
+// moveTo sets the lane's time. It panics if time would run backwards.
 func (l *lane) moveTo(at time.Duration) {
 	if at < l.now {
-		panic("a datagram has come to a lane that was past its time")
+		panic("sim: a datagram arrives before the present time of its lane")
 	}
 	l.now = at
 }
 
-// run lets happen what happens before stop.
+// run handles all events before stop.
 func (l *lane) run(stop time.Duration) {
 	l.receiveBatches()
 	for l.inbox.next() < stop {
@@ -110,7 +113,7 @@ func (l *lane) run(stop time.Duration) {
 	}
 }
 
-// receiveBatches takes in what the lanes have sent across before this window.
+// receiveBatches takes the datagrams that lanes have sent here in the last window.
 func (l *lane) receiveBatches() {
 	l.outbound.soonest = never
 	for _, from := range l.net.lanes {
@@ -124,7 +127,7 @@ func (l *lane) receiveBatches() {
 	}
 }
 
-// schedule has a datagram arrive.
+// schedule schedules the arrival of a datagram, here or in another lane, and copies it.
 func (l *lane) schedule(ev event, datagram []byte) {
 	if other := l.net.laneOf(int(ev.to)); other != l {
 		l.outbound.add(l.net.windows.side, other.number, ev, datagram)
@@ -135,6 +138,7 @@ func (l *lane) schedule(ev event, datagram []byte) {
 
 func (l *lane) time() time.Time { return epoch.Add(l.now) }
 
+// deliver gives a datagram to its node, unless the node has left or its link is down.
 func (l *lane) deliver(ev event) {
 	to := int(ev.to)
 	if x := &l.net.nodes[to]; x.pos != gone && !x.down {
@@ -145,11 +149,13 @@ func (l *lane) deliver(ev event) {
 	l.inbox.pool.release(ev.data)
 }
 
+// wakeUp advances a node whose timer is due. It ignores events that an earlier wake-up
+// has replaced.
 func (l *lane) wakeUp(ev event) {
 	slot := int(ev.to)
 	x := &l.net.nodes[slot]
 	if x.pos == gone || x.wake != ev.at {
-		return // it has been woken since, for something sooner
+		return
 	}
 	x.wake, x.later = x.later, never
 	l.ops.slot = slot
@@ -157,7 +163,7 @@ func (l *lane) wakeUp(ev event) {
 	l.flush(slot)
 }
 
-// flush sends what a node wants to send, and notes when it wants to be woken.
+// flush sends a node's outgoing datagrams and schedules its next wake-up.
 func (l *lane) flush(slot int) {
 	l.net.nodes[slot].Flush(&l.out)
 	for i := range l.out.Len() {
@@ -167,7 +173,7 @@ func (l *lane) flush(slot int) {
 	l.rearm(slot)
 }
 
-// rearm queues an event for when a node wants to be woken.
+// rearm schedules a node's next wake-up, unless one is scheduled no later.
 func (l *lane) rearm(slot int) {
 	x := &l.net.nodes[slot]
 	at := max(x.Next().Sub(epoch), l.now)

@@ -1,6 +1,6 @@
 // Package sim runs networks of core.Engine, the production code with its real
-// datagrams, in virtual time: a discrete-event simulation. The same seed gives the
-// same run on every platform, which Network.Digest shows.
+// datagrams, in virtual time: a discrete-event simulation. The same seed gives the same
+// run on every platform, which Network.Digest shows.
 package sim
 
 import (
@@ -11,32 +11,32 @@ import (
 	"github.com/kadmesh/kadmesh/core"
 )
 
-// Config is what a network is made of. The zero value is ready to use.
+// Config describes a network. The zero value is ready to use.
 type Config struct {
 	Seed uint64
-	// Core is what all nodes have in common. Its ID, Rand, Family and Scratch are not
-	// used, nor the functions of its Trace that are set here; with a Store, all nodes
-	// would keep their values in one.
+	// Core is the configuration of all engines, with K defaulting to 20. Its ID, Rand,
+	// Family and Scratch are replaced. So is its Trace.Lookup, and Trace.Contact with
+	// WatchContacts. All engines would share a Store.
 	Core core.Config
 	Link Link
-	// Lanes is into how many parts the network is divided, which run at the same time
-	// as far as there are processors. The run depends on it, but not on those. Zero
-	// means one. With more, the functions of Core and Link are called concurrently.
+	// Lanes is the number of parts of the network that run in parallel, as far as there
+	// are processors. A run depends on Lanes, but not on the processors. With more than
+	// one, the functions in Core and Link are called concurrently. Zero means one.
 	Lanes int
-	// WatchContacts has Network.Evicted counted.
+	// WatchContacts turns on the count Traffic.Evicted.
 	WatchContacts bool
-	// Progress is called every so many events, if it is not nil.
+	// Progress, if not nil, is called about every 65,536 events.
 	Progress func(Progress)
 }
 
-// Progress is how far a run has come.
+// Progress is the state of a run.
 type Progress struct {
-	Nodes   int
-	Virtual time.Duration
+	Nodes   int           // present
+	Virtual time.Duration // virtual time passed
 	Events  uint64
 }
 
-// progressEvery is how many events lie between two calls of Config.Progress.
+// progressEvery is the least number of events between two calls of Config.Progress.
 const progressEvery = 1 << 16
 
 // Network is a simulated network. It is not safe for concurrent use.
@@ -57,13 +57,13 @@ type Network struct {
 	Traffic
 }
 
-// Traffic counts what has happened in a network, until the end of the last Run.
+// Traffic counts events in a network until the end of the last Run.
 type Traffic struct {
-	Events    uint64
-	Datagrams uint64
-	Bytes     uint64
-	Evicted   uint64 // contacts that were alive
-	Left      uint64 // nodes that were replaced
+	Events    uint64 // arrivals of datagrams, wake-ups and planned calls
+	Datagrams uint64 // sent, lost ones included
+	Bytes     uint64 // in these datagrams
+	Evicted   uint64 // present nodes removed from a table; see Config.WatchContacts
+	Left      uint64 // nodes replaced by churn
 }
 
 func (t *Traffic) add(o Traffic) {
@@ -74,8 +74,10 @@ func (t *Traffic) add(o Traffic) {
 	t.Left += o.Left
 }
 
+// never is the time of an event that does not happen.
 const never = time.Duration(math.MaxInt64)
 
+// epoch is the wall-clock time at which every run starts.
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // New returns an empty network.
@@ -102,10 +104,11 @@ func New(cfg Config) *Network {
 	return n
 }
 
-// Now is how much virtual time has passed.
+// Now returns the virtual time passed.
 func (n *Network) Now() time.Duration { return n.now }
 
-// Digest is a hash of all datagrams so far.
+// Digest returns a hash of all datagrams sent so far, with their times, senders and
+// receivers.
 func (n *Network) Digest() uint64 {
 	sum := n.lanes[0].digest
 	for _, l := range n.lanes[1:] {
@@ -114,18 +117,18 @@ func (n *Network) Digest() uint64 {
 	return uint64(sum)
 }
 
-// Size is the number of nodes that are there.
+// Size returns the number of present nodes.
 func (n *Network) Size() int { return len(n.alive) }
 
-// k is the bucket size.
+// k returns the bucket size.
 func (n *Network) k() int { return n.cfg.Core.K }
 
 func (n *Network) time() time.Time { return epoch.Add(n.now) }
 
-// After calls f when d has passed.
+// After calls f once d has passed, during a Run.
 func (n *Network) After(d time.Duration, f func()) { n.agenda.add(n.now+d, f) }
 
-// Run lets so much time pass.
+// Run lets d of virtual time pass.
 func (n *Network) Run(d time.Duration) {
 	end := n.now + d
 	for {
@@ -146,7 +149,7 @@ func (n *Network) Run(d time.Duration) {
 	n.sum()
 }
 
-// moveTo sets the time, for all.
+// moveTo sets the time of the network and of its lanes.
 func (n *Network) moveTo(at time.Duration) {
 	n.now = at
 	for _, l := range n.lanes {
@@ -154,7 +157,7 @@ func (n *Network) moveTo(at time.Duration) {
 	}
 }
 
-// sum adds up what the lanes have counted.
+// sum moves the lanes' counts into the network's.
 func (n *Network) sum() {
 	for _, l := range n.lanes {
 		n.Traffic.add(l.Traffic)
@@ -162,7 +165,7 @@ func (n *Network) sum() {
 	}
 }
 
-// next is when something happens to a node.
+// next returns the time of the first event of any node.
 func (n *Network) next() time.Duration {
 	at := never
 	for _, l := range n.lanes {

@@ -9,8 +9,8 @@ import (
 	"github.com/kadmesh/kadmesh/core"
 )
 
-// peer is what stands at an address: a core.Engine, or somebody who plays other
-// rules.
+// peer is a participant: a core.Engine, a reference or an adversary. The methods are
+// core.Engine's.
 type peer interface {
 	Receive(now time.Time, from netip.AddrPort, datagram []byte)
 	Advance(now time.Time)
@@ -18,36 +18,41 @@ type peer interface {
 	Flush(*core.Outbox)
 }
 
-// node is a place in the network. It belongs to one peer for ever: who comes back
-// has another address.
+// node is one slot of a network: an address, used by one node only. A node that comes
+// back gets another slot.
 type node struct {
 	peer
 	id core.ID
-	// wake is when the node is woken, for which an event is queued. There may be one
-	// more, for later: a node is woken for something sooner many times until then, and
-	// to queue that event anew each time would take 4 kB per node.
+	// wake is the time at which the peer is advanced next; never if it need not be.
+	// later is the time of a second event in the queue for this node, left from a wake
+	// that has moved forward since. Keeping it saves queueing that event anew at each
+	// move, which would take 4 kB per node.
 	wake, later time.Duration
-	// tick is the grain of the node's clock: timers in background tabs wait for it.
+	// tick is the resolution of the node's timers, such as 1 s in a background tab.
+	// Zero means exact.
 	tick  time.Duration
-	pos   int32 // in Network.alive; gone if it is gone
-	group uint8 // nodes of different groups do not reach each other
-	down  bool  // its link
+	pos   int32 // index in Network.alive, or gone
+	group uint8 // partition: nodes of different groups do not reach each other
+	down  bool  // whether its link is down
 }
 
-// firstIP is the address of node 0: those that follow are all public. Ports differ
-// as they do elsewhere.
+// gone is the node.pos of a node that has left.
+const gone = -1
+
+// firstIP is the address of slot 0, 20.0.0.0. The addresses after it are public too.
 const firstIP = 20 << 24
 
+// portOf returns the port of a slot. Ports differ, as in a real network.
 func portOf(slot int) uint16 { return 1024 + uint16(slot%50_000) }
 
+// addrOf returns the address of a slot.
 func addrOf(slot int) netip.AddrPort {
 	var ip [4]byte
 	binary.BigEndian.PutUint32(ip[:], firstIP+uint32(slot))
 	return netip.AddrPortFrom(netip.AddrFrom4(ip), portOf(slot))
 }
 
-// slotOf returns which node an address is meant for; ok is false if there never
-// was one.
+// slotOf returns the slot with an address. ok is false if there never was one.
 func (n *Network) slotOf(a netip.AddrPort) (slot int, ok bool) {
 	if !a.Addr().Is4() {
 		return 0, false
@@ -57,7 +62,7 @@ func (n *Network) slotOf(a netip.AddrPort) (slot int, ok bool) {
 	return slot, slot >= 0 && slot < len(n.nodes) && a.Port() == portOf(slot)
 }
 
-// add puts a peer at the next address.
+// add puts a peer into the next slot.
 func (n *Network) add(id core.ID, p peer) (slot int) {
 	slot = len(n.nodes)
 	n.nodes = append(n.nodes, node{peer: p, id: id, wake: never, later: never, pos: int32(len(n.alive))})
@@ -65,9 +70,10 @@ func (n *Network) add(id core.ID, p peer) (slot int) {
 	return slot
 }
 
-// Add puts an engine with a random id at the next address.
+// Add puts an engine with a random id into the next slot.
 func (n *Network) Add() (slot int) { return n.addEngine(randomID(n.ids)) }
 
+// addEngine is Add with a given id.
 func (n *Network) addEngine(id core.ID) (slot int) {
 	l := n.laneOf(len(n.nodes))
 	cfg := l.core
@@ -77,6 +83,7 @@ func (n *Network) addEngine(id core.ID) (slot int) {
 	return slot
 }
 
+// randomID draws an id.
 func randomID(src rand.Source) (id core.ID) {
 	binary.BigEndian.PutUint64(id[0:], src.Uint64())
 	binary.BigEndian.PutUint64(id[8:], src.Uint64())
@@ -84,7 +91,7 @@ func randomID(src rand.Source) (id core.ID) {
 	return id
 }
 
-// Kill makes a node vanish without a farewell.
+// Kill removes a node at once: other nodes get no farewell from it.
 func (n *Network) Kill(slot int) {
 	x := &n.nodes[slot]
 	if x.pos == gone {
@@ -96,16 +103,16 @@ func (n *Network) Kill(slot int) {
 	x.pos, x.peer = gone, nil
 }
 
-// engine returns the engine at a place, or nil.
+// engine returns the engine in a slot, or nil if the node has left or is no engine.
 func (n *Network) engine(slot int) *core.Engine {
 	e, _ := n.nodes[slot].peer.(*core.Engine)
 	return e
 }
 
-// Random returns a node that is there.
+// Random returns a random present node.
 func (n *Network) Random() (slot int) { return int(n.alive[n.rand.IntN(len(n.alive))]) }
 
-// randomEngine returns one that is an engine.
+// randomEngine returns a random present engine. There must be one.
 func (n *Network) randomEngine() (slot int) {
 	for {
 		if slot := n.Random(); n.engine(slot) != nil {
@@ -114,8 +121,8 @@ func (n *Network) randomEngine() (slot int) {
 	}
 }
 
-// Join has a node join through others, and calls done with what became of it if
-// that is not nil. It must leave the Network alone.
+// Join makes a node join through other nodes. done, if not nil, is called with the
+// result and must not use the Network.
 func (n *Network) Join(slot int, seeds []int, done func(error)) {
 	addrs := make([]netip.AddrPort, len(seeds))
 	for i, s := range seeds {
@@ -130,7 +137,7 @@ func (n *Network) Join(slot int, seeds []int, done func(error)) {
 	})
 }
 
-// drive calls an engine, and does what comes of it.
+// drive calls an engine, if there is one in the slot, and sends its datagrams.
 func (n *Network) drive(slot int, f func(*core.Engine)) {
 	if e := n.engine(slot); e != nil {
 		l := n.laneOf(slot)

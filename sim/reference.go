@@ -9,13 +9,12 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// reference is a small model of a node of the Python package kademlia: what it
-// does to a network, not how. It asks in rounds and waits five seconds for the
-// slowest of each, forgets whoever did not answer once, takes every sender of a
-// request for a contact, keeps values for a week from the last STORE, and
-// republishes each hour what it has not been given for an hour. Of its routing
-// table only the sizes are alike: a bucket for each length of the prefix that is
-// shared with the own id.
+// reference is a small model of a node of the Python package kademlia, true to its
+// effects on a network. It asks in rounds and waits up to five seconds for the slowest
+// answer of each. It forgets a contact after one missing answer, and takes every sender
+// of a request for a contact. It keeps a value for a week after the last STORE, and
+// republishes each hour the values without a STORE in the last hour. Its routing table
+// has a bucket of k contacts for each length of the prefix shared with its id.
 type reference struct {
 	lane    *lane
 	slot    int
@@ -23,25 +22,26 @@ type reference struct {
 	buckets [core.IDBits + 1][]core.Contact
 	values  map[core.ID]heldValue
 	calls   map[wire.MsgID]*pyCall
-	sent    []*pyCall // in this order
-	hourly  time.Duration
+	sent    []*pyCall     // in order of end
+	hourly  time.Duration // time of the next refresh
 }
 
+// heldValue is a stored value: its encoding, and the time of the last STORE.
 type heldValue struct {
 	at  time.Duration
 	raw []byte
 }
 
-// pyCall is a request that waits for its answer.
+// pyCall is a request waiting for its answer.
 type pyCall struct {
 	to     core.Contact
 	method wire.Method
-	end    time.Duration
-	over   bool
-	crawl  *crawl // nil if nobody waits for the answer
+	end    time.Duration // time-out
+	over   bool          // answered or timed out
+	crawl  *crawl        // gets the result; nil if nothing does
 }
 
-// What the reference has as constants.
+// Constants of the Python package.
 const (
 	pyAlpha   = 3
 	pyTimeout = 5 * time.Second
@@ -49,7 +49,7 @@ const (
 	pyRefresh = time.Hour
 )
 
-// addReference puts a reference node at the next address, and has it join.
+// addReference puts a reference into the next slot and makes it join through seeds.
 func (n *Network) addReference(k int, seeds ...int) (slot int) {
 	p := &reference{
 		lane: n.laneOf(len(n.nodes)), id: randomID(n.ids), hourly: n.now + pyRefresh,
@@ -65,7 +65,7 @@ func (n *Network) addReference(k int, seeds ...int) (slot int) {
 	return p.slot
 }
 
-// Flush implements peer: a reference sends at once.
+// Flush implements peer. The outbox is empty: a reference sends at once.
 func (p *reference) Flush(o *core.Outbox) { *o = core.Outbox{} }
 
 // Next implements peer.
@@ -96,7 +96,8 @@ func (p *reference) Advance(time.Time) {
 	}
 }
 
-// refresh looks for a random id, and republishes.
+// refresh looks up a random id, drops values older than a week and republishes the
+// values that are due.
 func (p *reference) refresh() {
 	p.crawl(randomID(p.lane.core.Rand), wire.FindNode, p.lane.net.k(), nil, func(*crawl) {})
 	var due []core.ID
@@ -112,7 +113,7 @@ func (p *reference) refresh() {
 	p.republish(due)
 }
 
-// republish stores values anew, one after the other.
+// republish stores values anew, one key after the other.
 func (p *reference) republish(keys []core.ID) {
 	if len(keys) == 0 {
 		return
@@ -170,6 +171,7 @@ func (p *reference) Receive(_ time.Time, from netip.AddrPort, datagram []byte) {
 	p.lane.send(p.slot, from, answer)
 }
 
+// reply takes an answer.
 func (p *reference) reply(from netip.AddrPort, msg wire.MsgID, body []byte) {
 	c := p.calls[msg]
 	if c == nil {
@@ -189,7 +191,7 @@ func (p *reference) reply(from netip.AddrPort, msg wire.MsgID, body []byte) {
 	c.crawl.report(c, &a)
 }
 
-// learn takes in a contact if there is room for it.
+// learn adds a contact to its bucket if there is room.
 func (p *reference) learn(c core.Contact) {
 	b := &p.buckets[core.PrefixLen(p.id, c.ID)]
 	known := slices.ContainsFunc(*b, func(x core.Contact) bool { return x.ID == c.ID })
@@ -198,11 +200,13 @@ func (p *reference) learn(c core.Contact) {
 	}
 }
 
+// forget removes a contact.
 func (p *reference) forget(id core.ID) {
 	b := &p.buckets[core.PrefixLen(p.id, id)]
 	*b = slices.DeleteFunc(*b, func(x core.Contact) bool { return x.ID == id })
 }
 
+// closest returns the nearest contacts to target, at most count.
 func (p *reference) closest(target core.ID, count int) []core.Contact {
 	var all []core.Contact
 	for _, b := range p.buckets {
@@ -212,6 +216,7 @@ func (p *reference) closest(target core.ID, count int) []core.Contact {
 	return all[:min(len(all), count)]
 }
 
+// call sends a request. c, if not nil, gets the result.
 func (p *reference) call(to core.Contact, r wire.Request, c *crawl) {
 	r.Msg, r.Sender = randomID(p.lane.core.Rand), p.id
 	call := &pyCall{to: to, method: r.Method, end: p.lane.now + pyTimeout, crawl: c}
@@ -220,7 +225,7 @@ func (p *reference) call(to core.Contact, r wire.Request, c *crawl) {
 	p.lane.send(p.slot, to.Addr, p.lane.codec.write.Request(nil, &r))
 }
 
-// get looks for a value.
+// get starts a get.
 func (p *reference) get(key core.ID) *op {
 	o := &op{started: p.lane.now, local: true}
 	if own, ok := p.values[key]; ok {

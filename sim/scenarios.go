@@ -7,37 +7,61 @@ import (
 	"github.com/kadmesh/kadmesh/core"
 )
 
-// Scenarios are all there are.
+// Scenarios are all scenarios.
 var Scenarios = []Scenario{
-	{Name: "scale", About: "all nodes join; gets and lookups in a healthy network, at once or after DURATION", configure: inFourLanes, play: playScale},
-	{Name: "dead10", About: "after an hour or DURATION, 10 % of the nodes vanish at once; gets and lookups right after that", configure: inFourLanes, play: func(r *run) { playDead(r, 0.1) }},
-	{Name: "dead30", About: "after an hour or DURATION, 30 % of the nodes vanish at once; gets and lookups right after that", configure: inFourLanes, play: func(r *run) { playDead(r, 0.3) }},
-	{Name: "loss10", About: "10 % of all datagrams are lost, for an hour", configure: watchContacts, play: func(r *run) { playLoss(r, 0.1, 0.999) }},
-	{Name: "loss30", About: "30 % of all datagrams are lost, for an hour", configure: watchContacts, play: func(r *run) { playLoss(r, 0.3, 0.99) }},
-	{Name: "linkdown", About: "some nodes have no link for 10 minutes, and try to use it all the time", play: playLinkDown},
-	{Name: "kad", About: "churn as in KAD (half stay 93 minutes), for 24 h or DURATION", configure: longestTTL, play: playKAD},
-	{Name: "bamboo", About: "churn of the Bamboo stress test (half stay 1.4 minutes), values republished each minute; 30 minutes or DURATION", configure: republishEachMinute, play: playBamboo},
-	{Name: "silent20", About: "20 % of the nodes stay silent when asked for nodes or values", play: func(r *run) { playAdversaries(r, silent, 0.2) }},
-	{Name: "lying20", About: "20 % of the nodes name nodes that do not exist, next to what is looked for", play: func(r *run) { playAdversaries(r, lying, 0.2) }},
-	{Name: "collude20", About: "20 % of the nodes name only each other", play: func(r *run) { playAdversaries(r, colluding, 0.2) }},
-	{Name: "forge20", About: "20 % of the nodes answer every get with a value of their own", play: func(r *run) { playAdversaries(r, forging, 0.2) }},
-	{Name: "sybil", About: "twice k nodes sit down next to each of four keys, and deny that there are values", play: playSybil},
-	{Name: "mixed", About: "half of the nodes behave like Python's kademlia; 10 % of all vanish", play: playMixed},
-	{Name: "tabs", About: "a third of the nodes are tabs: half stay 5 minutes, timers tick once a second; 1 h or DURATION", play: playTabs},
-	{Name: "partition", About: "the network falls apart into two halves for 30 minutes, and comes together again", play: playPartition},
-	{Name: "oneway", About: "one in ten ordered pairs of nodes: the first never reaches the second", configure: func(c *Config) { c.Link.OneWay = 0.1 }, play: func(r *run) { playRough(r, 0.97) }},
-	{Name: "rough", About: "1 % of the datagrams arrive twice, 5 % up to a second late, 1 % not at all", configure: func(c *Config) { c.Link = Link{Loss: 0.01, Duplicate: 0.01, Reorder: 0.05} }, play: func(r *run) { playRough(r, 0.999) }},
-	{Name: "pairs", About: "each pair of nodes has a round-trip time of its own", configure: func(c *Config) { c.Link.Latency = PerPair(100*time.Millisecond, 0.6) }, play: func(r *run) { playRough(r, 0.999) }},
-	{Name: "hotkey", About: "all nodes get the same key, each once a second, for a minute", play: playHotKey},
+	{Name: "scale", configure: inFourLanes, play: playScale,
+		About: "all nodes join; gets and lookups in a healthy network, at once or after DURATION"},
+	{Name: "dead10", configure: inFourLanes, play: func(r *run) { playDead(r, 0.1) },
+		About: "after an hour or DURATION, 10 % of the nodes vanish at once; gets and lookups right after that"},
+	{Name: "dead30", configure: inFourLanes, play: func(r *run) { playDead(r, 0.3) },
+		About: "after an hour or DURATION, 30 % of the nodes vanish at once; gets and lookups right after that"},
+	{Name: "loss10", configure: watchContacts, play: func(r *run) { playLoss(r, 0.1, 0.999) },
+		About: "10 % of all datagrams are lost, for an hour"},
+	{Name: "loss30", configure: watchContacts, play: func(r *run) { playLoss(r, 0.3, 0.99) },
+		About: "30 % of all datagrams are lost, for an hour"},
+	{Name: "linkdown", play: playLinkDown,
+		About: "some nodes have no link for 10 minutes, and try gets all the time"},
+	{Name: "kad", configure: longestTTL, play: playKAD,
+		About: "churn as in KAD (half of the nodes stay 93 minutes), for 24 h or DURATION"},
+	{Name: "bamboo", configure: republishEachMinute, play: playBamboo,
+		About: "churn of the Bamboo stress test (half of the nodes stay 1.4 minutes), values republished each minute; " +
+			"30 minutes or DURATION"},
+	{Name: "silent20", play: func(r *run) { playAdversaries(r, silent, 0.2) },
+		About: "20 % of the nodes do not answer requests for nodes or values"},
+	{Name: "lying20", play: func(r *run) { playAdversaries(r, lying, 0.2) },
+		About: "20 % of the nodes name nodes that do not exist, next to the target"},
+	{Name: "collude20", play: func(r *run) { playAdversaries(r, colluding, 0.2) },
+		About: "20 % of the nodes name only each other"},
+	{Name: "forge20", play: func(r *run) { playAdversaries(r, forging, 0.2) },
+		About: "20 % of the nodes answer every get with a forged value"},
+	{Name: "sybil", play: playSybil,
+		About: "2k nodes choose ids next to each of four keys, and deny that there are values"},
+	{Name: "mixed", play: playMixed,
+		About: "half of the nodes behave like Python's kademlia; 10 % of all vanish"},
+	{Name: "tabs", play: playTabs,
+		About: "a third of the nodes are tabs: half of these stay 5 minutes, timers tick once a second; 1 h or DURATION"},
+	{Name: "partition", play: playPartition,
+		About: "the network falls apart into two halves for 30 minutes, and comes together again"},
+	{Name: "oneway", play: func(r *run) { playRough(r, 0.97) },
+		configure: func(c *Config) { c.Link.OneWay = 0.1 },
+		About:     "for one in ten ordered pairs of nodes, the first never reaches the second"},
+	{Name: "rough", play: func(r *run) { playRough(r, 0.999) },
+		configure: func(c *Config) { c.Link = Link{Loss: 0.01, Duplicate: 0.01, Reorder: 0.05} },
+		About:     "1 % of the datagrams arrive twice, 5 % up to a second late, 1 % not at all"},
+	{Name: "pairs", play: func(r *run) { playRough(r, 0.999) },
+		configure: func(c *Config) { c.Link.Latency = PerPair(100*time.Millisecond, 0.6) },
+		About:     "each pair of nodes has a round-trip time of its own"},
+	{Name: "hotkey", play: playHotKey,
+		About: "all nodes get the same key, each once a second, for a minute"},
 }
 
-// inFourLanes lets a large network run on several processors.
+// inFourLanes lets a large network run on up to four processors.
 func inFourLanes(c *Config) { c.Lanes = 4 }
 
 func watchContacts(c *Config) { c.WatchContacts = true }
 
-// republishEachMinute has records republished as often as that churn demands it: after the
-// hour that is usual, not one of the nodes would be there any more.
+// republishEachMinute keeps values through the Bamboo churn. By the end of the usual
+// hour every node that held a value would have left.
 func republishEachMinute(c *Config) { c.Core.RepublishInterval = time.Minute }
 
 func longestTTL(c *Config) { c.Core.TTL = core.MaxTTL }
@@ -45,7 +69,7 @@ func longestTTL(c *Config) { c.Core.TTL = core.MaxTTL }
 func playScale(r *run) {
 	r.grow(r.Nodes)
 	r.report.note("datagrams per node to join", share(r.Datagrams, uint64(r.Nodes)), "")
-	r.Run(r.until(0)) // tables fill up as they do in time
+	r.Run(r.until(0)) // the tables fill up
 	contacts := 0
 	for _, slot := range r.alive {
 		contacts += r.engine(int(slot)).Stats().Contacts
@@ -66,7 +90,7 @@ func playScale(r *run) {
 	r.chartTimes(gets, lookups)
 }
 
-// killShare makes so many of the nodes vanish.
+// killShare kills a share p of the nodes, chosen at random.
 func (r *run) killShare(p float64) {
 	for range int(p * float64(r.Size())) {
 		r.Kill(r.Random())
@@ -75,7 +99,7 @@ func (r *run) killShare(p float64) {
 
 func playDead(r *run, p float64) {
 	r.grow(r.Nodes)
-	r.Run(r.until(time.Hour)) // tables fill up as they do in time
+	r.Run(r.until(time.Hour)) // the tables fill up
 	r.publish(r.Ops)
 	r.killShare(p)
 	p99, full := 0.50, 1.5
@@ -117,7 +141,7 @@ func playLoss(r *run, loss, success float64) {
 	r.chartTimes(gets, lookups)
 }
 
-// maxCut is how many nodes lose their link, at most half of the network.
+// maxCut is the number of nodes that lose their link, at most half of the network.
 const maxCut = 50
 
 func playLinkDown(r *run) {
@@ -142,7 +166,7 @@ func playLinkDown(r *run) {
 	r.report.note("requests of a first get, mean", mean(requests), "")
 }
 
-// getBy has each of slots get one key, all at the same time, and lets 20 s pass.
+// getBy makes each of slots get one key, all at the same time, and lets 20 s pass.
 func (r *run) getBy(slots []int32) *sample {
 	s := &sample{}
 	for i, slot := range slots {
@@ -157,7 +181,7 @@ func (r *run) getBy(slots []int32) *sample {
 	return s
 }
 
-// cut takes the link from each of slots, and returns the contacts of each.
+// cut takes the link from each of slots. It returns the contacts of each.
 func (r *run) cut(slots []int32) (tables [][]core.Contact) {
 	for _, slot := range slots {
 		r.nodes[slot].down = true
@@ -166,7 +190,7 @@ func (r *run) cut(slots []int32) (tables [][]core.Contact) {
 	return tables
 }
 
-// restore undoes cut, and returns how many of the tables are different now.
+// restore undoes cut. It returns how many of the tables differ now.
 func (r *run) restore(slots []int32, tables [][]core.Contact) (changed int) {
 	for i, slot := range slots {
 		r.nodes[slot].down = false

@@ -17,9 +17,9 @@ func playKAD(r *run) {
 		sum.Datagrams += r.Datagrams - before.Datagrams
 		sum.Bytes += r.Bytes - before.Bytes
 		clear(s.bursts)
-		held, gone := r.holders()
+		held, missing := r.holders()
 		stay += held / float64(hours)
-		lost = max(lost, gone)
+		lost = max(lost, missing)
 		gets := r.gets(200)
 		right += gets.right
 		wrong += len(gets.ops) - gets.right
@@ -35,7 +35,7 @@ func playKAD(r *run) {
 	r.report.note("maintenance bytes per node and hour", share(sum.Bytes, nodeHours), "B")
 }
 
-// until returns how long a scenario lasts, if it has a say.
+// until returns Options.Duration, or otherwise if it is zero.
 func (r *run) until(otherwise time.Duration) time.Duration {
 	if r.Duration > 0 {
 		return r.Duration

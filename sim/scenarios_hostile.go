@@ -7,8 +7,9 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// corruptShare makes adversaries of so many of the nodes.
-func (r *run) corruptShare(m behavior, p float64) {
+// corruptShare makes adversaries of a share p of the nodes. Each has k others for
+// accomplices.
+func (r *run) corruptShare(b behavior, p float64) {
 	slots := slices.Clone(r.alive)
 	r.rand.Shuffle(len(slots), func(i, j int) { slots[i], slots[j] = slots[j], slots[i] })
 	slots = slots[:int(p*float64(len(slots)))]
@@ -17,19 +18,19 @@ func (r *run) corruptShare(m behavior, p float64) {
 		known = append(known, wire.Contact{ID: r.nodes[s].id, Addr: addrOf(int(s))})
 	}
 	for i, s := range slots {
-		a := r.corrupt(int(s), m)
+		a := r.corrupt(int(s), b)
 		for j := range min(r.k(), len(known)) {
 			a.accomplices = append(a.accomplices, known[(i+1+j)%len(known)])
 		}
 	}
 }
 
-func playAdversaries(r *run, m behavior, p float64) {
+func playAdversaries(r *run, b behavior, p float64) {
 	r.grow(r.Nodes)
-	r.corruptShare(m, p)
+	r.corruptShare(b, p)
 	r.publish(r.Ops)
 	gets := r.gets(r.Ops)
-	if m == forging {
+	if b == forging {
 		r.report.note("gets that find the value", gets.success(), "")
 		r.report.note("gets that find a forged one", share(uint64(gets.wrong), uint64(len(gets.ops))), "")
 	} else {
@@ -40,7 +41,7 @@ func playAdversaries(r *run, m behavior, p float64) {
 	r.report.note("requests of a full lookup, mean", mean(lookups.requests()), "")
 	r.Run(time.Hour)
 	later := r.gets(r.Ops)
-	if m == forging {
+	if b == forging {
 		r.report.note("gets that find the value, an hour later", later.success(), "")
 	} else {
 		r.report.atLeast("gets that find the value, an hour later", later.success(), "", 0.99)

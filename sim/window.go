@@ -7,27 +7,28 @@ import (
 	"time"
 )
 
-// windows is what one window of time tells the next.
+// windows is the state kept from one window of time to the next.
 type windows struct {
-	side int    // set of each lane's outbound batches that is being filled
-	busy bool   // whether the last window had as many events as many
-	many uint64 // number of events that is worth a second processor
+	side int    // the set of each lane's outbound batches being filled, 0 or 1
+	busy bool   // whether the last window had at least many events
+	many uint64 // events per window that make a second processor worth while
 }
 
-// manyEvents is what makes it worth while to wake another processor.
+// manyEvents is the usual windows.many: fewer events take less time than it takes to
+// wake a goroutine on another processor.
 const manyEvents = 200
 
-// window has all lanes run until just before stop.
+// window runs all lanes until just before stop.
 func (n *Network) window(stop time.Duration) {
 	n.windows.side = 1 - n.windows.side
 	workers := min(runtime.GOMAXPROCS(0), len(n.lanes))
 	if !n.windows.busy {
 		workers = 1
 	}
-	var turn atomic.Int32
+	var next atomic.Int32
 	work := func() {
 		for {
-			i := int(turn.Add(1)) - 1
+			i := int(next.Add(1)) - 1
 			if i >= len(n.lanes) {
 				return
 			}
@@ -47,7 +48,7 @@ func (n *Network) window(stop time.Duration) {
 	n.progress()
 }
 
-// progress calls Config.Progress if enough has happened since it was called last.
+// progress calls Config.Progress at most once per progressEvery events.
 func (n *Network) progress() {
 	if n.Events-n.shown < progressEvery {
 		return

@@ -1,8 +1,8 @@
 // Command kadmesh-sim runs networks of Kadmesh nodes in virtual time and prints
-// what they do: how fast they find values, what that costs, what gets lost.
+// measurements: the success and speed of gets and lookups, and their cost.
 //
-// It exits with 0 if all numbers are as they should be, with 1 if some are not or
-// the simulation could not be run, and with 2 if it was asked for in the wrong way.
+// It exits with 0 if all numbers keep their limits, with 1 if some do not or the
+// simulation fails, and with 2 for wrong usage.
 package main
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/kadmesh/kadmesh/sim"
 )
 
-// version is set by the linker, with -X main.version=v1.2.3. Otherwise it is
-// that of the module.
+// version is set by the linker: -X main.version=v1.2.3. If it is empty, the module's
+// version counts.
 var version string
 
 func main() {
@@ -42,12 +42,15 @@ func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kadmesh-sim --scenario NAME [flags]",
 		Short: "Run networks of Kadmesh nodes in virtual time",
-		Long: `Kadmesh-sim runs a network of Kadmesh nodes, the production code with its real
-datagrams, in virtual time, and prints what was measured. The same seed gives the
-same run. It exits with 1 if a number is not as it should be.
+		Long: `Kadmesh-sim runs a network of Kadmesh nodes in virtual time and prints measurements.
+The nodes run the production code and send real datagrams. The same seed gives the
+same run.
 
-With --json: the numbers and histograms as one object; with --list, one object
-per scenario: {"name", "about"}`,
+Some numbers have limits. Exit status: 0 if all numbers keep their limits; 1 if some
+do not, or the simulation fails; 2 if the command is not understood.
+
+With --json: the numbers and histograms as one object. With --list --json: one object
+for each scenario: {"name", "about"}`,
 		Example: `  kadmesh-sim --list
   kadmesh-sim --scenario dead30 --nodes 10000 --svg dead30.svg`,
 		Version:           build.String(),
@@ -56,21 +59,23 @@ per scenario: {"name", "about"}`,
 		RunE:              func(*cobra.Command, []string) error { return p.run() },
 	}
 	f := root.Flags()
-	f.StringVar(&p.scenario, "scenario", "scale", "play the scenario `NAME`: see --list")
-	f.BoolVar(&p.list, "list", false, "list the scenarios")
-	f.IntVar(&p.options.Nodes, "nodes", 1000, "have `N` nodes")
-	f.Uint64Var(&p.options.Seed, "seed", 1, "draw what is random from the seed `N`")
-	f.DurationVar(&p.options.Duration, "duration", 0, "let `D` of virtual time pass (default: what the scenario has)")
-	f.IntVar(&p.options.Ops, "ops", 1000, "measure `N` operations of each kind")
-	f.IntVar(&p.options.K, "k", 20, "buckets of `K` contacts")
-	f.IntVar(&p.options.B, "b", 5, "resolve `B` bits with each step of a lookup")
-	f.StringVar(&p.svg, "svg", "", "draw histograms into `FILE`")
-	f.BoolVar(&p.quiet, "quiet", false, "show no progress")
+	f.StringVar(&p.scenario, "scenario", "scale", "run the scenario `NAME`; --list shows all")
+	f.BoolVar(&p.list, "list", false, "list the scenarios and exit")
+	f.IntVar(&p.options.Nodes, "nodes", 1000, "number `N` of nodes, at least 10")
+	f.Uint64Var(&p.options.Seed, "seed", 1, "seed `N` of all random numbers")
+	f.DurationVar(&p.options.Duration, "duration", 0,
+		"run for `D` of virtual time, as in 30m or 24h, if the scenario allows (default: see --list)")
+	f.IntVar(&p.options.Ops, "ops", 1000, "number `N` of operations to measure, of each kind")
+	f.IntVar(&p.options.K, "k", 20, "bucket size `K`, and number of nodes that keep a value")
+	f.IntVar(&p.options.B, "b", 5, "bits `B` of an id resolved in each step of a lookup")
+	f.StringVar(&p.svg, "svg", "", "write histograms to `FILE`, as a picture")
+	f.BoolVar(&p.quiet, "quiet", false, "print no progress on standard error")
 	cli.Complete(root, "scenario", names()...)
 	root.AddCommand(p.Version(build))
 	return root
 }
 
+// names returns the names of all scenarios.
 func names() []string {
 	var list []string
 	for _, s := range sim.Scenarios {
@@ -100,25 +105,31 @@ func (p *program) run() error {
 		return err
 	}
 	if missed := report.Missed(); len(missed) > 0 {
-		return fmt.Errorf("%d numbers are not as they should be, the first: %s", len(missed), missed[0].Name)
+		return fmt.Errorf("%d of the numbers miss their limits, the first: %s", len(missed), missed[0].Name)
 	}
 	return nil
 }
 
-// check says which flag is wrong.
+// check returns a usage error if a flag has a wrong value.
 func (p *program) check() error {
 	switch o := p.options; {
 	case !slices.Contains(names(), p.scenario):
 		return cli.Usagef("--scenario %q: want one of %s", p.scenario, strings.Join(names(), ", "))
-	case o.Nodes < 10 || o.Ops < 1 || o.K < 1 || o.B < 1:
-		return cli.Usagef("want at least 10 nodes, and 1 operation, contact in a bucket and bit")
+	case o.Nodes < 10:
+		return cli.Usagef("--nodes %d: want at least 10", o.Nodes)
+	case o.Ops < 1:
+		return cli.Usagef("--ops %d: want at least 1", o.Ops)
+	case o.K < 1:
+		return cli.Usagef("--k %d: want at least 1", o.K)
+	case o.B < 1:
+		return cli.Usagef("--b %d: want at least 1", o.B)
 	case o.Duration < 0:
-		return cli.Usagef("--duration %v: want a time that is not negative", o.Duration)
+		return cli.Usagef("--duration %v: want zero or more", o.Duration)
 	}
 	return nil
 }
 
-// play runs the scenario, and shows how far it is.
+// play runs the scenario and shows its progress.
 func (p *program) play() (*sim.Report, error) {
 	meter := &meter{out: p.Err, start: time.Now()}
 	p.options.Progress = func(now sim.Progress) {

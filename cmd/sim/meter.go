@@ -8,21 +8,22 @@ import (
 	"github.com/kadmesh/kadmesh/sim"
 )
 
-// meter shows how far a run has come.
+// meter shows the progress and cost of a run.
 type meter struct {
 	out    io.Writer
 	start  time.Time
-	last   time.Time
-	events uint64
-	memory uint64 // bytes
-	most   uint64 // of them
-	large  uint64 // how many there were when large pages were asked for
-	seen   sim.Progress
+	last   time.Time    // when show printed a line
+	events uint64       // at last
+	memory uint64       // bytes in use
+	most   uint64       // the maximum of memory
+	large  uint64       // memory at the last request for large pages
+	seen   sim.Progress // the last progress reported
 }
 
-// every is how often progress is shown.
+// every is the least time between two lines of progress.
 const every = 2 * time.Second
 
+// show prints a line of progress, if it is time for one.
 func (m *meter) show(p sim.Progress) {
 	m.seen = p
 	now := time.Now()
@@ -37,10 +38,11 @@ func (m *meter) show(p sim.Progress) {
 	m.last, m.events = now, p.Events
 }
 
-// growth is how much more memory has to be in use for large pages to be asked for anew.
+// growth is the increase of memory in use, in bytes, after which large pages are
+// requested again.
 const growth = 32 << 20
 
-// measure looks at how much memory is in use.
+// measure updates memory, and requests large pages after growth.
 func (m *meter) measure() {
 	m.memory = memoryUsed()
 	m.most = max(m.most, m.memory)
@@ -50,10 +52,11 @@ func (m *meter) measure() {
 	}
 }
 
-// end shows what the run has cost.
+// end prints the cost of the run.
 func (m *meter) end() {
 	m.measure()
 	took := time.Since(m.start)
-	fmt.Fprintf(m.out, "took %v, %.0f events/s, %d MB of memory at most, %.1f kB per node\n", took.Round(time.Millisecond),
+	fmt.Fprintf(m.out, "took %v, %.0f events/s, %d MB of memory at most, %.1f kB per node\n",
+		took.Round(time.Millisecond),
 		float64(m.seen.Events)/took.Seconds(), m.most>>20, float64(m.most)/1e3/float64(max(m.seen.Nodes, 1)))
 }
