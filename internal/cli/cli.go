@@ -37,12 +37,12 @@ func (p *Program) Run(root *cobra.Command, args []string) error {
 	root.PersistentPreRun = func(*cobra.Command, []string) { p.started = true }
 	root.PersistentFlags().BoolVar(&p.JSON, "json", false, "print results and errors as JSON, one object per line")
 	root.SetVersionTemplate(versionTemplate(p.built))
-	root.SetArgs(args)
 	root.SetIn(p.In)
 	root.SetOut(p.Out)
 	root.SetErr(p.Err)
 	plainFlagErrors(root)
 	strictHelp(root, args)
+	root.SetArgs(numbersAsArguments(root, args))
 	cmd, err := root.ExecuteC()
 	var u usageError
 	switch {
