@@ -8,44 +8,44 @@ import (
 	"sync"
 )
 
-// MaxVisitors is how many connections a server of NewServer has at a time that
-// are not WebSockets. When there are more, one that waits for a next request is
-// closed, or else the new one: visitors of the page cannot take away the file
-// descriptors that clients of a relay need.
+// MaxVisitors is the number of connections, WebSockets aside, that a server of
+// NewServer has at a time. Beyond it, the connection that has been idle for longest is
+// closed, or the new one if none is idle. So visitors of the page cannot use up the
+// file descriptors that a relay's clients need.
 const MaxVisitors = 512
 
-// maxPerSite is how many of them may come from one IPv4 address or one /64 of
-// IPv6.
+// maxPerSite is the number of connections, of MaxVisitors, from one IPv4 address or one
+// IPv6 /64.
 const maxPerSite = 32
 
-// Visitors are the connections of a server. The zero Visitors bound those of each
-// address alike.
+// Visitors bounds the connections of a server, in all and by source. The zero Visitors
+// is ready to use.
 type Visitors struct {
-	// Proxies bring visitors from many addresses, so that theirs has no bound of
-	// its own.
+	// Proxies are addresses of reverse proxies, which have no bound by source: their
+	// connections serve many visitors.
 	Proxies []netip.Prefix
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	conns   map[net.Conn]*visitor
-	sites   map[netip.Addr]int // how many of conns, but those of Proxies
-	turns   uint64             // how often one began to wait
+	sites   map[netip.Addr]int // number of connections by source, proxies aside
+	turns   uint64             // number of times that a connection became idle
 	refused uint64
 }
 
-// visitor is what is known of a connection.
+// visitor is one connection.
 type visitor struct {
-	site netip.Addr // not valid for one of a proxy
-	idle uint64     // the turn in which it began to wait for a next request, or 0
+	site netip.Addr // source; not valid for a proxy
+	idle uint64     // value of turns when it became idle; 0 if it is not idle
 }
 
-// Refused is how many connections were closed because there were too many.
+// Refused returns the number of new connections closed because of a bound.
 func (v *Visitors) Refused() uint64 {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.refused
 }
 
-// state is that of http.Server.ConnState.
+// state is the http.Server.ConnState.
 func (v *Visitors) state(c net.Conn, s http.ConnState) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -65,7 +65,7 @@ func (v *Visitors) state(c net.Conn, s http.ConnState) {
 	}
 }
 
-// enter takes in a new connection, or closes it if there is no room.
+// enter adds a new connection, or closes it if there is no room.
 func (v *Visitors) enter(c net.Conn) {
 	w := &visitor{site: v.site(c)}
 	if v.sites[w.site] >= maxPerSite && !v.makeRoom(w.site) ||
@@ -83,8 +83,8 @@ func (v *Visitors) enter(c net.Conn) {
 	}
 }
 
-// makeRoom closes the connection that has waited for longest, of a site if that
-// is valid, or returns false if none waits.
+// makeRoom closes the connection that has been idle for longest, of one source if site
+// is valid. It returns false if none is idle.
 func (v *Visitors) makeRoom(site netip.Addr) bool {
 	var oldest net.Conn
 	for c, w := range v.conns {
@@ -100,7 +100,7 @@ func (v *Visitors) makeRoom(site netip.Addr) bool {
 	return true
 }
 
-// leave forgets a connection, if it is known.
+// leave removes a connection if it is known.
 func (v *Visitors) leave(c net.Conn) {
 	w := v.conns[c]
 	if w == nil {
@@ -114,7 +114,8 @@ func (v *Visitors) leave(c net.Conn) {
 	}
 }
 
-// site is what c counts with.
+// site returns the source of a connection: its IPv4 address, or the first address of
+// its IPv6 /64. A proxy has none.
 func (v *Visitors) site(c net.Conn) netip.Addr {
 	from, err := netip.ParseAddrPort(c.RemoteAddr().String())
 	if err != nil {
@@ -131,7 +132,7 @@ func (v *Visitors) site(c net.Conn) netip.Addr {
 	return ip
 }
 
-// bottom is the connection below TLS, whose own Close may wait.
+// bottom returns the connection below TLS. Closing a TLS connection may block.
 func bottom(c net.Conn) net.Conn {
 	if outer, ok := c.(interface{ NetConn() net.Conn }); ok {
 		return outer.NetConn()
