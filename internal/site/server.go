@@ -13,14 +13,14 @@ import (
 )
 
 // NewServer returns a server for h with time-outs and limits for use on the Internet.
-// They do not apply to connections that h has hijacked, such as WebSockets. v bounds
-// the number of connections; nil stands for a zero Visitors.
+// They do not apply to connections that h has hijacked, such as WebSockets. l bounds
+// the number of connections; nil stands for a zero ConnLimiter.
 //
 // With TLS the server offers HTTP/2, which loads a page of many modules faster. A
 // WebSocket needs HTTP/1.1, for which browsers open another connection.
-func NewServer(h http.Handler, v *Visitors, log *slog.Logger) *http.Server {
-	if v == nil {
-		v = new(Visitors)
+func NewServer(h http.Handler, l *ConnLimiter, log *slog.Logger) *http.Server {
+	if l == nil {
+		l = new(ConnLimiter)
 	}
 	return &http.Server{
 		Handler:           h,
@@ -29,7 +29,7 @@ func NewServer(h http.Handler, v *Visitors, log *slog.Logger) *http.Server {
 		WriteTimeout:      5 * time.Minute, // the module over a slow line
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
-		ConnState:         v.state,
+		ConnState:         l.state,
 		ErrorLog:          stdlog.New(complaints{log}, "", 0),
 	}
 }
