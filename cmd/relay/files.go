@@ -12,7 +12,7 @@ import (
 // needs.
 const (
 	filesPerPeer = 2
-	spareFiles   = site.MaxVisitors + wsrelay.MaxStrangers + 64
+	spareFiles   = site.MaxConns + wsrelay.MaxStrangers + 64
 )
 
 // checkFiles reports if the limit of open files is too low for that many peers.

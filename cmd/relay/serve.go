@@ -73,7 +73,7 @@ type relaying struct {
 	server   *wsrelay.Server
 	health   *health
 	site     *site.Site
-	visitors *site.Visitors
+	visitors *site.ConnLimiter
 	public   net.Listener
 	metrics  net.Listener // nil without
 }
@@ -129,7 +129,7 @@ func (r *relaying) open(o *options) (err error) {
 	if r.server, err = wsrelay.NewServer(r.cfg); err != nil {
 		return err
 	}
-	r.visitors = &site.Visitors{Proxies: r.cfg.Access.Proxies}
+	r.visitors = &site.ConnLimiter{Proxies: r.cfg.Access.Proxies}
 	r.health = &health{version: cli.Built(version).Version, capacity: r.cfg.Limits.Peers, stats: r.server.Stats}
 	r.advise()
 	return nil

@@ -13,7 +13,7 @@ func memoryUsed() uint64 {
 }
 
 // limitMemory tunes the garbage collector for a program whose memory nearly all stays
-// in use: garbage may be half of it, and the limit is 90 % of the memory that the
+// in use: garbage may add half to it, and the limit is 90 % of the memory that the
 // system has free, or GOMEMLIMIT if that is less.
 func limitMemory() {
 	debug.SetGCPercent(50)

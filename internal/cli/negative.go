@@ -11,8 +11,8 @@ import (
 )
 
 // numbersAsArguments makes the parser take each negative number in args, such as -5,
-// for an argument and not for a flag. If there is one, the result has the command's
-// flags first, then "--", then its arguments in their order; otherwise it is args.
+// for an argument and not for a flag. If there is one, the result is the command's
+// flags, then "--", then its arguments in their order. Otherwise it is args.
 func numbersAsArguments(root *cobra.Command, args []string) []string {
 	cmd, rest, err := root.Find(args)
 	if err != nil || !cmd.Runnable() {

@@ -9,11 +9,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// A negative number is an argument wherever it stands, unless a flag takes it.
+// A negative number is an argument at any position, except as the value of a flag.
 func TestNegativeNumbers(t *testing.T) {
 	tests := []struct {
 		args string
-		want []string // arguments that the command gets
+		want []string // arguments of the command
 		typ  string   // value of --type
 		n    int      // value of --n
 	}{
@@ -44,7 +44,7 @@ func TestNegativeNumbers(t *testing.T) {
 	}
 }
 
-// A flag that does not exist is an error, beside a negative number too.
+// An unknown flag is an error, also beside a negative number.
 func TestUnknownFlags(t *testing.T) {
 	for args, want := range map[string]string{
 		"set k -x":          "unknown shorthand flag: 'x' in -x",
@@ -70,7 +70,8 @@ func TestHelpBesideNegativeNumber(t *testing.T) {
 	}
 }
 
-// runSet runs a program with the command set, and returns what that got.
+// runSet runs a program with a command set. It returns the arguments and flags of the
+// command.
 func runSet(args []string) (got []string, typ string, n int, err error) {
 	root := &cobra.Command{Use: "test"}
 	set := &cobra.Command{Use: "set", RunE: func(_ *cobra.Command, args []string) error {

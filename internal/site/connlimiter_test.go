@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// guest is a connection of which only the address and the end matter.
+// guest is a connection with an address, which records its end.
 type guest struct {
 	net.Conn
 	from   string
@@ -21,8 +21,8 @@ func (g *guest) RemoteAddr() net.Addr {
 }
 func (g *guest) Close() error { g.closed = true; return nil }
 
-// come makes n connections from an address.
-func come(v *Visitors, n int, from string) (list []*guest) {
+// come opens n connections from an address.
+func come(v *ConnLimiter, n int, from string) (list []*guest) {
 	for range n {
 		g := &guest{from: netip.AddrPortFrom(netip.MustParseAddr(from), 50000).String()}
 		v.state(g, http.StateNew)
@@ -40,16 +40,16 @@ func closed(list []*guest) (n int) {
 	return n
 }
 
-// One site gets no more than its share, and its own idle connections go first.
-func TestVisitorsOfOneSite(t *testing.T) {
-	v := Visitors{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
+// A source gets no more than its share. Its idle connections are closed first.
+func TestConnsOfOneSource(t *testing.T) {
+	v := ConnLimiter{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
 	host := come(&v, 600, "192.0.2.1")
-	if n := closed(host); n != 600-maxPerSite || v.Refused() != 600-maxPerSite {
-		t.Errorf("%d of 600 closed, %d counted, want %d", n, v.Refused(), 600-maxPerSite)
+	if n := closed(host); n != 600-maxPerSource || v.Refused() != 600-maxPerSource {
+		t.Errorf("%d of 600 closed, %d counted, want %d", n, v.Refused(), 600-maxPerSource)
 	}
 	network := append(come(&v, 40, "2001:db8::1"), come(&v, 40, "2001:db8::2")...)
-	if n := closed(network); n != 80-maxPerSite {
-		t.Errorf("%d of 80 closed of a /64, want %d", n, 80-maxPerSite)
+	if n := closed(network); n != 80-maxPerSource {
+		t.Errorf("%d of 80 closed of a /64, want %d", n, 80-maxPerSource)
 	}
 	if n := closed(come(&v, 100, "10.0.0.1")); n != 0 {
 		t.Errorf("%d connections of a proxy closed, want none", n)
@@ -60,7 +60,7 @@ func TestVisitorsOfOneSite(t *testing.T) {
 	v.state(host[3], http.StateActive)
 	v.state(host[3], http.StateIdle)
 	if n := closed(come(&v, 1, "192.0.2.1")); n != 0 || !host[2].closed || host[1].closed || host[3].closed {
-		t.Error("want the one that waited for longest closed, and nobody else")
+		t.Error("want the connection closed that was idle for longest, and no other")
 	}
 	v.state(host[2], http.StateClosed) // known to be over already
 	if n := closed(come(&v, 3, "192.0.2.1")); n != 1 {
@@ -68,11 +68,11 @@ func TestVisitorsOfOneSite(t *testing.T) {
 	}
 }
 
-// When there are too many from everywhere, idle ones make room.
-func TestVisitorsFromEverywhere(t *testing.T) {
-	var v Visitors
+// Beyond MaxConns, idle connections of any source make room.
+func TestConnsFromEverywhere(t *testing.T) {
+	var v ConnLimiter
 	var all []*guest
-	for i := range MaxVisitors {
+	for i := range MaxConns {
 		all = append(all, come(&v, 1, netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)}).String())...)
 	}
 	if n := closed(come(&v, 1, "198.51.100.1")); n != 1 {
@@ -90,7 +90,7 @@ func TestVisitorsFromEverywhere(t *testing.T) {
 	for _, g := range all {
 		v.state(g, http.StateClosed)
 	}
-	if len(v.conns) != 2 || len(v.sites) != 2 {
-		t.Errorf("%d connections of %d sites left, want 2 of 2", len(v.conns), len(v.sites))
+	if len(v.conns) != 2 || len(v.sources) != 2 {
+		t.Errorf("%d connections of %d sites left, want 2 of 2", len(v.conns), len(v.sources))
 	}
 }
