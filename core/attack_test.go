@@ -27,7 +27,7 @@ func TestClaimsMustBeProven(t *testing.T) {
 	net.puppet(claims[3], func(r *wire.Request) []byte { return answerAs(ID{33}, r) })
 	net.puppet(claims[4], func(r *wire.Request) []byte { return answerAs(e.id, r) })
 	for _, c := range claims {
-		r := wire.Request{Method: wire.FindNode, Sender: wire.ID(c.ID), Msg: wire.MsgID(randomID(net.rand))}
+		r := wire.Request{Method: wire.FindNode, Sender: wire.ID(c.ID), Msg: wire.MsgID(RandomID(net.rand))}
 		net.send(c.Addr, net.addrOf(e), wire.NewWriter().Request(nil, &r))
 		net.run(time.Minute)
 	}
@@ -62,7 +62,7 @@ func TestHijack(t *testing.T) {
 			hijacked := 0
 			for range 300 {
 				if missed { // one datagram of it was lost just now
-					e.table.failed(x.id, e.latest)
+					e.table.failed(x.id, e.clock.latest)
 				}
 				net.get(e, near)
 				net.run(10 * time.Second)
@@ -86,7 +86,7 @@ func TestHijackUnderLoss(t *testing.T) {
 		evil := net.puppet(Contact{x.id, addr(600)}, func(r *wire.Request) []byte { return answerAs(x.id, r) })
 		net.lose = func(_, _ netip.AddrPort, _ []byte) bool { return net.rand.Uint64()%10 == 0 }
 		for i := range 6000 {
-			r := wire.Request{Method: wire.Ping, Sender: wire.ID(x.id), Msg: wire.MsgID(randomID(net.rand))}
+			r := wire.Request{Method: wire.Ping, Sender: wire.ID(x.id), Msg: wire.MsgID(RandomID(net.rand))}
 			net.send(evil.Addr, net.addrOf(e), wire.NewWriter().Request(nil, &r))
 			net.run(100 * time.Millisecond)
 			if p := e.table.get(x.id); p == nil || e.table.addr(p) != net.addrOf(x) {
@@ -140,7 +140,7 @@ func TestLiarWithDeadContacts(t *testing.T) {
 		var fakes []Contact
 		for i := range 200 {
 			id := ID(r.Target)
-			id.keepPrefix(IDBits-7, randomID(net.rand))
+			id.keepPrefix(IDBits-7, RandomID(net.rand))
 			fakes = append(fakes, Contact{id, addr(1000 + i)})
 		}
 		return answerAs(liarID, r, fakes...)
@@ -187,7 +187,7 @@ func TestLiarsWithoutNumber(t *testing.T) {
 			next++
 			c := Contact{key, addr(1000 + next)}
 			c.ID.flip(min(40+next/50, IDBits-20))
-			c.ID.keepPrefix(IDBits-20, randomID(net.rand))
+			c.ID.keepPrefix(IDBits-20, RandomID(net.rand))
 			net.puppet(c, func(r *wire.Request) []byte { return lie(r, c.ID) })
 			fakes = append(fakes, c)
 		}
@@ -231,7 +231,7 @@ func TestFloodOfForgedSenders(t *testing.T) {
 	send := func(id ID, i int) {
 		now = now.Add(100 * time.Microsecond)
 		e.Advance(now)
-		r := wire.Request{Method: wire.FindNode, Sender: wire.ID(id), Msg: wire.MsgID(randomID(net.rand)), Target: wire.ID(id)}
+		r := wire.Request{Method: wire.FindNode, Sender: wire.ID(id), Msg: wire.MsgID(RandomID(net.rand)), Target: wire.ID(id)}
 		e.Receive(now, addr(40000+i%60000), w.Request(nil, &r))
 		e.Flush(&out)
 		for i := range out.Len() {
@@ -241,9 +241,9 @@ func TestFloodOfForgedSenders(t *testing.T) {
 				pings++
 			}
 		}
-		mostCalls, mostTimers = max(mostCalls, len(e.calls)), max(mostTimers, len(e.timers.heap))
-		if got := len(e.upkeep.proving); got > maxProving {
-			t.Fatalf("%d strangers are being proven, want %d at most", got, maxProving)
+		mostCalls, mostTimers = max(mostCalls, len(e.calls.waiting)), max(mostTimers, len(e.timers.heap))
+		if got := len(e.verify.pending); got > maxPending {
+			t.Fatalf("%d strangers are being proven, want %d at most", got, maxPending)
 		}
 	}
 	for i := range flood { // far ids: their buckets are full
@@ -257,9 +257,9 @@ func TestFloodOfForgedSenders(t *testing.T) {
 		send(idAt(e.id, 20+i%100, net.rand), i)
 	}
 	seconds := int(now.Sub(net.now)/time.Second) + 1
-	limit := maxProving * int(e.cfg.RPCTimeout/softFloor)
+	limit := maxPending * int(e.cfg.RPCTimeout/softFloor)
 	t.Logf("%d pings in %d s, %d calls and %d timers at most", pings, seconds, mostCalls, mostTimers)
-	if perSecond := pings / seconds; perSecond > maxProving*int(time.Second/softFloor) || mostCalls > limit || mostTimers > 2*limit {
+	if perSecond := pings / seconds; perSecond > maxPending*int(time.Second/softFloor) || mostCalls > limit || mostTimers > 2*limit {
 		t.Errorf("%d pings a second, %d calls and %d timers at a time", perSecond, mostCalls, mostTimers)
 	}
 	if got := contactsOf(&e.table); len(got) != len(before) {
@@ -274,7 +274,7 @@ func TestFloodOfForgedSenders(t *testing.T) {
 	for now = now.Add(time.Minute); e.Next().Before(now); {
 		e.Advance(e.Next())
 	}
-	if len(e.calls)+len(e.upkeep.proving) != 0 {
-		t.Errorf("%d calls and %d provings are left a minute later", len(e.calls), len(e.upkeep.proving))
+	if len(e.calls.waiting)+len(e.verify.pending) != 0 {
+		t.Errorf("%d calls and %d provings are left a minute later", len(e.calls.waiting), len(e.verify.pending))
 	}
 }

@@ -13,11 +13,11 @@ func BenchmarkServe(b *testing.B) {
 	net := newTestNet(b, 1)
 	e := net.add(Config{})
 	for i := range 200 {
-		e.table.insert(Contact{randomID(net.rand), addr(100 + i)})
+		e.table.insert(Contact{RandomID(net.rand), addr(100 + i)})
 	}
 	asker := e.Contacts()[50]
 	key := Key("key")
-	e.put(e.at(net.now), key, Record{Value: Bytes(make([]byte, 100)), Published: net.now, TTL: e.cfg.TTL})
+	e.putRecord(e.clock.at(net.now), key, Record{Value: Bytes(make([]byte, 100)), Published: net.now, TTL: e.cfg.TTL})
 
 	requests := []struct {
 		name string
@@ -60,12 +60,12 @@ func BenchmarkStranger(b *testing.B) {
 	net := newTestNet(b, 1)
 	e := net.add(Config{})
 	for i := range 1000 {
-		e.table.insert(Contact{randomID(net.rand), addr(100 + i)})
+		e.table.insert(Contact{RandomID(net.rand), addr(100 + i)})
 	}
 	var strangers []Contact
 	var datagrams [][]byte
 	for i := 0; len(strangers) < 1000; i++ {
-		if c := (Contact{randomID(net.rand), addr(2000 + i)}); !e.table.hasRoom(c.ID) {
+		if c := (Contact{RandomID(net.rand), addr(2000 + i)}); !e.table.hasRoom(c.ID) {
 			r := wire.Request{Method: wire.Ping, Sender: wire.ID(c.ID), Trailer: wire.Trailer{Present: true}}
 			strangers, datagrams = append(strangers, c), append(datagrams, wire.NewWriter().Request(nil, &r))
 		}
@@ -86,7 +86,7 @@ func BenchmarkClosest(b *testing.B) {
 	net := newTestNet(b, 1)
 	e := net.add(Config{})
 	for i := range 200 {
-		e.table.insert(Contact{randomID(net.rand), addr(100 + i)})
+		e.table.insert(Contact{RandomID(net.rand), addr(100 + i)})
 	}
 	var peers []*peer
 	b.ReportAllocs()

@@ -35,7 +35,7 @@ func TestValuesSurviveChurn(t *testing.T) {
 		for i := range keys {
 			key := Key(fmt.Sprint(i))
 			for _, e := range net.nearestTo(key, k) {
-				if r, ok := e.holdings.get(e.latest, key); ok && !r.Cached {
+				if r, ok := e.records.get(e.clock.latest, key); ok && !r.Cached {
 					held++
 				}
 			}

@@ -3,16 +3,19 @@ package core
 import (
 	"math/rand/v2"
 	"time"
+
+	"github.com/kadmesh/kadmesh/core/trace"
+	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// Config holds the tunable parts of a node. The zero value is ready to use, and
-// so is every value: a number that is zero or less means the default.
+// Config holds the tunable parts of a node. Every value is usable: a number that is
+// zero or less means the default.
 type Config struct {
 	// ID is the node's id. The zero ID means a random one.
 	ID ID
 
 	// K is the bucket size and the number of nodes that a value is stored on
-	// (paper, section 2.2). Default 20. It should be the same in all the network.
+	// (paper, section 2.2). Default 20. It should be the same in the whole network.
 	K int
 
 	// Alpha is how many requests of one lookup are under way at a time (paper,
@@ -23,20 +26,19 @@ type Config struct {
 	// large network (paper, section 4.2). Default 5.
 	B int
 
-	// RPCTimeout is how long a request may wait for its answer. Default 5s,
-	// which is also what Python's rpcudp waits. Lookups go on much earlier: see
-	// LookupTimeout for their end.
+	// RPCTimeout is how long a request may wait for its answer. Default 5s, as in
+	// Python's rpcudp. A lookup goes on much earlier; it ends after LookupTimeout.
 	RPCTimeout time.Duration
 
-	// LookupTimeout ends a lookup with what has been found until then. Default
-	// 15s.
+	// LookupTimeout is the time after which a lookup ends with its result so far.
+	// Default 15s.
 	LookupTimeout time.Duration
 
 	// TTL is how long a value lives after it was set (paper, section 2.3).
-	// Default 24h; more than MaxTTL is cut to that.
+	// Default 24h, at most MaxTTL.
 	TTL time.Duration
 
-	// RefreshInterval is after how long without a lookup a bucket is refreshed
+	// RefreshInterval is the time without a lookup after which a bucket is refreshed
 	// (paper, section 2.3). Default 1h.
 	RefreshInterval time.Duration
 
@@ -44,69 +46,67 @@ type Config struct {
 	// the nodes nearest to it (paper, section 2.5). Default 1h.
 	RepublishInterval time.Duration
 
-	// PublishInterval is how often Publish publishes a value anew (paper, section
-	// 2.3), to which up to a sixth is added at random. Default: three quarters of
-	// TTL, so that the value's life does not end before.
+	// PublishInterval is how often Publish publishes a value again (paper, section
+	// 2.3). Up to a sixth is added at random. Default: three quarters of TTL, so that
+	// the value does not expire before.
 	PublishInterval time.Duration
 
-	// StoreBytes bounds what the node keeps for others: encoded values and
-	// RecordOverhead for each. Default 64 MiB.
+	// StoreBytes bounds the records that the node keeps for others: encoded values
+	// plus RecordOverhead for each. Default 64 MiB.
 	StoreBytes int64
 
-	// Store is where values are kept. Default: in memory.
+	// Store keeps the values. Default: in memory.
 	Store Store
 
-	// Client makes a node that asks but does not serve: it answers no request but the ping of a node that it is asking,
-	// keeps no values, and tells other nodes to leave it out of their tables.
-	// For programs that end after one operation. All clients go by one id,
-	// ClientID, if ID is zero.
+	// Client makes a node that asks and does not serve. It answers only the ping of a
+	// node that it is asking, keeps no values, and tells other nodes to leave it out of
+	// their tables. Client is for programs that end after one operation. If ID is zero,
+	// the id is ClientID.
 	Client bool
 
 	// Family restricts the node to contacts it can reach. Default: that of the
 	// Conn's address, or both.
 	Family Family
 
-	// Direct, if it is not nil, has the node announce that it takes direct paths
-	// (docs/webrtc.md), and is told of each peer that has answered under its id and
-	// announces the same; near says that it is one of the nearest to this node. It
-	// is called with the node's lock held, and must return at once.
+	// Direct, if not nil, makes the node announce that it takes direct paths
+	// (docs/webrtc.md). It is called for each peer that has answered under its id and
+	// announces the same; near is set for the peers nearest to this node. It is called
+	// with the node's lock held, and must return at once.
 	Direct func(c Contact, near bool)
 
-	// Log is told of what an operator may want to know; *slog.Logger fits.
-	// Default: nothing is logged.
+	// Log gets the messages for an operator. *slog.Logger implements it. Default: no
+	// log.
 	Log Logger
 
-	// Trace is told what the node does. Default: nothing is told.
-	Trace Trace
+	// Trace has functions that are called for the events of the node. Default: none.
+	Trace trace.Hooks
 
-	// Rand is the source of ids, message ids and jitter. Message ids are what
-	// protects from forged answers, so outside of simulations it must be
-	// unpredictable. It is used under the node's lock only. Default: ChaCha8
-	// with a seed from the system.
+	// Rand is the source of ids, message ids and jitter. Message ids protect from
+	// forged answers, so outside of simulations it must be unpredictable. It is used
+	// under the node's lock only. Default: ChaCha8 with a seed from the system.
 	Rand rand.Source
 
-	// Scratch is the engine's working memory. The engines of a simulation, which are
-	// driven in turn, may share one if Flush is called after each call of an Engine's
-	// method: then each contact is kept once for all of them. Default: its own.
+	// Scratch is the engine's working memory. The engines of a simulation take turns
+	// and may share one, if Flush is called after each call of an engine's method: then
+	// each contact is kept once for all of them. Default: a Scratch of its own.
 	Scratch *Scratch
 }
 
-// MaxTTL is the longest that a value lives after it was set: a week, which is
-// how long Python's kademlia keeps values.
+// MaxTTL is the longest life of a value: a week, the time for which Python's
+// kademlia keeps values.
 const MaxTTL = 7 * 24 * time.Hour
 
-// ClientID is the id that all nodes with Config.Client use. Python nodes take
-// every sender of a request for a lasting contact; if all short-lived programs
-// share one id, they take up one place in a table at most. It is the Key of
-// "kadmesh client".
-var ClientID = Key("kadmesh client")
+// ClientID returns the id of nodes with Config.Client, the Key of "kadmesh client".
+// A Python node takes every sender of a request for a lasting contact. Short-lived
+// programs that share one id take up one place in its table at most.
+func ClientID() ID { return Key("kadmesh client") }
 
-// Logger is the part of *slog.Logger that a node uses: a constant message with
-// pairs of key and value.
+// Logger is the part of *slog.Logger that a node uses. Each message is constant,
+// with pairs of key and value as arguments.
 type Logger interface {
-	Debug(msg string, args ...any)
-	Info(msg string, args ...any)
-	Warn(msg string, args ...any)
+	Debug(msg string, args ...any) // single contacts and values
+	Info(msg string, args ...any)  // joining
+	Warn(msg string, args ...any)  // an operator should look
 }
 
 type silent struct{}
@@ -115,10 +115,10 @@ func (silent) Debug(string, ...any) {}
 func (silent) Info(string, ...any)  {}
 func (silent) Warn(string, ...any)  {}
 
-// Family is which addresses a node can reach.
+// Family is a set of IP versions.
 type Family uint8
 
-// The families. The zero Family means that it is not known, and is like both.
+// The families. The zero Family stands for an unknown one, and is treated as both.
 const (
 	FamilyIPv4 Family = 1 << iota
 	FamilyIPv6
@@ -150,15 +150,33 @@ func (c Config) withDefaults() Config {
 		c.Rand = rand.NewChaCha8(randomSeed())
 	}
 	if c.Scratch == nil {
-		c.Scratch = newScratch(&book{})
+		c.Scratch = newScratch(&contactPool{})
 	}
 	if c.ID == (ID{}) {
-		c.ID = ClientID
+		c.ID = ClientID()
 		if !c.Client {
-			c.ID = randomID(c.Rand)
+			c.ID = RandomID(c.Rand)
 		}
 	}
 	return c
+}
+
+// caps returns the capabilities that the node announces in its trailers.
+func (c Config) caps() (caps wire.Caps) {
+	for _, x := range []struct {
+		has bool
+		cap wire.Caps
+	}{
+		{c.Client, wire.CapClient},
+		{c.Family&FamilyIPv4 != 0, wire.CapIPv4},
+		{c.Family&FamilyIPv6 != 0, wire.CapIPv6},
+		{c.Direct != nil, wire.CapDirect},
+	} {
+		if x.has {
+			caps |= x.cap
+		}
+	}
+	return caps
 }
 
 func positive[T int | int64](n *T, otherwise T) {
@@ -167,8 +185,8 @@ func positive[T int | int64](n *T, otherwise T) {
 	}
 }
 
-// forever is the longest of the times that can be configured: sums of some of them
-// still are times.
+// forever is the longest time that can be configured: the sum of several fits a
+// time.Duration.
 const forever = 20 * 365 * 24 * time.Hour
 
 func lasting(d *time.Duration, otherwise time.Duration) {

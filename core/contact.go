@@ -3,67 +3,49 @@ package core
 import (
 	"fmt"
 	"net/netip"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
-// Contact is what one node knows of another: its id and where it is reached
-// (the paper's triple of IP address, UDP port and node id, section 2.2).
+// Contact is the id and the address of a node: the paper's triple of IP address, UDP
+// port and node id (section 2.2).
 type Contact struct {
-	ID   ID             `json:"id"`
-	Addr netip.AddrPort `json:"addr"`
+	ID   ID             `json:"id"`   // zero if only the address is known
+	Addr netip.AddrPort `json:"addr"` // never v4-mapped
 }
 
 // String returns the address and the first digits of the id.
 func (c Contact) String() string { return fmt.Sprintf("%v (%x)", c.Addr, c.ID[:4]) }
 
-// scope is how far an address means the same place.
-type scope uint8
-
-const (
-	nowhere  scope = iota // no place that one datagram could go to
-	thisHost              // loopback
-	thisSite              // private and link-local
-	global
-)
-
-func scopeOf(a netip.AddrPort) scope {
-	ip := a.Addr()
-	switch {
-	case !ip.IsValid(), a.Port() == 0, ip.IsUnspecified(), ip.IsMulticast(), ip.Is4In6():
-		return nowhere
-	case ip.IsLoopback():
-		return thisHost
-	case ip.Is4():
-		return scopeOf4(ip.As4())
-	case ip.IsPrivate(), ip.IsLinkLocalUnicast():
-		return thisSite
+// scopeOf returns the range within which a means the same place. It is ScopeNone for
+// port 0, and for an address that no datagram can go to.
+func scopeOf(a netip.AddrPort) netaddr.Scope {
+	if a.Port() == 0 {
+		return netaddr.ScopeNone
 	}
-	return global
+	return netaddr.ClassOf(a.Addr()).Scope()
 }
 
-func scopeOf4(b [4]byte) scope {
-	switch {
-	case b[0] == 0, b[0] >= 240: // "this network"; reserved and broadcast
-		return nowhere
-	case b[0] == 10,
-		b[0] == 172 && b[1]&0xf0 == 16,
-		b[0] == 192 && b[1] == 168,
-		b[0] == 169 && b[1] == 254,
-		b[0] == 100 && b[1]&0xc0 == 64: // behind a carrier's NAT
-		return thisSite
+// audienceOf returns the narrowest scope of an address that a node at a may name, or
+// may get to know. A tunnel may end anywhere on the Internet, although its own address is
+// of narrower scope.
+func audienceOf(a netip.AddrPort) netaddr.Scope {
+	if c := netaddr.ClassOf(a.Addr()); c != netaddr.Tunnel {
+		return c.Scope()
 	}
-	return global
+	return netaddr.ScopeGlobal
 }
 
 // mayTell reports whether the address a may be named to, or by, a node at other.
 // An address of narrower scope than other's would at best be of no use to the
-// one who hears it, and at worst make it probe its own network for somebody else.
+// receiver, and at worst make it probe its own network for a third party.
 func mayTell(a, other netip.AddrPort) bool {
 	s := scopeOf(a)
-	return s != nowhere && s >= scopeOf(other)
+	return s != netaddr.ScopeNone && s >= audienceOf(other)
 }
 
 // canKeep reports whether a contact at a can be kept and handed on: a zone, as
 // link-local addresses have, means nothing to others.
 func canKeep(a netip.AddrPort) bool {
-	return scopeOf(a) != nowhere && a.Addr().Zone() == ""
+	return scopeOf(a) != netaddr.ScopeNone && a.Addr().Zone() == ""
 }

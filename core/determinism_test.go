@@ -35,6 +35,7 @@ func TestSameSeedSameTrace(t *testing.T) {
 // traceOf runs a network and returns the digest of all its datagrams.
 func traceOf(t *testing.T, seed byte) (digest string, sent int) {
 	net := newTestNet(t, seed)
+	net.place = func(n int) netip.AddrPort { return addrIn(192, n) } // as traceDigest has them
 	sum := sha256.New()
 	net.tap = func(from, to netip.AddrPort, d []byte) { net.record(sum, from, to, d) }
 	net.delay = func(_, _ netip.AddrPort) time.Duration {
@@ -49,7 +50,7 @@ func traceOf(t *testing.T, seed byte) (digest string, sent int) {
 		net.get(net.nodes[(i*7+3)%len(net.nodes)].Engine, key)
 		if i%2 == 0 {
 			net.stop(net.nodes[1+i%40].Engine)
-			net.add(cfg).Bootstrap(net.now, []netip.AddrPort{addr(1)}, func(int, error) {})
+			net.add(cfg).Bootstrap(net.now, []netip.AddrPort{net.place(1)}, func(int, error) {})
 		}
 		net.run(time.Minute)
 	}

@@ -4,64 +4,64 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/kadmesh/kadmesh/core/trace"
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// Engine is one Kademlia node as a state machine. It has no clock, no socket and
-// no goroutine: whoever drives it says what time it is and hands in datagrams,
-// takes out those to be sent with Flush, and calls Advance when Next says so.
-// Results are told by callbacks, never before the call that asked for them has
-// returned.
+// Engine is one Kademlia node as a state machine, without a clock, a socket or a
+// goroutine. Its driver passes in the time and each datagram that arrives, takes
+// the datagrams to send with Flush, and calls Advance at the time that Next
+// returns. Results come by callbacks, never before the method that was given the
+// callback has returned.
 //
-// It is not safe for concurrent use, and callbacks must not call it. Time must
-// not run backwards; where it does, it stands still for the engine. The same
-// calls with the same Config.Rand give the same datagrams.
+// An Engine is not safe for concurrent use, and a callback must not use it. Time
+// must not run backwards; if it does, it stands still for the engine. The same
+// calls with the same Config.Rand produce the same datagrams.
 //
 // Most programs want a Node, which drives an Engine.
 type Engine struct {
-	// What each datagram needs is close together.
-	//
-	// latest is the time of the last event, heard that of the last well-formed
-	// request or of an answer to one of the own, both since epoch.
-	latest    time.Duration
-	heard     time.Duration
-	epoch     time.Time
-	out       *Outbox
-	codec     *codec
-	timers    timers
-	calls     calls
-	mostCalls int // that waited since the map of them was made
-	rtt       rtt
-	caps      wire.Caps
-	id        ID
-	table     table
+	// The fields that every datagram needs come first, close together.
+	clock   clock
+	scratch *Scratch
+	timers  timers
+	calls   calls
+	caps    wire.Caps
+	id      ID
+	table   table
+	stats   counters
 
-	stats      counters
-	upkeep     upkeep
-	holdings   holdings
-	reflection reflection
-	cfg        Config
+	// Each idea keeps its state in a file of its own, beside its methods.
+	verify    verification
+	join      membership
+	refresh   refreshing
+	republish republishing
+	publish   publications
+	transfer  transfers
+	amplify   amplification
+	records   recordIndex
+	cfg       Config
 }
 
-// Scratch is the working memory of an Engine, in which nothing is kept from one call
-// of it to the next but what waits for Flush, and the contacts of its table. See
-// Config.Scratch.
+// Scratch is the working memory of an Engine. Between two calls of the engine's
+// methods it holds nothing but the datagrams that wait for Flush and the contacts
+// of the routing table. See Config.Scratch.
 type Scratch struct {
 	codec codec
 	out   Outbox
-	book  *book
+	pool  *contactPool
 }
 
-// NewScratch returns a Scratch for the engines of a simulation. It keeps each contact
-// that one of them ever had in its table: on a real network, strangers could make it
-// grow without end.
-func NewScratch() *Scratch { return newScratch(newSharedBook()) }
+// NewScratch returns a Scratch for the engines of a simulation. It keeps every
+// contact that was ever in one of their tables: on a real network, strangers could
+// make it grow without end.
+func NewScratch() *Scratch { return newScratch(newSharedPool()) }
 
-func newScratch(b *book) *Scratch {
-	return &Scratch{codec: codec{parse: wire.NewParser(), write: wire.NewWriter()}, book: b}
+func newScratch(p *contactPool) *Scratch {
+	return &Scratch{codec: codec{parse: wire.NewParser(), write: wire.NewWriter()}, pool: p}
 }
 
-// codec is scratch space for datagrams.
+// codec is scratch space for datagrams and for lists of contacts.
 type codec struct {
 	parse    *wire.Parser
 	write    *wire.Writer
@@ -69,64 +69,68 @@ type codec struct {
 	answer   wire.Answer
 	peers    []*peer
 	contacts []wire.Contact
-	heard    []Contact
-	// candidates is the list of a lookup that has ended.
+	usable   []Contact
+	// candidates is the memory of a shortlist whose lookup has ended.
 	candidates []candidate
 }
 
-// NewEngine returns a node that knows nobody yet. Its time starts at now.
+// clock counts time from the engine's start.
+type clock struct {
+	epoch  time.Time
+	latest time.Duration // of the last event
+}
+
+// at converts a time to one since the epoch that never runs backwards.
+func (c *clock) at(now time.Time) time.Duration {
+	c.latest = max(c.latest, now.Sub(c.epoch))
+	return c.latest
+}
+
+// time converts a time since the epoch to one of the calendar.
+func (c *clock) time(t time.Duration) time.Time { return c.epoch.Add(t) }
+
+// NewEngine returns a node without contacts. Its time starts at now.
 func NewEngine(now time.Time, cfg Config) *Engine {
 	cfg = cfg.withDefaults()
 	e := &Engine{
-		cfg:   cfg,
-		id:    cfg.ID,
-		epoch: now,
-		table: newTable(cfg.ID, cfg.K, cfg.B, cfg.Scratch.book),
-		out:   &cfg.Scratch.out,
-		codec: &cfg.Scratch.codec,
+		cfg:     cfg,
+		id:      cfg.ID,
+		clock:   clock{epoch: now},
+		scratch: cfg.Scratch,
+		table:   newTable(cfg.ID, cfg.K, cfg.B, cfg.Scratch.pool),
+		caps:    cfg.caps(),
 	}
-	e.holdings = newHoldings(cfg.ID, cfg.Store, cfg.StoreBytes, e.table.crowded)
-	if cfg.Client {
-		e.caps |= wire.CapClient
-	}
-	if cfg.Family&FamilyIPv4 != 0 {
-		e.caps |= wire.CapIPv4
-	}
-	if cfg.Family&FamilyIPv6 != 0 {
-		e.caps |= wire.CapIPv6
-	}
-	if cfg.Direct != nil {
-		e.caps |= wire.CapDirect
-	}
+	e.calls.e, e.verify.e, e.join.e, e.refresh.e = e, e, e, e
+	e.republish.e, e.publish.e, e.transfer.e, e.amplify.e = e, e, e, e
+	e.records = newRecordIndex(cfg.ID, cfg.Store, cfg.StoreBytes, e.table.sharedByK)
 	if cfg.Trace.Contact != nil {
-		e.table.changed = func(p *peer, change Change) { e.traceContact(e.latest, e.table.contact(p), change) }
+		e.table.changed = func(p *peer, change trace.Change) {
+			e.traceContact(e.clock.latest, e.table.contact(p), change)
+		}
 	}
 	if cfg.Trace.Record != nil {
-		e.holdings.evicted = func(x *holding) { e.traceRecord(e.latest, x.key, RecordRemoved, int(x.size-RecordOverhead)) }
+		e.records.evicted = func(x *indexEntry) {
+			e.traceRecord(e.clock.latest, x.key, trace.RecordRemoved, int(x.size-RecordOverhead))
+		}
 	}
-	e.startUpkeep()
+	e.republish.start()
+	e.timers.call(cfg.RefreshInterval, e.refresh.due)
 	return e
 }
 
 // ID returns the node's id.
 func (e *Engine) ID() ID { return e.id }
 
-// at turns a time into one since the epoch that never runs backwards.
-func (e *Engine) at(now time.Time) time.Duration {
-	e.latest = max(e.latest, now.Sub(e.epoch))
-	return e.latest
-}
-
 // Next returns when the engine wants Advance to be called. There is always such
 // a time; it can be in the past.
 func (e *Engine) Next() time.Time {
 	at, _ := e.timers.next()
-	return e.epoch.Add(at)
+	return e.clock.time(at)
 }
 
-// Advance does what is due at now.
+// Advance does everything that is due at now.
 func (e *Engine) Advance(now time.Time) {
-	t := e.at(now)
+	t := e.clock.at(now)
 	for {
 		w, ok := e.timers.pop(t)
 		if !ok {
@@ -136,21 +140,25 @@ func (e *Engine) Advance(now time.Time) {
 	}
 }
 
-// Flush moves the datagrams that wait to be sent into o, in place of what was
-// there.
+// soon calls f at the next Advance, unless the returned task is cancelled before.
+func (e *Engine) soon(now time.Duration, f func(now time.Duration)) *task {
+	return e.timers.call(now, f)
+}
+
+// Flush moves the datagrams that wait to be sent into o, in place of its contents.
 func (e *Engine) Flush(o *Outbox) {
 	o.reset()
 	o.trim()
-	*o, *e.out = *e.out, *o
+	*o, e.scratch.out = e.scratch.out, *o
 }
 
-// Receive takes in one datagram, of which it keeps nothing.
+// Receive takes in one datagram. It keeps no reference to it.
 func (e *Engine) Receive(now time.Time, from netip.AddrPort, datagram []byte) {
-	t := e.at(now)
+	t := e.clock.at(now)
 	e.stats.Received++
 	e.stats.ReceivedBytes += uint64(len(datagram))
-	if scopeOf(from) == nowhere {
-		e.drop(DropAddress)
+	if scopeOf(from) == netaddr.ScopeNone {
+		e.drop(dropAddress)
 		return
 	}
 	kind, msg, body, err := wire.Header(datagram)
@@ -159,26 +167,28 @@ func (e *Engine) Receive(now time.Time, from netip.AddrPort, datagram []byte) {
 		return
 	}
 	if kind == wire.KindAnswer {
-		e.reply(t, from, msg, body)
+		e.calls.receive(t, from, msg, body)
 		return
 	}
-	r := &e.codec.request
+	r := &e.scratch.codec.request
 	r.Msg = msg
-	if err := e.codec.parse.Request(body, r); err != nil {
+	if err := e.scratch.codec.parse.Request(body, r); err != nil {
 		e.drop(dropOf(err))
 		return
 	}
 	if e.cfg.Client {
-		e.serveClient(from, r)
+		e.serveAsClient(from, r)
 		return
 	}
-	e.heard = t
+	e.calls.heard = t
 	e.serve(t, from, r)
 }
 
-// send puts a datagram into the outbox, the buffer of which it was appended to.
+// send puts a datagram into the outbox. buf is the outbox's buffer with the
+// datagram appended.
 func (e *Engine) send(to netip.AddrPort, buf []byte) {
+	out := &e.scratch.out
 	e.stats.Sent++
-	e.stats.SentBytes += uint64(len(buf) - len(e.out.buf))
-	e.out.push(to, buf)
+	e.stats.SentBytes += uint64(len(buf) - len(out.buf))
+	out.push(to, buf)
 }

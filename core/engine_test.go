@@ -245,10 +245,10 @@ func TestLookupTimeout(t *testing.T) {
 	net := newTestNet(t, 13)
 	e := net.add(Config{LookupTimeout: 2 * time.Second, RefreshInterval: quiet})
 	for i := range 200 {
-		e.table.insert(Contact{randomID(net.rand), addr(100 + i)})
+		e.table.insert(Contact{RandomID(net.rand), addr(100 + i)})
 	}
 	_, took, err := net.get(e, Key("key"))
-	if limit := e.cfg.LookupTimeout + e.rtt.overdue(); !errors.Is(err, ErrNoAnswer) || took < e.cfg.LookupTimeout || took > limit {
+	if limit := e.cfg.LookupTimeout + e.calls.rtt.overdue(); !errors.Is(err, ErrNoAnswer) || took < e.cfg.LookupTimeout || took > limit {
 		t.Errorf("Get: %v after %v, want %v after %v to %v", err, took, ErrNoAnswer, e.cfg.LookupTimeout, limit)
 	}
 }
@@ -275,7 +275,9 @@ func TestCancel(t *testing.T) {
 		func() func() { return e.Get(net.now, Key("key"), func(Found, error) { check("Get") }) },
 		func() func() { return e.Get(net.now, held, func(Found, error) { check("Get of an own value") }) },
 		func() func() { return e.Lookup(net.now, Key("key"), func([]Contact) { check("Lookup") }) },
-		func() func() { return e.Observe(net.now, addr(1), func(netip.AddrPort, error) { check("Observe") }) },
+		func() func() {
+			return e.ObservedAddr(net.now, addr(1), func(netip.AddrPort, error) { check("ObservedAddr") })
+		},
 		func() func() { return ping("Ping", addr(1)) },
 		func() func() { return ping("Ping of nobody", addr(999)) },
 		func() func() { return join("Bootstrap", addr(1)) },
@@ -300,10 +302,10 @@ func TestCancel(t *testing.T) {
 		}
 	}
 	// The address of nobody is a seed now, which is tried again from time to time.
-	e.upkeep.seeds = nil
+	e.join.seeds = nil
 	net.run(time.Hour)
 	if !net.drained() {
-		t.Errorf("%d calls are left", len(e.calls))
+		t.Errorf("%d calls are left", len(e.calls.waiting))
 	}
 }
 
@@ -328,11 +330,11 @@ func TestGetOfOwnCopy(t *testing.T) {
 	nodes := net.grow(3, Config{})
 	key := Key("key")
 	copied := Record{Value: Int(1), Published: net.now, TTL: time.Hour, Cached: true}
-	nodes[2].put(nodes[2].latest, key, copied)
+	nodes[2].putRecord(nodes[2].clock.latest, key, copied)
 	if f, _, err := net.get(nodes[2], key); err != nil || f.Value != Int(1) {
 		t.Errorf("Get = %v, %v, want the copy, 1", f.Value.Text(), err)
 	}
-	nodes[0].put(nodes[0].latest, key, Record{Value: Int(2), Published: net.now, TTL: time.Hour})
+	nodes[0].putRecord(nodes[0].clock.latest, key, Record{Value: Int(2), Published: net.now, TTL: time.Hour})
 	if f, _, err := net.get(nodes[2], key); err != nil || f.Value != Int(2) || f.Holder != net.contactOf(nodes[0]) {
 		t.Errorf("Get = %v, %v from %v, want 2 from its holder", f.Value.Text(), err, f.Holder)
 	}
@@ -354,7 +356,7 @@ func TestGetStopsAtTheFirstValue(t *testing.T) {
 	key := Key("key")
 	net.set(nodes[1], key, Int(1))
 	for _, e := range nodes {
-		if _, held := e.holdings.get(0, key); held {
+		if _, held := e.records.get(0, key); held {
 			continue
 		}
 		asked, told := 0, 0
@@ -415,15 +417,15 @@ func TestUnreachable(t *testing.T) {
 		addr := netip.MustParseAddrPort(s)
 		var errs []error
 		e.Ping(net.now, addr, func(_ ID, _ time.Duration, err error) { errs = append(errs, err) })
-		e.Observe(net.now, addr, func(_ netip.AddrPort, err error) { errs = append(errs, err) })
+		e.ObservedAddr(net.now, addr, func(_ netip.AddrPort, err error) { errs = append(errs, err) })
 		e.Bootstrap(net.now, []netip.AddrPort{addr}, func(_ int, err error) { errs = append(errs, err) })
 		net.run(time.Millisecond)
 		if want := []error{ErrUnreachable, ErrUnreachable, ErrUnreachable}; !slices.Equal(errs, want) {
 			t.Errorf("%v: %v, want %v", addr, errs, want)
 		}
 	}
-	if e.Stats().Sent != 0 || len(e.upkeep.seeds) != 0 {
-		t.Errorf("%d datagrams sent, %d seeds kept, want none", e.Stats().Sent, len(e.upkeep.seeds))
+	if e.Stats().Sent != 0 || len(e.join.seeds) != 0 {
+		t.Errorf("%d datagrams sent, %d seeds kept, want none", e.Stats().Sent, len(e.join.seeds))
 	}
 }
 
@@ -439,7 +441,7 @@ func TestSeedsAreBounded(t *testing.T) {
 	}
 	e.Bootstrap(net.now, []netip.AddrPort{net.addrOf(e)}, func(int, error) {})
 	net.run(time.Minute)
-	if got := len(e.upkeep.seeds); got > maxSeeds || slices.Contains(e.upkeep.seeds, net.addrOf(e)) {
+	if got := len(e.join.seeds); got > maxSeeds || slices.Contains(e.join.seeds, net.addrOf(e)) {
 		t.Errorf("%d seeds are kept, want %d at most, and not the node itself", got, maxSeeds)
 	}
 	net.run(time.Hour)

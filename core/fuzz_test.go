@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kadmesh/kadmesh/core/trace"
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
@@ -88,8 +90,8 @@ func newFuzzWorld(t *testing.T) *fuzzWorld {
 		w.addrs = append(w.addrs, addr(50+i))
 	}
 	for _, a := range []string{
-		"203.0.113.1:1", "203.0.113.1:2", "203.0.113.2:4000", "203.0.113.3:4000", "[2001:db8::1]:4000",
-		"10.0.0.1:4000", "127.0.0.1:4000", "[fe80::1%x]:4000", "[::ffff:203.0.113.9]:4000", "203.0.113.9:0",
+		"193.0.113.1:1", "193.0.113.1:2", "193.0.113.2:4000", "193.0.113.3:4000", "[2a00::1]:4000",
+		"10.0.0.1:4000", "127.0.0.1:4000", "[fe80::1%x]:4000", "[::ffff:193.0.113.9]:4000", "193.0.113.9:0",
 		"224.0.0.1:4000", "0.0.0.0:4000",
 	} {
 		w.addrs = append(w.addrs, netip.MustParseAddrPort(a))
@@ -108,7 +110,7 @@ func (w *fuzzWorld) tap(from, to netip.AddrPort, d []byte) {
 	switch {
 	case from != w.self || w.forging:
 		return
-	case scopeOf(to) == nowhere:
+	case scopeOf(to) == netaddr.ScopeNone:
 		w.t.Fatalf("a datagram goes to %v", to)
 	case len(d) > wire.MaxDatagram:
 		w.t.Fatalf("a datagram has %d bytes", len(d))
@@ -203,7 +205,7 @@ func (w *fuzzWorld) step() {
 		from := w.addr()
 		w.send(from, w.bytes(int(w.byte())%64))
 	case 1: // a request
-		r := wire.Request{Method: wire.Method(w.byte() % byte(wire.Methods)), Sender: wire.ID(w.id()), Msg: wire.MsgID(randomID(w.net.rand))}
+		r := wire.Request{Method: wire.Method(w.byte() % byte(wire.Methods)), Sender: wire.ID(w.id()), Msg: wire.MsgID(RandomID(w.net.rand))}
 		from := w.addr()
 		r.Target, r.Trailer = wire.ID(w.id()), w.trailer()
 		if r.Method == wire.Store {
@@ -236,12 +238,12 @@ func (w *fuzzWorld) step() {
 
 // peer puts an honest peer at c, if nobody else is there, and lets it ask.
 func (w *fuzzWorld) peer(c Contact) {
-	if scopeOf(c.Addr) == nowhere || w.net.at(c.Addr) != nil {
+	if scopeOf(c.Addr) == netaddr.ScopeNone || w.net.at(c.Addr) != nil {
 		return
 	}
 	known := w.e.Contacts()
 	w.net.puppet(c, func(r *wire.Request) []byte { return answerAs(c.ID, r, known[:min(3, len(known))]...) })
-	r := wire.Request{Method: wire.FindNode, Sender: wire.ID(c.ID), Target: wire.ID(c.ID), Msg: wire.MsgID(randomID(w.net.rand))}
+	r := wire.Request{Method: wire.FindNode, Sender: wire.ID(c.ID), Target: wire.ID(c.ID), Msg: wire.MsgID(RandomID(w.net.rand))}
 	w.send(c.Addr, wire.NewWriter().Request(nil, &r))
 	w.net.run(100 * time.Millisecond)
 }
@@ -295,7 +297,7 @@ func (w *fuzzWorld) use() {
 	case 3:
 		w.e.Ping(now, w.usable(), func(ID, time.Duration, error) { ended() })
 	case 4:
-		w.e.Observe(now, w.usable(), func(netip.AddrPort, error) { ended() })
+		w.e.ObservedAddr(now, w.usable(), func(netip.AddrPort, error) { ended() })
 	case 5:
 		w.e.Bootstrap(now, []netip.AddrPort{w.usable()}, func(int, error) { ended() })
 	case 6:
@@ -309,7 +311,7 @@ func (w *fuzzWorld) use() {
 
 // usable returns an address such as a user would name.
 func (w *fuzzWorld) usable() netip.AddrPort {
-	if a := w.addr(); scopeOf(a) != nowhere {
+	if a := w.addr(); scopeOf(a) != netaddr.ScopeNone {
 		return a
 	}
 	return addr(2)
@@ -320,23 +322,23 @@ func (w *fuzzWorld) check() {
 	e := w.e
 	w.net.flush()
 	checkTable(w.t, &e.table)
-	checkHoldings(w.t, &e.holdings)
+	checkHoldings(w.t, &e.records)
 	pings := make(map[ID]bool)
-	for msg, c := range e.calls {
-		if age := w.net.now.Sub(e.epoch) - c.sent; age > e.cfg.RPCTimeout || msg != c.first && msg != c.req.Msg {
+	for msg, c := range e.calls.waiting {
+		if age := w.net.now.Sub(e.clock.epoch) - c.sent; age > e.cfg.RPCTimeout || msg != c.first && msg != c.req.Msg {
 			w.t.Fatalf("a call of %v is %v old", c.req.Method, age)
 		}
-		if c.req.Method == wire.Ping && c.stage < RequestOverdue {
+		if c.req.Method == wire.Ping && c.stage < trace.Overdue {
 			pings[c.to.ID] = true
 		}
 	}
-	for _, p := range e.upkeep.proving {
-		if !pings[p.id] || len(e.upkeep.proving) > maxProving {
-			w.t.Fatalf("%v is being proven, but not pinged; %d are", p.id, len(e.upkeep.proving))
+	for _, p := range e.verify.pending {
+		if !pings[p.id] || len(e.verify.pending) > maxPending {
+			w.t.Fatalf("%v is being proven, but not pinged; %d are", p.id, len(e.verify.pending))
 		}
 	}
-	if e.upkeep.republishing > maxRepublishing || len(e.upkeep.newcomers) > maxNewcomers {
-		w.t.Fatalf("%d records are being republished, %d newcomers wait", e.upkeep.republishing, len(e.upkeep.newcomers))
+	if e.republish.active > maxRepublishing || len(e.transfer.line) > maxNewcomers {
+		w.t.Fatalf("%d records are being republished, %d newcomers wait", e.republish.active, len(e.transfer.line))
 	}
 	if e.Next().Before(w.net.now) {
 		w.t.Fatalf("something was due %v ago", w.net.now.Sub(e.Next()))
@@ -345,7 +347,7 @@ func (w *fuzzWorld) check() {
 
 // end lets everything come to its end, cut off from the others.
 func (w *fuzzWorld) end() {
-	w.e.upkeep.seeds = nil
+	w.e.join.seeds = nil
 	w.net.run(time.Minute)
 	if w.begun != w.ended {
 		w.t.Fatalf("%d operations were begun, %d have ended", w.begun, w.ended)
@@ -353,15 +355,15 @@ func (w *fuzzWorld) end() {
 	for _, stop := range w.stops {
 		stop()
 	}
-	if len(w.e.upkeep.published) > 0 {
-		w.t.Fatalf("%d values are published after all were stopped", len(w.e.upkeep.published))
+	if len(w.e.publish.byKey) > 0 {
+		w.t.Fatalf("%d values are published after all were stopped", len(w.e.publish.byKey))
 	}
 	w.net.cut(w.self)
 	w.net.run(2 * time.Hour)
 	w.check()
-	for _, h := range w.e.holdings.index {
-		if h.expires > w.e.latest+MaxTTL {
-			w.t.Fatalf("a record lives for %v more", h.expires-w.e.latest)
+	for _, h := range w.e.records.index {
+		if h.expires > w.e.clock.latest+MaxTTL {
+			w.t.Fatalf("a record lives for %v more", h.expires-w.e.clock.latest)
 		}
 	}
 }

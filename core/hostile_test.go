@@ -90,7 +90,7 @@ func (n *testNet) onlyTo(allowed ...netip.AddrPort) {
 
 // badContacts are no contacts that could be asked, or should be (S1, S2, S3).
 func badContacts(self ID) map[string]any {
-	id, ip, port := bytes.Repeat([]byte{7}, 20), "203.0.113.9", 4000
+	id, ip, port := bytes.Repeat([]byte{7}, 20), "193.0.113.9", 4000
 	list := map[string]any{
 		"a number": 1, "a string": "x", "nil": nil, "a map": map[string]int{"a": 1}, "nothing in it": []any{},
 		"one thing": []any{id}, "two things": []any{id, ip}, "four things": []any{id, ip, port, 0},
@@ -103,10 +103,11 @@ func badContacts(self ID) map[string]any {
 		list[fmt.Sprintf("port %v %T", x, x)] = []any{id, ip, x}
 	}
 	for _, x := range []any{
-		nil, 1, "", "localhost", "example.org", "203.0.113", "203.0.113.9\x00", " 203.0.113.9", "203.0.113.9:4000",
+		nil, 1, "", "localhost", "example.org", "193.0.113", "193.0.113.9\x00", " 193.0.113.9", "193.0.113.9:4000",
 		"0.0.0.0", "0.1.2.3", "255.255.255.255", "240.0.0.1", "224.0.0.1", "127.0.0.1", "10.0.0.1", "172.16.0.1",
 		"192.168.0.1", "169.254.169.254", "100.64.0.1", "::", "::1", "ff02::1", "fe80::1", "fe80::1%eth0", "fd00::1",
-		"::ffff:127.0.0.1", "::ffff:10.0.0.1", []byte("203.0.113.9"), strings.Repeat("1", 300),
+		"::ffff:127.0.0.1", "::ffff:10.0.0.1", "198.51.100.1", "192.52.193.1", "2001:db8::1", "2002:a00:1::1",
+		"64:ff9b::10.0.0.1", "2001:0:1:1:0:0:f5ff:fffe", "2a00::5efe:a00:1", []byte("193.0.113.9"), strings.Repeat("1", 300),
 	} {
 		list[fmt.Sprintf("ip %.20v %T", x, x)] = []any{id, x, port}
 	}
@@ -188,8 +189,8 @@ func TestHostileAnswers(t *testing.T) {
 			t.Errorf("%s: the liar was not asked", name)
 		}
 		net.run(time.Minute)
-		if len(e.calls) != 0 {
-			t.Errorf("%s: %d calls are left", name, len(e.calls))
+		if len(e.calls.waiting) != 0 {
+			t.Errorf("%s: %d calls are left", name, len(e.calls.waiting))
 		}
 	}
 }
@@ -213,7 +214,7 @@ func TestForgedAnswers(t *testing.T) {
 		net.send(from, self, answerAs(forged, asked))
 	}
 	for range 1000 {
-		guess := &wire.Request{Msg: wire.MsgID(randomID(net.rand)), Method: wire.Ping}
+		guess := &wire.Request{Msg: wire.MsgID(RandomID(net.rand)), Method: wire.Ping}
 		net.send(peer.Addr, self, answerAs(forged, guess))
 	}
 	net.run(50 * time.Millisecond)
@@ -268,18 +269,18 @@ func TestHostileRequests(t *testing.T) {
 	tests := []struct {
 		name string
 		body []byte
-		drop Drop
+		drop drop
 	}{
-		{"unknown name", call("webrtc", []any{}), DropUnknownMethod},
-		{"private method", call("__class__", []any{}), DropUnknownMethod},
-		{"name as bytes", call([]byte("ping"), []any{id}), DropMalformed},
-		{"no list", encoded(1), DropMalformed},
-		{"three parts", call("stun", []any{}, 1), DropMalformed},
-		{"no arguments", call("ping", []any{}), DropArguments},
-		{"too many", call("ping", []any{id, id}), DropArguments},
-		{"a short id", call("ping", []any{[]byte{1}}), DropArguments},
-		{"an id as text", call("ping", []any{"12345678901234567890"}), DropArguments},
-		{"arguments as map", call("ping", map[string]int{"a": 1}), DropArguments},
+		{"unknown name", call("webrtc", []any{}), dropUnknownMethod},
+		{"private method", call("__class__", []any{}), dropUnknownMethod},
+		{"name as bytes", call([]byte("ping"), []any{id}), dropMalformed},
+		{"no list", encoded(1), dropMalformed},
+		{"three parts", call("stun", []any{}, 1), dropMalformed},
+		{"no arguments", call("ping", []any{}), dropArguments},
+		{"too many", call("ping", []any{id, id}), dropArguments},
+		{"a short id", call("ping", []any{[]byte{1}}), dropArguments},
+		{"an id as text", call("ping", []any{"12345678901234567890"}), dropArguments},
+		{"arguments as map", call("ping", map[string]int{"a": 1}), dropArguments},
 	}
 	for _, tt := range tests {
 		net := newTestNet(t, 74)
@@ -305,7 +306,7 @@ func TestSendersNowhere(t *testing.T) {
 	}
 	e.Receive(net.now, netip.AddrPort{}, wire.NewWriter().Request(nil, &wire.Request{}))
 	e.Flush(&net.out)
-	if got := e.Stats().Dropped[DropAddress.String()]; got != 8 || net.out.Len() != 0 {
+	if got := e.Stats().Dropped[dropAddress.String()]; got != 8 || net.out.Len() != 0 {
 		t.Errorf("%d dropped, %d answered, want 8 and 0", got, net.out.Len())
 	}
 }

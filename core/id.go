@@ -16,7 +16,8 @@ const IDBits = 160
 // (paper, section 2). The zero ID is valid.
 type ID [IDBits / 8]byte
 
-// Key returns the ID under which the value called name is stored: its SHA-1.
+// Key returns the ID under which the value with the given name is stored: the SHA-1
+// of name.
 // Python's kademlia gives a str and the bytes of its UTF-8 the same key, and the
 // int 1 that of "1"; names are not normalised.
 func Key(name string) ID {
@@ -38,10 +39,10 @@ func ParseID(s string) (ID, error) {
 // String returns the id as 40 hexadecimal digits.
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
-// MarshalText returns what String does.
+// MarshalText returns the digits that String returns.
 func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote.
+// UnmarshalText reads the digits that MarshalText returns.
 func (id *ID) UnmarshalText(text []byte) error {
 	got, err := ParseID(string(text))
 	if err != nil {
@@ -63,8 +64,9 @@ func (id ID) Distance(o ID) ID {
 // Compare returns -1, 0 or 1 as id is less than, equal to or greater than o.
 func (id ID) Compare(o ID) int { return bytes.Compare(id[:], o[:]) }
 
-// Nearer returns -1, 0 or 1 as a is nearer to id than b, the same id, or farther.
-func (id ID) Nearer(a, b ID) int {
+// CompareDistance returns -1 if a is nearer to id than b, 0 if a equals b, and 1 if a
+// is farther.
+func (id ID) CompareDistance(a, b ID) int {
 	// Eight bytes nearly always decide.
 	t := binary.BigEndian.Uint64(id[:])
 	x := binary.BigEndian.Uint64(a[:]) ^ t
@@ -95,7 +97,7 @@ func (id *ID) bit(i int) byte { return id[i/8] >> (7 - i%8) & 1 }
 // flip inverts bit i of id.
 func (id *ID) flip(i int) { id[i/8] ^= 0x80 >> (i % 8) }
 
-// keepPrefix sets all bits of id from bit n on to those of o.
+// keepPrefix copies all bits of o from bit n on to id.
 func (id *ID) keepPrefix(n int, o ID) {
 	for i := range id {
 		switch keep := n - 8*i; {
@@ -108,8 +110,8 @@ func (id *ID) keepPrefix(n int, o ID) {
 	}
 }
 
-// randomID draws an id from src.
-func randomID(src rand.Source) ID {
+// RandomID draws an id from src.
+func RandomID(src rand.Source) ID {
 	var id ID
 	binary.BigEndian.PutUint64(id[0:], src.Uint64())
 	binary.BigEndian.PutUint64(id[8:], src.Uint64())

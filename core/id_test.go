@@ -29,7 +29,7 @@ func sum(a, b ID) (ID, bool) {
 // nearbyID returns an id that shares a prefix of random length with id, and often
 // all of it.
 func nearbyID(id ID, src *rand.ChaCha8) ID {
-	id.keepPrefix(int(src.Uint64()%(IDBits+32)), randomID(src))
+	id.keepPrefix(int(src.Uint64()%(IDBits+32)), RandomID(src))
 	return id
 }
 
@@ -37,8 +37,8 @@ func nearbyID(id ID, src *rand.ChaCha8) ID {
 func TestDistanceIsAMetric(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{1})
 	for i := range rounds(1_000_000) {
-		a := randomID(src)
-		b, c := randomID(src), randomID(src)
+		a := RandomID(src)
+		b, c := RandomID(src), RandomID(src)
 		if i%2 == 1 {
 			b, c = nearbyID(a, src), nearbyID(a, src)
 		}
@@ -49,8 +49,8 @@ func TestDistanceIsAMetric(t *testing.T) {
 		if b.Distance(a) != ab || (ab == ID{}) != (a == b) || a.Distance(ab) != b {
 			t.Fatalf("distance %v of %v and %v is not symmetric, or 0, or not unidirectional", ab, a, b)
 		}
-		if got, want := a.Nearer(b, c), ab.Compare(ac); got != want || a.Nearer(c, b) != -want {
-			t.Fatalf("%v.Nearer(%v, %v) = %d, and %d the other way, want %d", a, b, c, got, a.Nearer(c, b), want)
+		if got, want := a.CompareDistance(b, c), ab.Compare(ac); got != want || a.CompareDistance(c, b) != -want {
+			t.Fatalf("%v.CompareDistance(%v, %v) = %d, and %d the other way, want %d", a, b, c, got, a.CompareDistance(c, b), want)
 		}
 		checkPrefix(t, a, b)
 	}
@@ -145,7 +145,7 @@ func TestParseID(t *testing.T) {
 func TestIDAsText(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{2})
 	for range rounds(10_000) {
-		id := randomID(src)
+		id := RandomID(src)
 		text, err := json.Marshal(map[ID]ID{id: id})
 		if err != nil {
 			t.Fatal(err)
@@ -171,7 +171,7 @@ func TestRandomIDsDiffer(t *testing.T) {
 	seen := make(map[ID]bool)
 	var set [IDBits]int
 	for range n {
-		id := randomID(src)
+		id := RandomID(src)
 		seen[id] = true
 		for i := range set {
 			set[i] += int(id.bit(i))

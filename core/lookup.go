@@ -1,254 +1,252 @@
 package core
 
 import (
-	"slices"
+	"time"
+
+	"github.com/kadmesh/kadmesh/core/trace"
+	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// lookup is the node lookup (paper, section 2.3) as a list of candidates, sorted
-// by distance from the target. It sends nothing and knows no time: its owner
-// asks whom next names, and reports what becomes of it.
-//
-// Up to alpha requests are under way at any time. A peer that is slow to answer
-// no longer takes up one of these, but its answer is still waited for, for a
-// while, and used whenever it comes. A peer that failed stays in the list, so
-// that hearing of it again does not bring it back to life.
+// lookup is a node lookup under way (paper, section 2.3). It asks the contacts that
+// its shortlist names, and adds the contacts of their answers to the shortlist.
 type lookup struct {
-	target ID
-	k      int
-	alpha  int
-	budget int // requests that may still be made
-	list   []candidate
-	last   int // the position that find returned
-	// busy counts requests under way that are not slow.
-	busy int
-	// barren counts answers in a row that told of nothing nearer.
-	barren int
+	e       *Engine
+	number  uint64
+	purpose trace.Purpose
+	list    shortlist
+	// deadline ends the lookup with the result so far, at the next event.
+	deadline time.Duration
+	over     bool
+	met      bool // some node has answered
+	beyond   beyond
+	// onValue gets the value that a peer returns. The lookup ends with it.
+	onValue func(now time.Duration, from Contact, a *wire.Answer)
+	// onEnd is called when the k nearest have answered, or time or budget is up.
+	onEnd func(now time.Duration)
 }
 
-type candidate struct {
-	Contact
-	distance uint64 // the first 64 bits of it
-	state    state
-	// hops is how far the own node had to go to hear of it: 1 for a contact of
-	// its own, 2 for one that such a contact named, and so on.
-	hops uint8
-	// current says that it has answered as a node of ours does.
-	current bool
+// beyond is the search for nodes behind the nearest ones, if some of these are dead.
+type beyond struct {
+	dead   int  // dead nodes among the nearest at the last search
+	asking bool // a search is under way
 }
 
-// state is what a lookup knows of a candidate.
-type state uint8
+// startPerK is how many contacts a lookup starts with, in multiples of k. The
+// contacts beyond k take the places of dead ones: an answer names k contacts only,
+// and not the nodes behind its dead ones.
+const startPerK = 3
 
-const (
-	fresh    state = iota // not asked
-	waiting               // asked
-	slow                  // asked, and the soft time-out has passed
-	overdue               // asked, and no longer waited for
-	answered              // asked, and has answered
-	failed                // asked in vain, or not worth asking
-)
-
-// budgetPerK bounds the requests of one lookup, in multiples of k: a peer that
-// invents ever nearer contacts must not keep it going.
-const budgetPerK = 5
-
-// maxCandidates bounds the list, in multiples of k.
-const maxCandidates = 16
-
-func newLookup(target ID, k, alpha int) lookup {
-	return lookup{target: target, k: k, alpha: alpha, budget: budgetPerK * k}
-}
-
-// find returns the position of c in the list, or where it belongs: behind others
-// of the same id, which are at other addresses.
-func (l *lookup) find(c Contact) (int, bool) {
-	distance := firstBits(l.target, c.ID)
-	// Answers are sorted as the list is: the next in one is often the next in the
-	// other.
-	if l.last++; l.last < len(l.list) && l.list[l.last].distance == distance && l.list[l.last].Contact == c {
-		return l.last, true
+// newLookup prepares a lookup of target among the contacts known now.
+func (e *Engine) newLookup(now time.Duration, target ID, purpose trace.Purpose) *lookup {
+	e.stats.Lookups++
+	e.table.bucket(target).touched = now
+	l := &lookup{e: e, number: e.stats.Lookups, purpose: purpose, list: newShortlist(target, e.cfg.K, e.cfg.Alpha)}
+	codec := &e.scratch.codec
+	l.list.candidates, codec.candidates = codec.candidates, nil
+	peers := e.table.closest(codec.peers[:0], target, startPerK*e.cfg.K, func(p *peer) bool { return !p.backingOff(now) })
+	if len(peers) == 0 {
+		peers = e.table.closest(peers, target, e.cfg.K, func(*peer) bool { return true })
 	}
-	i, end := 0, len(l.list)
-	for i < end {
-		mid := int(uint(i+end) / 2)
-		// Eight bytes nearly always decide.
-		d := l.list[mid].distance
-		if d < distance || d == distance && l.target.Nearer(l.list[mid].ID, c.ID) < 0 {
-			i = mid + 1
-		} else {
-			end = mid
-		}
+	for _, p := range peers {
+		l.list.add(e.table.contact(p), 1)
 	}
-	for ; i < len(l.list) && l.list[i].ID == c.ID; i++ {
-		if l.list[i].Addr == c.Addr {
-			l.last = i
-			return i, true
-		}
-	}
-	l.last = i
-	return i, false
+	codec.peers = peers
+	return l
 }
 
-// add takes in a candidate, unless it is known. One id at two addresses is two
-// candidates: who names the nearest nodes at addresses where nobody is must not
-// keep the lookup from asking them where others say that they are.
-func (l *lookup) add(c Contact, hops uint8) {
-	i, known := l.find(c)
-	if known || i == maxCandidates*l.k {
+// start starts the lookup. If there is no contact to ask, the lookup ends at the
+// next Advance.
+func (l *lookup) start(now time.Duration) {
+	l.deadline = now + l.e.cfg.LookupTimeout
+	if hook := l.e.cfg.Trace.Lookup; hook != nil {
+		hook(trace.Lookup{At: l.e.clock.time(now), Lookup: l.number, Purpose: l.purpose, Target: l.list.target})
+	}
+	l.step(now)
+	if l.list.done() {
+		l.e.soon(now, l.finish)
+	}
+}
+
+// finish ends the lookup with the result so far.
+func (l *lookup) finish(now time.Duration) {
+	if l.over {
 		return
 	}
-	l.list = slices.Insert(l.list, i, candidate{Contact: c, distance: firstBits(l.target, c.ID), hops: hops})
-	if last := len(l.list) - 1; last == maxCandidates*l.k {
-		l.set(l.list[last].Contact, failed)
-		l.list = l.list[:last]
+	l.over = true
+	l.traceEnd(now, nil)
+	l.e.table.markComplete(now, l.list.target, l.list.nearest())
+	if l.onEnd != nil {
+		l.onEnd(now)
+	}
+	l.releaseList()
+}
+
+// cancel ends the lookup without a result.
+func (l *lookup) cancel() {
+	if !l.over {
+		l.over = true
+		l.traceEnd(l.e.clock.latest, nil)
+		l.releaseList()
 	}
 }
 
-// next returns the next peer to ask, and counts it as asked. It is the nearest
-// one not yet asked of the k nearest that are not known to be slow or worse.
-func (l *lookup) next() (Contact, bool) {
-	limit := l.alpha
-	if l.barren >= l.alpha {
-		// Nothing nearer turns up: ask all that are left of the k nearest.
-		limit = l.k
+// maxReused bounds the list of candidates that is kept for the next lookup, in
+// multiples of k: a node at rest is small.
+const maxReused = 8
+
+// releaseList leaves the memory of the shortlist to the next lookup.
+func (l *lookup) releaseList() {
+	if cap(l.list.candidates) <= maxReused*l.list.k {
+		l.e.scratch.codec.candidates = l.list.candidates[:0]
 	}
-	if l.busy >= limit || l.budget == 0 {
-		return Contact{}, false
-	}
-	window := l.k
-	for i := range l.list {
-		c := &l.list[i]
-		switch c.state {
-		case fresh:
-			c.state = waiting
-			l.busy++
-			l.budget--
-			return c.Contact, true
-		case waiting, answered:
-			if window--; window == 0 {
-				return Contact{}, false
-			}
-		}
-	}
-	return Contact{}, false
+	l.list.candidates = nil
 }
 
-// done reports whether the k nearest candidates have all answered, apart from
-// those that failed or are overdue. If the budget is used up, it is whether
-// nothing is under way. As long as nobody has answered at all, those that are
-// overdue are waited for as well.
-func (l *lookup) done() bool {
-	window := l.k
-	late := false
-	for i := range l.list {
-		switch l.list[i].state {
-		case fresh:
-			if l.budget > 0 {
-				return false
-			}
-		case waiting, slow:
-			return false
-		case overdue:
-			late = true
-		case answered:
-			if window--; window == 0 {
-				return true
-			}
-		}
-	}
-	return !late || window < l.k
-}
-
-// bury makes a candidate that was not asked one that has failed.
-func (l *lookup) bury(c Contact) {
-	if i, known := l.find(c); known && l.list[i].state == fresh {
-		l.list[i].state = failed
-	}
-}
-
-// gaps returns how many of the n nearest candidates have failed, or are overdue,
-// and the last of them that has answered.
-func (l *lookup) gaps(n int) (dead int, last Contact) {
-	for i := range l.list[:min(n, len(l.list))] {
-		switch l.list[i].state {
-		case failed, overdue:
-			dead++
-		case answered:
-			last = l.list[i].Contact
-		}
-	}
-	return dead, last
-}
-
-// set changes the state of a candidate that was asked.
-func (l *lookup) set(c Contact, s state) {
-	i, known := l.find(c)
-	if !known {
+// traceEnd reports the end of the lookup, and the holder of the value if there is
+// one.
+func (l *lookup) traceEnd(now time.Duration, holder *Contact) {
+	hook := l.e.cfg.Trace.Lookup
+	if hook == nil {
 		return
 	}
-	if l.list[i].state == waiting {
-		l.busy--
+	t := trace.Lookup{
+		At: l.e.clock.time(now), Lookup: l.number, Purpose: l.purpose, Target: l.list.target,
+		Done: true, Found: holder != nil, Requests: l.list.requests(),
 	}
-	l.list[i].state = s
+	if holder != nil {
+		t.Hops = int(l.list.hops(*holder))
+	} else if c, ok := l.list.best(); ok {
+		t.Hops = int(c.hops)
+	}
+	hook(t)
 }
 
-// heard takes in what a peer answered: the contacts it knows.
-func (l *lookup) heard(c Contact, contacts []Contact) {
-	l.set(c, answered)
-	l.barren++
-	hops := l.hops(c)
+// step asks the contacts that the shortlist names.
+func (l *lookup) step(now time.Duration) {
+	req := wire.Request{Method: wire.FindNode, Target: wire.ID(l.list.target)}
+	if l.purpose == trace.ForGet {
+		req.Method = wire.FindValue
+	}
+	for {
+		c, ok := l.list.next()
+		if !ok {
+			return
+		}
+		l.e.calls.watch(now, query{to: c, req: req, lookup: l.number}, l.onStage)
+	}
+}
+
+// onStage watches a request of the lookup.
+func (l *lookup) onStage(now time.Duration, c *call, stage trace.Stage, a *wire.Answer) {
+	if stage == trace.Late && !(l.over && l.purpose == trace.ForGet) {
+		// One lost datagram must not make a node dead. But a value is wanted once only.
+		l.e.calls.resend(now, c)
+	}
+	if l.over {
+		return
+	}
+	switch stage {
+	case trace.Late:
+		l.list.set(c.to, slow)
+	case trace.Overdue:
+		l.list.set(c.to, overdue)
+	case trace.Lost:
+		l.list.set(c.to, failed)
+	case trace.Replied:
+		if l.onReply(now, c, a) {
+			return
+		}
+	}
+	l.proceed(now)
+}
+
+// proceed asks the next contacts. It ends the lookup if its time is up or no answer
+// is missing.
+func (l *lookup) proceed(now time.Duration) {
+	if now >= l.deadline {
+		l.finish(now)
+		return
+	}
+	l.step(now)
+	if l.list.done() && !l.beyond.asking && !l.searchBeyond(now) {
+		l.finish(now)
+	}
+}
+
+// searchBeyond asks for the nodes behind the nearest ones, if some of these turned
+// out to be dead, and reports whether it did. A node asked for the target names the
+// k nearest that it knows, dead ones among them. The last node that answered knows
+// the nodes around itself.
+func (l *lookup) searchBeyond(now time.Duration) bool {
+	if l.purpose == trace.ForGet || l.purpose == trace.ForRefresh || l.list.budget == 0 {
+		return false
+	}
+	dead, last := l.list.deadAmong(l.list.k + l.beyond.dead)
+	if dead <= l.beyond.dead || last == (Contact{}) {
+		return false
+	}
+	l.beyond = beyond{dead: dead, asking: true}
+	l.list.budget--
+	req := wire.Request{Method: wire.FindNode, Target: wire.ID(last.ID)}
+	l.e.calls.ask(now, query{to: last, req: req, lookup: l.number, repeat: true}, func(now time.Duration, a *wire.Answer) {
+		if l.over {
+			return
+		}
+		l.beyond.asking = false
+		if a != nil {
+			l.addAnswer(now, last, a)
+		}
+		l.proceed(now)
+	})
+	return true
+}
+
+// onReply takes in an answer, and reports whether it ended the lookup.
+func (l *lookup) onReply(now time.Duration, c *call, a *wire.Answer) bool {
+	l.met = true
+	l.list.noteExtended(c.to, a.Trailer.Present)
+	if a.Value != nil && l.onValue != nil {
+		l.over = true
+		l.traceEnd(now, &c.to)
+		l.onValue(now, c.to, a)
+		l.releaseList()
+		return true
+	}
+	l.addAnswer(now, c.to, a)
+	return false
+}
+
+// addAnswer adds the contacts of an answer to the shortlist. Contacts of the table
+// whose back-off has not ended count as failed in this lookup too.
+func (l *lookup) addAnswer(now time.Duration, from Contact, a *wire.Answer) {
+	contacts := l.usable(from, a)
+	l.list.addAnswer(from, contacts)
+	if now >= l.e.table.backoffsEnd {
+		return
+	}
 	for _, c := range contacts {
-		if len(l.list) > 0 && firstBits(l.target, c.ID) <= l.list[0].distance && l.target.Nearer(c.ID, l.list[0].ID) < 0 {
-			l.barren = 0
-		}
-		l.add(c, hops+1)
-	}
-}
-
-// hops returns how many steps away c was, if it is in the list.
-func (l *lookup) hops(c Contact) uint8 {
-	if i, known := l.find(c); known {
-		return l.list[i].hops
-	}
-	return 0
-}
-
-// recognise notes whether who answered is a node of ours, and isCurrent tells.
-func (l *lookup) recognise(c Contact, current bool) {
-	if i, known := l.find(c); known {
-		l.list[i].current = current
-	}
-}
-
-func (l *lookup) isCurrent(c Contact) bool {
-	i, known := l.find(c)
-	return known && l.list[i].current
-}
-
-// requests returns how many requests the lookup has named.
-func (l *lookup) requests() int { return budgetPerK*l.k - l.budget }
-
-// best returns the nearest that has answered.
-func (l *lookup) best() (candidate, bool) {
-	for i := range l.list {
-		if l.list[i].state == answered {
-			return l.list[i], true
+		if p := l.e.table.get(c.ID); p != nil && p.backingOff(now) && l.e.table.addr(p) == c.Addr {
+			l.list.markFailed(c)
 		}
 	}
-	return candidate{}, false
 }
 
-// nearest returns the nearest peers that have answered, at most k, nearest first.
-func (l *lookup) nearest() []Contact {
-	list := make([]Contact, 0, min(l.k, len(l.list)))
-	for i := range l.list {
-		c := l.list[i].Contact
-		if l.list[i].state != answered || len(list) > 0 && list[len(list)-1].ID == c.ID {
-			continue
-		}
-		if list = append(list, c); len(list) == l.k {
-			break
+// usable returns the contacts of an answer that this node can reach. The slice is
+// valid until the next call.
+func (l *lookup) usable(from Contact, a *wire.Answer) []Contact {
+	e := l.e
+	e.stats.Skipped += uint64(a.Skipped)
+	list := e.scratch.codec.usable[:0]
+	for _, c := range a.Contacts {
+		id := ID(c.ID)
+		switch {
+		case id == e.id:
+		case !mayTell(c.Addr, from.Addr), familyOf(c.Addr)&e.caps == 0:
+			e.stats.Skipped++
+		default:
+			list = append(list, Contact{ID: id, Addr: c.Addr})
 		}
 	}
+	e.scratch.codec.usable = list
 	return list
 }

@@ -131,7 +131,7 @@ func (m *model) compare(when string) {
 			should[e] = lives
 		}
 		for _, x := range m.nodes {
-			r, held := x.holdings.get(m.now.Sub(x.epoch), key)
+			r, held := x.records.get(m.now.Sub(x.clock.epoch), key)
 			switch early := want.Published.Sub(r.Published); {
 			case !held && should[x.Engine]:
 				report("lacks", key, x.Engine)

@@ -38,6 +38,8 @@ type testNet struct {
 	seq     int
 	sent    int
 	out     Outbox
+	// place is the address of the nth engine that add starts.
+	place func(n int) netip.AddrPort
 }
 
 // testNode is an engine and where it is reached.
@@ -54,18 +56,21 @@ func newTestNet(t testing.TB, seed byte) *testNet {
 		delay:   func(_, _ netip.AddrPort) time.Duration { return 10 * time.Millisecond },
 		old:     make(map[netip.AddrPort]bool),
 		scripts: make(map[netip.AddrPort]func(netip.AddrPort, []byte)),
+		place:   addr,
 	}
 }
 
-// addr returns the address of the nth engine.
-func addr(n int) netip.AddrPort {
+// addr returns the public address of the nth engine.
+func addr(n int) netip.AddrPort { return addrIn(193, n) } // 193.0.x.y
+
+func addrIn(first byte, n int) netip.AddrPort {
 	var ip [4]byte
-	binary.BigEndian.PutUint32(ip[:], 192<<24+uint32(n)) // 192.0.x.y
+	binary.BigEndian.PutUint32(ip[:], uint32(first)<<24+uint32(n))
 	return netip.AddrPortFrom(netip.AddrFrom4(ip), 4000)
 }
 
 // add starts an engine at the next address.
-func (n *testNet) add(cfg Config) *Engine { return n.addAt(addr(n.added+1), cfg) }
+func (n *testNet) add(cfg Config) *Engine { return n.addAt(n.place(n.added+1), cfg) }
 
 func (n *testNet) addAt(a netip.AddrPort, cfg Config) *Engine {
 	if cfg.Rand == nil {
@@ -269,7 +274,7 @@ func withoutTrailer(datagram []byte) []byte {
 // who answers nothing, and returns the answer; ok is false if there is none.
 func (n *testNet) ask(from Contact, e *Engine, r wire.Request) (a wire.Answer, ok bool) {
 	n.t.Helper()
-	r.Msg = wire.MsgID(randomID(n.rand))
+	r.Msg = wire.MsgID(RandomID(n.rand))
 	r.Sender = wire.ID(from.ID)
 	n.scripts[from.Addr] = func(_ netip.AddrPort, d []byte) {
 		if kind, msg, body, _ := wire.Header(d); kind == wire.KindAnswer && msg == r.Msg {
@@ -287,8 +292,7 @@ func (n *testNet) ask(from Contact, e *Engine, r wire.Request) (a wire.Answer, o
 // drained reports whether nothing is under way at any engine.
 func (n *testNet) drained() bool {
 	for _, x := range n.nodes {
-		u := &x.upkeep
-		if len(x.calls)+len(u.proving)+u.republishing+len(u.overdue)+len(u.newcomers) > 0 {
+		if len(x.calls.waiting)+len(x.verify.pending)+x.republish.active+len(x.republish.queue)+len(x.transfer.line) > 0 {
 			return false
 		}
 	}

@@ -11,50 +11,53 @@ import (
 )
 
 // Node is a Kademlia node on a Conn. Its methods may be called by several
-// goroutines at a time. It is the shell around an Engine: what the Engine leaves
-// out, the clock, the socket and the goroutines, is here and only here.
+// goroutines at a time. It is the shell around an Engine: the clock, the socket and
+// the goroutines are here and only here.
 type Node struct {
 	conn Conn
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields up to closed
 	engine *Engine
 	timer  *time.Timer
 	wakeAt time.Time
 	closed bool
 
-	out     sync.Pool // of *sendBuffer
-	unsent  atomic.Uint64
-	done    chan struct{}
-	sending sync.WaitGroup // what is about to use the Conn
-	running sync.WaitGroup
+	out    sync.Pool // of *sendBuffer
+	unsent atomic.Uint64
+	done   chan struct{}
+	// sending counts the users of conn, reading the goroutine that reads from it.
+	sending, reading sync.WaitGroup
 
-	closing  sync.Once
-	closeErr error
+	close func() error
 }
 
-// ErrClosed is what operations on a closed Node return.
+// ErrClosed is the error of operations on a closed Node.
 var ErrClosed = errors.New("node is closed")
 
-// NewNode starts a node on conn, which it owns from then on. The node knows
-// nobody and can be found by nobody until it has called Bootstrap, or another
-// node has.
+// NewNode starts a node on conn. The node owns conn from then on, and closes it in
+// Close. It has no contacts, and no other node can find it, until it has called
+// Bootstrap or another node has joined through it. NewNode panics if conn is nil.
 func NewNode(conn Conn, cfg Config) *Node {
+	if conn == nil {
+		panic("core.NewNode: conn is nil: a node needs a Conn, such as one from udp.Listen")
+	}
 	if cfg.Family == 0 {
 		cfg.Family = familyOfConn(conn.LocalAddr().Addr())
 	}
 	now := time.Now()
 	n := &Node{conn: conn, engine: NewEngine(now, cfg), done: make(chan struct{})}
+	n.close = sync.OnceValue(n.stop)
 	n.out.New = func() any { return new(sendBuffer) }
-	n.mu.Lock() // the timer may go off at once
+	n.mu.Lock() // the timer may fire at once
 	defer n.mu.Unlock()
 	n.wakeAt = n.engine.Next()
 	n.timer = time.AfterFunc(n.wakeAt.Sub(now), n.tick)
-	n.running.Go(n.read)
+	n.reading.Go(n.read)
 	return n
 }
 
-// familyOfConn returns what a conn that listens on ip can reach. The unspecified
-// IPv6 address stands for both families.
+// familyOfConn returns the families that a conn listening on ip can reach. The
+// unspecified IPv6 address stands for both.
 func familyOfConn(ip netip.Addr) Family {
 	switch {
 	case ip.Is4():
@@ -65,20 +68,20 @@ func familyOfConn(ip netip.Addr) Family {
 	return FamilyBoth
 }
 
-// Close stops the node, ends what is under way with ErrClosed, and closes its
-// Conn. It returns after all its goroutines have ended.
-func (n *Node) Close() error {
-	n.closing.Do(func() {
-		n.mu.Lock()
-		n.closed = true
-		n.timer.Stop()
-		close(n.done)
-		n.mu.Unlock()
-		n.sending.Wait()
-		n.closeErr = n.conn.Close()
-		n.running.Wait()
-	})
-	return n.closeErr
+// Close stops the node, ends operations under way with ErrClosed, and closes the
+// Conn. It returns after all goroutines of the node have ended.
+func (n *Node) Close() error { return n.close() }
+
+func (n *Node) stop() error {
+	n.mu.Lock()
+	n.closed = true
+	n.timer.Stop()
+	close(n.done)
+	n.mu.Unlock()
+	n.sending.Wait()
+	err := n.conn.Close()
+	n.reading.Wait()
+	return err
 }
 
 // ID returns the node's id.
@@ -110,7 +113,7 @@ func (n *Node) Table() []TableEntry {
 	return n.engine.Table()
 }
 
-// Records calls yield for each record that the node keeps, in no order, until it
+// Records calls yield for each record that the node keeps, in no order, until yield
 // returns false. The node is locked meanwhile: yield must not use it.
 func (n *Node) Records(yield func(ID, Record) bool) {
 	n.mu.Lock()
@@ -118,78 +121,101 @@ func (n *Node) Records(yield func(ID, Record) bool) {
 	n.engine.Records(time.Now(), yield)
 }
 
-// Bootstrap joins the network through the nodes at seeds. It returns when the
-// node knows its neighbours, or with an error that wraps ErrNoAnswer if none of
-// the seeds answers; it then goes on trying by itself. See Engine.Bootstrap.
+// Bootstrap joins the network through the nodes at seeds. It returns when the node
+// knows its neighbours. Its error wraps ErrNoAnswer if no seed answers, and
+// ErrUnreachable if no address is usable; after the first the node goes on trying. See
+// Engine.Bootstrap.
 func (n *Node) Bootstrap(ctx context.Context, seeds ...netip.AddrPort) error {
 	_, err := await(ctx, n, func(now time.Time, done func(int, error)) (func(), error) {
 		return n.engine.Bootstrap(now, seeds, done), nil
 	})
-	if err != nil {
-		return fmt.Errorf("bootstrap from %v: %w", seeds, err)
-	}
-	return nil
+	return wrap(err, "bootstrap from %v", seeds)
 }
 
-// Get returns the value called name: see Engine.Get.
+// Get returns the value under name. Its error wraps ErrNotFound if no node that was
+// asked has one, and ErrNoAnswer if none answers. See Engine.Get.
 func (n *Node) Get(ctx context.Context, name string) (Value, error) {
-	f, err := n.Find(ctx, Key(name))
-	if err != nil {
-		return Value{}, fmt.Errorf("get %q: %w", name, err)
-	}
-	return f.Value, nil
+	f, err := n.find(ctx, Key(name))
+	return f.Value, wrap(err, "get %q", name)
 }
 
-// Find returns the value under key, and who had it: see Engine.Get.
+// GetKey returns the value under key, in the way of Get.
+func (n *Node) GetKey(ctx context.Context, key ID) (Value, error) {
+	f, err := n.find(ctx, key)
+	return f.Value, wrap(err, "get %v", key)
+}
+
+// Find returns the value under key, its holder and its time of publication, in the
+// way of Get.
 func (n *Node) Find(ctx context.Context, key ID) (Found, error) {
+	f, err := n.find(ctx, key)
+	return f, wrap(err, "find %v", key)
+}
+
+func (n *Node) find(ctx context.Context, key ID) (Found, error) {
 	return await(ctx, n, func(now time.Time, done func(Found, error)) (func(), error) {
 		return n.engine.Get(now, key, done), nil
 	})
 }
 
 // Set stores v under name on the nodes nearest to its key, and returns how many
-// acknowledged it: see Engine.Set.
-func (n *Node) Set(ctx context.Context, name string, v Value) (int, error) {
-	nodes, err := n.Store(ctx, Key(name), v)
-	if err != nil {
-		return nodes, fmt.Errorf("set %q: %w", name, err)
-	}
-	return nodes, nil
+// acknowledged it. Its error wraps ErrNotStored if none did, and ErrValueType,
+// ErrNotUTF8 or ErrTooLong if the network cannot carry v. See Engine.Set.
+func (n *Node) Set(ctx context.Context, name string, v Value) (nodes int, err error) {
+	nodes, err = n.set(ctx, Key(name), v)
+	return nodes, wrap(err, "set %q", name)
 }
 
-// Store stores v under key, and returns how many nodes acknowledged it: see
-// Engine.Set.
-func (n *Node) Store(ctx context.Context, key ID, v Value) (int, error) {
+// SetKey stores v under key, in the way of Set.
+func (n *Node) SetKey(ctx context.Context, key ID, v Value) (nodes int, err error) {
+	nodes, err = n.set(ctx, key, v)
+	return nodes, wrap(err, "set %v", key)
+}
+
+func (n *Node) set(ctx context.Context, key ID, v Value) (int, error) {
 	return await(ctx, n, func(now time.Time, done func(int, error)) (func(), error) {
 		return n.engine.Set(now, key, v, done)
 	})
 }
 
-// Publish stores v under name as Set does, and then again from time to time, so
-// that it does not end, until stop is called or the node is closed: see
-// Engine.Publish. After an error the value is not kept published, and stop is nil.
+// Publish stores v under name in the way of Set, and stores it again from time to
+// time, so that it does not expire, until stop is called or the node is closed. After
+// an error the value is not kept published, and stop is nil. See Engine.Publish.
 func (n *Node) Publish(ctx context.Context, name string, v Value) (stop func(), nodes int, err error) {
+	stop, nodes, err = n.publish(ctx, Key(name), v)
+	return stop, nodes, wrap(err, "publish %q", name)
+}
+
+// PublishKey publishes v under key, in the way of Publish.
+func (n *Node) PublishKey(ctx context.Context, key ID, v Value) (stop func(), nodes int, err error) {
+	stop, nodes, err = n.publish(ctx, key, v)
+	return stop, nodes, wrap(err, "publish %v", key)
+}
+
+func (n *Node) publish(ctx context.Context, key ID, v Value) (stop func(), nodes int, err error) {
 	var end func()
 	nodes, err = await(ctx, n, func(now time.Time, done func(int, error)) (func(), error) {
 		var err error
-		end, err = n.engine.Publish(now, Key(name), v, done)
+		end, err = n.engine.Publish(now, key, v, done)
 		return end, err
 	})
 	if err != nil {
-		return nil, nodes, fmt.Errorf("publish %q: %w", name, err)
+		return nil, nodes, err
 	}
 	return func() { n.do(func(time.Time) { end() }) }, nodes, nil
 }
 
-// Lookup returns the nodes nearest to target that answer, nearest first: see
+// Lookup returns the k nodes nearest to target that answer, nearest first. See
 // Engine.Lookup.
 func (n *Node) Lookup(ctx context.Context, target ID) ([]Contact, error) {
-	return await(ctx, n, func(now time.Time, done func([]Contact, error)) (func(), error) {
+	nodes, err := await(ctx, n, func(now time.Time, done func([]Contact, error)) (func(), error) {
 		return n.engine.Lookup(now, target, func(list []Contact) { done(list, nil) }), nil
 	})
+	return nodes, wrap(err, "look up %v", target)
 }
 
-// Ping returns the id of the node at addr and the round trip time.
+// Ping returns the id of the node at addr and the round-trip time. Its error wraps
+// ErrNoAnswer or ErrUnreachable.
 func (n *Node) Ping(ctx context.Context, addr netip.AddrPort) (ID, time.Duration, error) {
 	type pong struct {
 		id  ID
@@ -198,26 +224,29 @@ func (n *Node) Ping(ctx context.Context, addr netip.AddrPort) (ID, time.Duration
 	p, err := await(ctx, n, func(now time.Time, done func(pong, error)) (func(), error) {
 		return n.engine.Ping(now, addr, func(id ID, rtt time.Duration, err error) { done(pong{id, rtt}, err) }), nil
 	})
-	if err != nil {
-		return ID{}, 0, fmt.Errorf("ping %v: %w", addr, err)
-	}
-	return p.id, p.rtt, nil
+	return p.id, p.rtt, wrap(err, "ping %v", addr)
 }
 
-// Observe returns the address under which the node at addr sees this one.
-func (n *Node) Observe(ctx context.Context, addr netip.AddrPort) (netip.AddrPort, error) {
+// ObservedAddr returns the address under which the node at addr sees this node. Its
+// error wraps ErrNoAnswer or ErrUnreachable.
+func (n *Node) ObservedAddr(ctx context.Context, addr netip.AddrPort) (netip.AddrPort, error) {
 	seen, err := await(ctx, n, func(now time.Time, done func(netip.AddrPort, error)) (func(), error) {
-		return n.engine.Observe(now, addr, done), nil
+		return n.engine.ObservedAddr(now, addr, done), nil
 	})
-	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("ask %v for the own address: %w", addr, err)
-	}
-	return seen, nil
+	return seen, wrap(err, "ask %v for this node's address", addr)
 }
 
-// await starts an operation of the engine and waits for its result, for ctx, or
-// for the node to be closed. Results are handed over through a channel, so that
-// the callback never waits.
+// wrap adds the operation and its object to an error, if there is one.
+func wrap(err error, operation string, object any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf(operation+": %w", object, err)
+}
+
+// await starts an operation of the engine and waits for its result, for ctx, or for
+// the node to be closed. The result comes through a channel, so that the engine's
+// callback never waits.
 func await[T any](ctx context.Context, n *Node, start func(time.Time, func(T, error)) (cancel func(), err error)) (T, error) {
 	type outcome struct {
 		result T
@@ -249,8 +278,9 @@ func await[T any](ctx context.Context, n *Node, start func(time.Time, func(T, er
 	}
 }
 
-// do lets f use the engine, sends what came of it, and sets the timer. It does
-// nothing and returns false if the node is closed. Close waits for it.
+// do calls f, which may use the engine, sends the datagrams in its outbox, and sets
+// the timer. It does nothing and returns false if the node is closed. Close waits for
+// it.
 func (n *Node) do(f func(now time.Time)) bool {
 	out := n.out.Get().(*sendBuffer)
 	defer n.out.Put(out)
@@ -283,13 +313,13 @@ func (n *Node) tick() {
 	})
 }
 
-// readBatch is how many datagrams are taken from the Conn at a time.
+// readBatch is how many datagrams are read from the Conn at a time.
 const readBatch = 32
 
-// maxDatagram is what is provided for each.
+// maxDatagram is the size of the buffer for each, in bytes.
 const maxDatagram = 65536
 
-// read hands the engine what comes in, until the node is closed.
+// read passes incoming datagrams to the engine, until the node is closed.
 func (n *Node) read() {
 	bufs := make([][]byte, readBatch)
 	space := make([]byte, readBatch*maxDatagram)
@@ -307,8 +337,8 @@ func (n *Node) read() {
 			for i := range count {
 				n.engine.Receive(now, from[i], bufs[i][:sizes[i]])
 			}
-			// A browser may hold back the timers of a hidden tab, but not what
-			// comes in.
+			// A browser may hold back the timers of a hidden tab, but not its incoming
+			// datagrams.
 			n.engine.Advance(now)
 		}) {
 			return
@@ -316,7 +346,7 @@ func (n *Node) read() {
 	}
 }
 
-// readPause keeps a Conn that only returns errors from taking up a processor.
+// readPause keeps a Conn that only returns errors from using up a processor.
 const readPause = 10 * time.Millisecond
 
 // pause ends early when the node is closed.
@@ -327,15 +357,15 @@ func (n *Node) pause() {
 	}
 }
 
-// sendBuffer is what it takes to send an Outbox as one batch.
+// sendBuffer has an Outbox, and the slices to send it as one batch.
 type sendBuffer struct {
 	box  Outbox
 	bufs [][]byte
 	to   []netip.AddrPort
 }
 
-// send returns how many datagrams the conn could not send. They are lost, as
-// datagrams can be.
+// send sends the datagrams and returns how many the conn could not send. These are
+// lost.
 func (s *sendBuffer) send(conn Conn) (unsent int) {
 	if s.box.Len() == 0 {
 		return 0

@@ -132,7 +132,7 @@ func TestNodeErrorsSayWhatAndWith(t *testing.T) {
 		_, getErr := n.Get(t.Context(), "nothing")
 		_, setErr := n.Set(t.Context(), "list", list)
 		_, _, pingErr := n.Ping(t.Context(), addr(9))
-		_, observeErr := n.Observe(t.Context(), addr(9))
+		_, observeErr := n.ObservedAddr(t.Context(), addr(9))
 		joinErr := n.Bootstrap(t.Context(), addr(9))
 
 		tests := []struct {
@@ -143,9 +143,9 @@ func TestNodeErrorsSayWhatAndWith(t *testing.T) {
 		}{
 			{"get", getErr, ErrNotFound, `get "nothing": not found`},
 			{"set", setErr, ErrValueType, `set "list": value of type list: only strings,`},
-			{"ping", pingErr, ErrNoAnswer, "ping 192.0.0.9:4000: no answer"},
-			{"observe", observeErr, ErrNoAnswer, "ask 192.0.0.9:4000 for the own address: no answer"},
-			{"bootstrap", joinErr, ErrNoAnswer, "bootstrap from [192.0.0.9:4000]: no answer"},
+			{"ping", pingErr, ErrNoAnswer, "ping 193.0.0.9:4000: no answer"},
+			{"observe", observeErr, ErrNoAnswer, "ask 193.0.0.9:4000 for this node's address: no answer"},
+			{"bootstrap", joinErr, ErrNoAnswer, "bootstrap from [193.0.0.9:4000]: no answer"},
 		}
 		for _, tt := range tests {
 			if !errors.Is(tt.got, tt.is) || !strings.HasPrefix(tt.got.Error(), tt.want) {
@@ -279,7 +279,7 @@ func (c *failingConn) ReadBatch(bufs [][]byte, sizes []int, from []netip.AddrPor
 // A node starts on a store whose records' time is over.
 func TestNodeOnAnOldStore(t *testing.T) {
 	for range 200 {
-		store := NewMemoryStore()
+		store := memoryStore{}
 		for i := range 10 {
 			store[Key(fmt.Sprint(i))] = Record{Value: Int(1), Published: time.Now().Add(-48 * time.Hour), TTL: 24 * time.Hour}
 		}
@@ -313,4 +313,14 @@ func TestNodeCloseTwice(t *testing.T) {
 			t.Errorf("Set with a context that is over = %v, %d records kept, want %v and none", err, m.Stats().Records, context.Canceled)
 		}
 	})
+}
+
+// A program that forgot its Conn is told so.
+func TestNewNodeWithoutConn(t *testing.T) {
+	defer func() {
+		if got, want := fmt.Sprint(recover()), "conn is nil"; !strings.Contains(got, want) {
+			t.Errorf("NewNode(nil, ...) panics with %q, want %q in it", got, want)
+		}
+	}()
+	NewNode(nil, Config{})
 }

@@ -2,8 +2,7 @@ package core
 
 import "net/netip"
 
-// Outbox holds datagrams that are ready to be sent, in one piece of memory that
-// is used again.
+// Outbox holds datagrams to send, in one buffer that is reused.
 type Outbox struct {
 	buf  []byte
 	ends []int
@@ -13,8 +12,8 @@ type Outbox struct {
 // Len returns the number of datagrams.
 func (o *Outbox) Len() int { return len(o.to) }
 
-// At returns datagram i and where it goes. It is valid until the next Flush into
-// this Outbox.
+// At returns datagram i and its destination. Both are valid until the next Flush
+// into this Outbox.
 func (o *Outbox) At(i int) (to netip.AddrPort, datagram []byte) {
 	start := 0
 	if i > 0 {
@@ -23,7 +22,7 @@ func (o *Outbox) At(i int) (to netip.AddrPort, datagram []byte) {
 	return o.to[i], o.buf[start:o.ends[i]]
 }
 
-// push takes in buf, which is o.buf with one datagram appended.
+// push adds a datagram. buf is o.buf with the datagram appended.
 func (o *Outbox) push(to netip.AddrPort, buf []byte) {
 	o.buf = buf
 	o.ends = append(o.ends, len(buf))
@@ -32,7 +31,7 @@ func (o *Outbox) push(to netip.AddrPort, buf []byte) {
 
 func (o *Outbox) reset() { o.buf, o.ends, o.to = o.buf[:0], o.ends[:0], o.to[:0] }
 
-// keepSpace is the largest buffer that an Outbox holds on to.
+// keepSpace is the largest capacity that an Outbox keeps.
 const keepSpace = 256 << 10
 
 // trim gives back memory that only a burst needed.

@@ -44,7 +44,7 @@ func TestEveryMessageSaysItsSender(t *testing.T) {
 	net.set(nodes[2], Key("key"), Int(1))
 	net.get(nodes[3], Key("other"))
 	nodes[1].Ping(net.now, addr(4), func(ID, time.Duration, error) {})
-	nodes[1].Observe(net.now, addr(4), func(netip.AddrPort, error) {})
+	nodes[1].ObservedAddr(net.now, addr(4), func(netip.AddrPort, error) {})
 	net.run(time.Minute)
 	if requests < 20 || answers < 20 {
 		t.Errorf("%d requests and %d answers seen", requests, answers)
@@ -65,7 +65,7 @@ func TestHotKey(t *testing.T) {
 	}
 	var fromCopy []int
 	for _, e := range nodes {
-		if _, held := e.holdings.get(e.latest, key); held {
+		if _, held := e.records.get(e.clock.latest, key); held {
 			continue
 		}
 		f, _, err := net.get(e, key)
@@ -98,12 +98,12 @@ func sumOf(list []int) (n int) {
 func TestNearestLeaf(t *testing.T) {
 	r := rand.New(rand.NewChaCha8([32]byte{152}))
 	for range rounds(2_000) {
-		tab := newTable(randomID(r), 3, 1+r.IntN(5), &book{})
+		tab := newTable(RandomID(r), 3, 1+r.IntN(5), &contactPool{})
 		for i := range 1 + r.IntN(12) {
 			tab.insert(Contact{nearbyIn(tab.ids(), r), addr(i)})
 		}
-		key := randomID(r)
-		l := newLookup(key, 3, 3)
+		key := RandomID(r)
+		l := newShortlist(key, 3, 3)
 		for _, id := range tab.ids() {
 			l.add(Contact{id, addr(1)}, 1)
 		}
@@ -136,7 +136,7 @@ func (t *table) ids() (list []ID) {
 
 // nearbyIn returns a random id that shares a prefix with one of list.
 func nearbyIn(list []ID, r *rand.Rand) ID {
-	id := randomID(r)
+	id := RandomID(r)
 	if len(list) > 0 {
 		return idAt(list[r.IntN(len(list))], r.IntN(40), r)
 	}
@@ -148,7 +148,7 @@ func TestFindValueIsFindNodeOrValue(t *testing.T) {
 	net := newTestNet(t, 153)
 	e := net.add(Config{RefreshInterval: quiet})
 	for i := range 50 {
-		e.table.insert(Contact{randomID(net.rand), addr(100 + i)})
+		e.table.insert(Contact{RandomID(net.rand), addr(100 + i)})
 	}
 	key, from := Key("key"), Contact{ID{1}, addr(1000)}
 	nodes, _ := net.ask(from, e, wire.Request{Method: wire.FindNode, Target: wire.ID(key)})
@@ -157,7 +157,7 @@ func TestFindValueIsFindNodeOrValue(t *testing.T) {
 	if !ok || a.Value != nil || !slices.Equal(a.Contacts, want) || len(want) != 20 {
 		t.Errorf("without the value: %d contacts and value %x, want the %d of FIND_NODE", len(a.Contacts), a.Value, len(want))
 	}
-	e.keep(e.latest, key, Int(1), wire.Trailer{})
+	e.acceptStore(e.clock.latest, key, Int(1), wire.Trailer{})
 	a, ok = net.ask(from, e, wire.Request{Method: wire.FindValue, Target: wire.ID(key)})
 	if !ok || string(a.Value) != string(Int(1).Raw()) || len(a.Contacts) != 0 {
 		t.Errorf("with the value: %d contacts and value %x, want the value alone", len(a.Contacts), a.Value)
@@ -170,10 +170,10 @@ func TestLookupBeginsWithTheNearest(t *testing.T) {
 		net := newTestNet(t, 154)
 		e := net.add(Config{Alpha: alpha, RefreshInterval: quiet})
 		for i := range 300 {
-			e.table.insert(Contact{randomID(net.rand), addr(100 + i)})
+			e.table.insert(Contact{RandomID(net.rand), addr(100 + i)})
 		}
 		for range 20 {
-			target := randomID(net.rand)
+			target := RandomID(net.rand)
 			want := closestOf(contactsOf(&e.table), target, alpha, anyPeer)
 			var got []ID
 			net.tap = func(_, to netip.AddrPort, _ []byte) {
@@ -265,17 +265,17 @@ func TestHopsAndHeight(t *testing.T) {
 
 // hops runs one lookup and returns how far away the nearest node was.
 func (o *oracle) hops(t *testing.T, r *rand.Rand, k int) int {
-	target, start := randomID(r), o.ids[r.IntN(len(o.ids))]
-	l := newLookup(target, k, 3)
+	target, start := RandomID(r), o.ids[r.IntN(len(o.ids))]
+	l := newShortlist(target, k, 3)
 	for _, c := range o.closest(start, target, k) {
 		l.add(c, 1)
 	}
 	for c, ok := l.next(); ok; c, ok = l.next() {
-		l.heard(c, o.without(o.closest(c.ID, target, k), start))
+		l.addAnswer(c, o.without(o.closest(c.ID, target, k), start))
 	}
 	nearest := l.nearest()[0]
 	for _, id := range o.ids {
-		if id != start && target.Nearer(id, nearest.ID) < 0 {
+		if id != start && target.CompareDistance(id, nearest.ID) < 0 {
 			t.Fatalf("a lookup of %v ends at %v, and %v is nearer", target, nearest.ID, id)
 		}
 	}

@@ -115,11 +115,11 @@ func TestPublishInVain(t *testing.T) {
 		t.Fatal(err)
 	}
 	net.run(time.Minute)
-	if !errors.Is(got, ErrNotStored) || len(client.upkeep.published) != 0 {
-		t.Errorf("alone: %v, %d values published, want %v and none", got, len(client.upkeep.published), ErrNotStored)
+	if !errors.Is(got, ErrNotStored) || len(client.publish.byKey) != 0 {
+		t.Errorf("alone: %v, %d values published, want %v and none", got, len(client.publish.byKey), ErrNotStored)
 	}
-	if stop, err := client.Publish(net.now, Key("key"), Value{}, nil); !errors.Is(err, ErrValueType) || stop != nil || len(client.upkeep.published) != 0 {
-		t.Errorf("of no value: %v, %d values published, want %v and none", err, len(client.upkeep.published), ErrValueType)
+	if stop, err := client.Publish(net.now, Key("key"), Value{}, nil); !errors.Is(err, ErrValueType) || stop != nil || len(client.publish.byKey) != 0 {
+		t.Errorf("of no value: %v, %d values published, want %v and none", err, len(client.publish.byKey), ErrValueType)
 	}
 	net.join(client, net.addrOf(nodes[0]))
 	stop, err := client.Publish(net.now, Key("key"), Int(1), func(int, error) { t.Error("called back after it was stopped") })
@@ -128,8 +128,8 @@ func TestPublishInVain(t *testing.T) {
 	}
 	stop()
 	net.run(48 * time.Hour)
-	if client.upkeep.republishing != 0 || len(client.upkeep.published) != 0 {
-		t.Errorf("stopped at once: %d values published, want none", len(client.upkeep.published))
+	if client.republish.active != 0 || len(client.publish.byKey) != 0 {
+		t.Errorf("stopped at once: %d values published, want none", len(client.publish.byKey))
 	}
 }
 
@@ -172,7 +172,7 @@ func TestPublishInTurns(t *testing.T) {
 	}
 	most := 0
 	for end := net.now.Add(5 * time.Minute); net.step(end); {
-		most = max(most, nodes[0].upkeep.republishing)
+		most = max(most, nodes[0].republish.active)
 	}
 	if most != maxRepublishing {
 		t.Errorf("%d values were published at a time, want %d", most, maxRepublishing)
@@ -227,7 +227,7 @@ func TestStoppedPublicationsLeaveNothing(t *testing.T) {
 	for range 2000 {
 		net.publish(e, Key("key"), Int(1))()
 	}
-	if got := len(e.timers.heap); got > 2*minSweep || len(e.upkeep.published) != 0 {
-		t.Errorf("%d timers and %d publications are left", got, len(e.upkeep.published))
+	if got := len(e.timers.heap); got > 2*minSweep || len(e.publish.byKey) != 0 {
+		t.Errorf("%d timers and %d publications are left", got, len(e.publish.byKey))
 	}
 }

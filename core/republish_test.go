@@ -31,7 +31,7 @@ func TestRepublishingDoesNotExtendLife(t *testing.T) {
 	}
 	net.run(end.Add(2 * time.Second).Sub(net.now))
 	for _, e := range net.holders(key) {
-		r, _ := e.holdings.store.Load(key)
+		r, _ := e.records.store.Load(key)
 		t.Errorf("a value lives %v longer than it should", r.Expires().Sub(end))
 	}
 }
@@ -66,7 +66,7 @@ func TestOneHolderRepublishes(t *testing.T) {
 	for i := range keys {
 		key := Key(fmt.Sprint(i))
 		for _, e := range net.nearestTo(key, 20) {
-			if r, ok := e.holdings.get(e.latest, key); !ok || r.Cached {
+			if r, ok := e.records.get(e.clock.latest, key); !ok || r.Cached {
 				t.Errorf("one of the 20 nearest to key %d does not hold it", i)
 			}
 		}
@@ -149,14 +149,14 @@ func TestPushedOutAsks(t *testing.T) {
 		net.grow(30, cfg)
 		key := Key("key")
 		holder := net.nearestTo(key, 30)[k+2] // knows k that are nearer
-		holder.put(holder.latest, key, own)
+		holder.putRecord(holder.clock.latest, key, own)
 		nearest := net.nearestTo(key, k)
 		for _, e := range nearest {
 			if given != nil {
-				e.put(e.latest, key, *given)
+				e.putRecord(e.clock.latest, key, *given)
 			}
-			if e.holdings.index[key] != nil {
-				e.holdings.index[key].due += 24 * time.Hour // they do no work themselves
+			if e.records.index[key] != nil {
+				e.records.index[key].due += 24 * time.Hour // they do no work themselves
 			}
 			if holder.table.get(e.id) == nil {
 				holder.table.insert(net.contactOf(e))
@@ -176,7 +176,7 @@ func TestPushedOutAsks(t *testing.T) {
 			}
 		}
 		net.run(70*time.Minute + time.Minute)
-		r, ok := holder.holdings.get(holder.latest, key)
+		r, ok := holder.records.get(holder.clock.latest, key)
 		if handed {
 			if asked != 1 || len(stored) != 0 || !ok || !r.Cached {
 				t.Errorf("asked %d times, stored on %d, kept as a copy: %v; want 1, 0, true", asked, len(stored), r.Cached)
@@ -207,7 +207,7 @@ func TestTheDeadHoldNothing(t *testing.T) {
 			t.Errorf("key %d: Set = %d, %v, want %d", i, stored, err, k)
 		}
 		for _, e := range net.nearestTo(key, k) {
-			if r, ok := e.holdings.get(e.latest, key); !ok || r.Cached || r.TTL != ttl {
+			if r, ok := e.records.get(e.clock.latest, key); !ok || r.Cached || r.TTL != ttl {
 				copies++
 			}
 		}
@@ -220,7 +220,7 @@ func TestTheDeadHoldNothing(t *testing.T) {
 	for i := range 50 {
 		key := Key(fmt.Sprint(i))
 		for _, e := range net.nearestTo(key, k) {
-			if _, held := e.holdings.get(e.latest, key); !held && slices.Contains(newcomers, e) {
+			if _, held := e.records.get(e.clock.latest, key); !held && slices.Contains(newcomers, e) {
 				t.Errorf("key %d: a newcomer was not given it", i)
 			}
 		}
@@ -237,14 +237,14 @@ func TestRepublishingRevertsNothing(t *testing.T) {
 	key := Key("k")
 	net.set(nodes[1], key, String("old"))
 	net.run(10 * time.Second)
-	e.republish(e.latest, e.holdings.index[key])
+	e.republish.republish(e.clock.latest, e.records.index[key])
 	net.run(5 * time.Millisecond)
 	for _, x := range nodes {
-		x.keep(x.at(net.now), key, String("new"), wire.Trailer{})
+		x.acceptStore(x.clock.at(net.now), key, String("new"), wire.Trailer{})
 	}
 	net.run(time.Minute)
 	for i, x := range nodes {
-		if r, ok := x.holdings.get(x.latest, key); !ok || r.Value != String("new") {
+		if r, ok := x.records.get(x.clock.latest, key); !ok || r.Value != String("new") {
 			t.Errorf("node %d holds %q, want what was set since", i, r.Value.Text())
 		}
 	}
@@ -271,15 +271,15 @@ func TestSetRevertsNothing(t *testing.T) {
 	}
 	net.now = net.now.Add(2 * sameMoment)
 	for _, x := range net.nodes {
-		x.keep(x.at(net.now), key, String("new"), wire.Trailer{Life: true, TTL: time.Hour})
+		x.acceptStore(x.clock.at(net.now), key, String("new"), wire.Trailer{Life: true, TTL: time.Hour})
 	}
 	net.runUntil(func() bool { return over })
 	for _, x := range append(net.nearestTo(key, k), e) {
-		if r, ok := x.holdings.get(x.latest, key); ok && r.Value != String("new") {
+		if r, ok := x.records.get(x.clock.latest, key); ok && r.Value != String("new") {
 			t.Errorf("%v holds %q, want what was set since", x.id, r.Value.Text())
 		}
 	}
-	if r, ok := e.holdings.get(e.latest, key); !ok || r.Value != String("new") {
+	if r, ok := e.records.get(e.clock.latest, key); !ok || r.Value != String("new") {
 		t.Errorf("the setter holds %q, want what was set since", r.Value.Text())
 	}
 }

@@ -5,9 +5,9 @@ import (
 	"math/bits"
 )
 
-// sha1Sum is SHA-1 (FIPS 180-4, section 6.1). The package crypto/sha1 brings with
-// it the whole FIPS 140 module, which checks itself at each start and would make
-// the browser's binary larger by some 4 %; names are no secrets.
+// sha1Sum is SHA-1 (FIPS 180-4, section 6.1). The package crypto/sha1 depends on the
+// whole FIPS 140 module, which tests itself at each start and makes the browser's
+// binary about 4 % larger. Names are no secrets.
 func sha1Sum(b []byte) ID {
 	n := len(b)
 	b = append(b[:n:n], 0x80)

@@ -2,21 +2,20 @@ package core
 
 import "github.com/kadmesh/kadmesh/internal/wire"
 
-// Drop is why a datagram was not used.
-type Drop uint8
+// drop is the reason for which a datagram was dropped.
+type drop uint8
 
-// The reasons.
 const (
-	DropShort         Drop = iota // less than a header and a body
-	DropKind                      // neither request nor answer
-	DropMalformed                 // no well-formed body
-	DropUnknownMethod             // no such procedure
-	DropArguments                 // too many, too few, or no ids
-	DropUnknownAnswer             // to no request, one that was answered, or long after it
-	DropWrongSource               // an answer from elsewhere than was asked
-	DropAddress                   // from an address that cannot be answered
-	DropClient                    // a request to a client
-	DropUnproven                  // a request for much, from an address that does not answer
+	dropShort         drop = iota // shorter than a header and a body
+	dropKind                      // neither request nor answer
+	dropMalformed                 // no well-formed body
+	dropUnknownMethod             // no such procedure
+	dropArguments                 // too many, too few, or no ids
+	dropUnknownAnswer             // to no request, to an answered one, or long after it
+	dropWrongSource               // an answer from another address than the one asked
+	dropAddress                   // from an address that cannot be answered
+	dropClient                    // a request to a client
+	dropUnproven                  // a request for a long answer, from an address that answers no ping
 	drops
 )
 
@@ -25,54 +24,56 @@ var dropNames = [drops]string{
 	"unknown answer", "wrong source", "address", "client", "unproven",
 }
 
-// String names the reason.
-func (d Drop) String() string { return dropNames[d] }
+func (d drop) String() string { return dropNames[d] }
 
-func dropOf(err error) Drop {
+func dropOf(err error) drop {
 	switch err {
 	case wire.ErrShort:
-		return DropShort
+		return dropShort
 	case wire.ErrKind:
-		return DropKind
+		return dropKind
 	case wire.ErrMethod:
-		return DropUnknownMethod
+		return dropUnknownMethod
 	case wire.ErrArgs:
-		return DropArguments
+		return dropArguments
 	}
-	return DropMalformed
+	return dropMalformed
 }
 
 // Stats are a node's counters, since its start, and its present sizes.
 type Stats struct {
-	// Datagrams and their bytes, without those of lower layers.
+	// Received counts datagrams and ReceivedBytes their bytes, without the headers of
+	// lower layers; Sent and SentBytes count in the same way.
 	Received, ReceivedBytes uint64
-	Sent, SentBytes         uint64
-	// Unsent counts those of Sent that the Conn could not send.
+	Sent, SentBytes         uint64 // see Received
+	// Unsent counts the datagrams of Sent that the Conn could not send.
 	Unsent uint64
-	// Served counts well-formed requests, by the procedure's name. Few get no answer:
-	// see DropUnproven.
+	// Served counts well-formed requests, by the name of the procedure. Nearly all of
+	// them are answered.
 	Served map[string]uint64
-	// Asked counts the node's own requests; Replied and TimedOut what became of
-	// them.
+	// Asked counts the node's own requests; Replied and TimedOut count their ends.
 	Asked, Replied, TimedOut uint64
-	// Dropped counts received datagrams that were of no use, by reason.
+	// Dropped counts received datagrams that were not used, by reason: short, kind,
+	// malformed, unknown method, arguments, unknown answer, wrong source, address,
+	// client, or unproven (a request for a long answer, from an address that answers
+	// no ping).
 	Dropped map[string]uint64
-	// Skipped counts contacts in answers that were no usable address or id, or could
-	// not be reached from here.
+	// Skipped counts contacts in answers without a usable address or id, or not
+	// reachable from here.
 	Skipped uint64
 	// Refused counts values that the node had no room for.
 	Refused uint64
-	// Lookups counts those started, for whatever reason.
+	// Lookups counts the lookups started, for any purpose.
 	Lookups uint64
 
 	// Contacts are in buckets, Replacements wait for a place.
 	Contacts, Replacements int
 	// Records are kept for the network; RecordBytes includes RecordOverhead.
 	Records     int
-	RecordBytes int64
+	RecordBytes int64 // of all records
 }
 
-// counters is the part of Stats that is counted.
+// counters are the counters of Stats.
 type counters struct {
 	Received, ReceivedBytes uint64
 	Sent, SentBytes         uint64
@@ -84,7 +85,7 @@ type counters struct {
 	Lookups                 uint64
 }
 
-func (e *Engine) drop(d Drop) { e.stats.Dropped[d]++ }
+func (e *Engine) drop(d drop) { e.stats.Dropped[d]++ }
 
 // Stats returns the node's counters and sizes.
 func (e *Engine) Stats() Stats {
@@ -97,13 +98,13 @@ func (e *Engine) Stats() Stats {
 		Replied: c.Replied, TimedOut: c.TimedOut,
 		Dropped: make(map[string]uint64),
 		Skipped: c.Skipped, Refused: c.Refused, Lookups: c.Lookups,
-		Records: len(e.holdings.index), RecordBytes: e.holdings.bytes,
+		Records: e.records.len(), RecordBytes: e.records.bytes,
 	}
 	for m, n := range c.Served {
 		s.Served[wire.Method(m).String()] = n
 	}
 	for d, n := range c.Dropped {
-		s.Dropped[Drop(d).String()] = n
+		s.Dropped[drop(d).String()] = n
 	}
 	s.Contacts, s.Replacements = e.table.size()
 	return s

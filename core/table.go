@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sort"
 	"time"
+
+	"github.com/kadmesh/kadmesh/core/trace"
 )
 
 // table is the routing table (paper, sections 2.2 and 2.4): a binary tree whose
@@ -16,23 +18,23 @@ type table struct {
 	k, b int
 	// buckets partition the space of ids and are sorted by prefix.
 	buckets []bucket
-	// starts are the first bits of each bucket's prefix, close together.
+	// starts are the first 32 bits of each bucket's prefix, close together.
 	starts []uint32
-	book   *book
-	// restless is when the back-offs of all contacts have ended.
-	restless time.Duration
-	// changed, if it is not nil, is told who enters and who leaves a bucket.
-	changed func(*peer, Change)
-	// homes has the addresses of all contacts, and maybe of some that have left.
-	homes homes
+	pool   *contactPool
+	// backoffsEnd is when the back-offs of all contacts have ended.
+	backoffsEnd time.Duration
+	// changed, if not nil, is called for each contact that enters or leaves a bucket.
+	changed func(*peer, trace.Change)
+	// addrs has the addresses of all contacts, and possibly of some that have left.
+	addrs addrFilter
 }
 
-func newTable(self ID, k, b int, book *book) table {
-	return table{self: self, k: k, b: b, buckets: make([]bucket, 1), starts: make([]uint32, 1), book: book}
+func newTable(self ID, k, b int, pool *contactPool) table {
+	return table{self: self, k: k, b: b, buckets: make([]bucket, 1), starts: make([]uint32, 1), pool: pool}
 }
 
-// entry is what the book says of p.
-func (t *table) entry(p *peer) *entry { return &t.book.entries[p.number] }
+// entry returns the pool's entry of p.
+func (t *table) entry(p *peer) *entry { return &t.pool.entries[p.number] }
 
 func (t *table) id(p *peer) ID { return t.entry(p).id }
 
@@ -43,10 +45,10 @@ func (t *table) contact(p *peer) Contact {
 	return Contact{ID: x.id, Addr: x.addr()}
 }
 
-// newPeer writes c down. It has to get into the table, or be crossed out again.
-func (t *table) newPeer(c Contact) peer { return peer{number: t.book.write(c), tag: tagOf(c.ID)} }
+// newPeer interns c. The peer has to enter the table, or be released again.
+func (t *table) newPeer(c Contact) peer { return peer{number: t.pool.intern(c), tag: tagOf(c.ID)} }
 
-// index returns the position in list of who has that id, or -1.
+// index returns the position in list of the peer with that id, or -1.
 func (t *table) index(list []peer, id ID) int {
 	tag := tagOf(id)
 	for i := range list {
@@ -97,8 +99,8 @@ func (t *table) seen(id ID) *peer {
 	return &b.contacts[len(b.contacts)-1]
 }
 
-// near reports whether id belongs to the bucket of the own one.
-func (t *table) near(id ID) bool {
+// inOwnBucket reports whether the bucket that covers id also covers the node's own.
+func (t *table) inOwnBucket(id ID) bool {
 	b := t.bucket(id)
 	return PrefixLen(t.self, b.prefix) >= b.depth
 }
@@ -109,8 +111,8 @@ func (t *table) hasRoom(id ID) bool {
 	return len(b.contacts) < t.k || b.staleIndex() >= 0 || t.maySplit(b)
 }
 
-// insert takes in a contact that has just answered, and reports whether it is
-// new in a bucket. If there is no room for it, it goes to the replacements.
+// insert adds a contact that has just answered, and reports whether it is new in a
+// bucket. A contact for which there is no room goes to the replacements.
 func (t *table) insert(c Contact) bool {
 	p := t.newPeer(c)
 	p.answered()
@@ -118,79 +120,77 @@ func (t *table) insert(c Contact) bool {
 		b := t.bucket(c.ID)
 		if i := t.index(b.contacts, c.ID); i >= 0 {
 			b.contacts = toTail(b.contacts, i)
-			t.book.cross(b.contacts[len(b.contacts)-1].number)
+			t.pool.release(b.contacts[len(b.contacts)-1].number)
 			b.contacts[len(b.contacts)-1] = p
-			t.homes.add(t.entry(&p).at)
+			t.addrs.add(t.entry(&p).at)
 			return false
 		}
 		if i := b.staleIndex(); len(b.contacts) == t.k && i >= 0 {
 			t.leave(b, i)
 		}
 		if len(b.contacts) < t.k {
-			t.drop(b, c.ID)
+			t.dropReplacement(b, c.ID)
 			t.enter(b, p)
 			return true
 		}
 		if !t.maySplit(b) {
-			t.addSpare(b, p)
+			t.addReplacement(b, p)
 			return false
 		}
 		t.split(b)
 	}
 }
 
-// spare puts a contact into the replacement cache of its bucket, as its most
-// recent. It says nothing about whether the contact is alive.
-func (t *table) spare(c Contact) { t.addSpare(t.bucket(c.ID), t.newPeer(c)) }
+// cacheReplacement puts a contact that may be dead into the replacement cache of its
+// bucket, as the most recent one.
+func (t *table) cacheReplacement(c Contact) { t.addReplacement(t.bucket(c.ID), t.newPeer(c)) }
 
-// addSpare appends p to the replacements of b, of which there are k at most: then the
-// oldest leaves that is not proven, or if p is proven itself the oldest of all, so
-// that strangers cannot wash out who is known to be there. What was proven of p
-// stays so.
-func (t *table) addSpare(b *bucket, p peer) {
-	if i := t.index(b.spares, t.id(&p)); i >= 0 {
-		old := &b.spares[i]
+// addReplacement appends p to the replacements of b. The k+1st makes the oldest one
+// leave that is not proven, or the oldest of all if p is proven, so that strangers
+// cannot wash out proven replacements. If p was proven before, it stays so.
+func (t *table) addReplacement(b *bucket, p peer) {
+	if i := t.index(b.replacements, t.id(&p)); i >= 0 {
+		old := &b.replacements[i]
 		p.proven = p.proven || old.proven && t.addr(old) == t.addr(&p)
-		t.dropAt(b, i)
+		t.dropReplacementAt(b, i)
 	}
-	if len(b.spares) >= t.k {
-		i := slices.IndexFunc(b.spares, func(q peer) bool { return !q.proven })
+	if len(b.replacements) >= t.k {
+		i := slices.IndexFunc(b.replacements, func(q peer) bool { return !q.proven })
 		if i < 0 && !p.proven {
-			t.book.cross(p.number)
+			t.pool.release(p.number)
 			return
 		}
-		t.dropAt(b, max(i, 0))
+		t.dropReplacementAt(b, max(i, 0))
 	}
-	b.spares = append(room(b.spares, t.k), p)
+	b.replacements = append(room(b.replacements, t.k), p)
 }
 
-// drop removes id from the replacements of b.
-func (t *table) drop(b *bucket, id ID) {
-	if i := t.index(b.spares, id); i >= 0 {
-		t.dropAt(b, i)
+// dropReplacement removes id from the replacements of b.
+func (t *table) dropReplacement(b *bucket, id ID) {
+	if i := t.index(b.replacements, id); i >= 0 {
+		t.dropReplacementAt(b, i)
 	}
 }
 
-func (t *table) dropAt(b *bucket, i int) {
-	t.book.cross(b.spares[i].number)
-	b.spares = slices.Delete(b.spares, i, i+1)
+func (t *table) dropReplacementAt(b *bucket, i int) {
+	t.pool.release(b.replacements[i].number)
+	b.replacements = slices.Delete(b.replacements, i, i+1)
 }
 
-// failed notes that the contact with that id did not answer. If that makes it
-// stale and there is a proven replacement, the replacement takes its place. It
-// returns the end of the contact's back-off, or zero if there is no such contact
-// any more.
+// failed notes that the contact with that id did not answer. If the contact is now
+// stale and there is a proven replacement, the replacement takes its place. failed
+// returns the end of the contact's back-off, or zero if the contact has left.
 func (t *table) failed(id ID, now time.Duration) time.Duration {
 	b := t.bucket(id)
 	i := t.index(b.contacts, id)
 	if i < 0 {
-		t.drop(b, id)
+		t.dropReplacement(b, id)
 		return 0
 	}
 	until := b.contacts[i].fail(now)
-	t.restless = max(t.restless, until)
+	t.backoffsEnd = max(t.backoffsEnd, until)
 	if b.contacts[i].stale() {
-		if p, ok := b.replacement(); ok {
+		if p, ok := b.promote(); ok {
 			t.leave(b, i)
 			t.enter(b, p)
 			return 0
@@ -199,13 +199,13 @@ func (t *table) failed(id ID, now time.Duration) time.Duration {
 	return until
 }
 
-// remove takes the contact with that id out of the table.
+// remove removes the contact with that id from the table.
 func (t *table) remove(id ID) {
 	b := t.bucket(id)
-	t.drop(b, id)
+	t.dropReplacement(b, id)
 	if i := t.index(b.contacts, id); i >= 0 {
 		t.leave(b, i)
-		if p, ok := b.replacement(); ok {
+		if p, ok := b.promote(); ok {
 			t.enter(b, p)
 		}
 	}
@@ -213,36 +213,37 @@ func (t *table) remove(id ID) {
 
 // move gives a contact's place to c, which has the same id and another address.
 func (t *table) move(p *peer, c Contact) {
-	t.book.cross(p.number)
+	t.pool.release(p.number)
 	*p = t.newPeer(c)
-	t.homes.add(t.entry(p).at)
+	t.addrs.add(t.entry(p).at)
 }
 
-// enter and leave put a peer at the tail of a bucket, and take out the one at i.
+// enter adds a peer at the tail of a bucket.
 func (t *table) enter(b *bucket, p peer) {
 	b.contacts = append(room(b.contacts, t.k), p)
-	t.homes.add(t.entry(&p).at)
+	t.addrs.add(t.entry(&p).at)
 	if t.changed != nil {
-		t.changed(&p, ContactAdded)
+		t.changed(&p, trace.ContactAdded)
 	}
 }
 
+// leave removes the contact at i from a bucket.
 func (t *table) leave(b *bucket, i int) {
 	if t.changed != nil {
-		t.changed(&b.contacts[i], ContactRemoved)
+		t.changed(&b.contacts[i], trace.ContactRemoved)
 	}
-	t.book.cross(b.contacts[i].number)
+	t.pool.release(b.contacts[i].number)
 	b.contacts = slices.Delete(b.contacts, i, i+1)
 }
 
-// maxSubtree is how many times the other half of the smallest subtree with k nodes
-// is split at most, in a row.
+// maxSubtree is how often in a row the far half of the smallest subtree with k nodes
+// is split at most.
 const maxSubtree = 5
 
-// maySplit decides whether a full bucket is split (paper, sections 2.4 and 4.2):
-// if it covers the own id; while a step of b bits can still be refined; and where
-// it belongs to the smallest subtree around the own id that has k nodes, all of
-// whose contacts are kept.
+// maySplit decides whether a full bucket is split (paper, sections 2.4 and 4.2): if
+// it covers the node's own id; while a step of b bits can still be refined; and if it
+// belongs to the smallest subtree around the node's own id that has k nodes, because
+// all contacts of that subtree are kept.
 func (t *table) maySplit(b *bucket) bool {
 	if b.depth == IDBits {
 		return false
@@ -251,23 +252,23 @@ func (t *table) maySplit(b *bucket) bool {
 	if level >= b.depth || b.depth%t.b != 0 {
 		return true
 	}
-	// A real subtree is as full as its sibling. Much deeper buckets than that
-	// are somebody's attempt to fill the table.
-	return b.depth <= level+maxSubtree && !t.enoughFrom(level+1)
+	// A real subtree is about as full as its sibling. Much deeper buckets are an
+	// attempt to fill the table.
+	return b.depth <= level+maxSubtree && !t.kShare(level+1)
 }
 
 // split replaces a bucket by its two halves.
 func (t *table) split(b *bucket) {
 	i := sort.Search(len(t.buckets), func(i int) bool { return t.buckets[i].prefix.Compare(b.prefix) >= 0 })
-	low := bucket{prefix: b.prefix, depth: b.depth + 1, touched: b.touched, surveyed: b.surveyed}
+	low := bucket{prefix: b.prefix, depth: b.depth + 1, touched: b.touched, completeAt: b.completeAt}
 	high := low
 	high.prefix.flip(b.depth)
 	for _, half := range []*bucket{&low, &high} {
 		bit := half.prefix.bit(b.depth)
 		half.contacts = t.filter(b.contacts, b.depth, bit)
-		half.spares = t.filter(b.spares, b.depth, bit)
+		half.replacements = t.filter(b.replacements, b.depth, bit)
 		for len(half.contacts) < t.k {
-			p, ok := half.replacement()
+			p, ok := half.promote()
 			if !ok {
 				break
 			}
@@ -279,7 +280,7 @@ func (t *table) split(b *bucket) {
 	t.starts = slices.Insert(t.starts, i+1, binary.BigEndian.Uint32(high.prefix[:]))
 }
 
-// filter returns a new list of the peers whose bit n is as given.
+// filter returns a new list of the peers in list whose bit n is the given one.
 func (t *table) filter(list []peer, n int, bit byte) []peer {
 	count := 0
 	for i := range list {

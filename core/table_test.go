@@ -26,14 +26,14 @@ func ones(n int) ID {
 // idAt returns a random id that shares exactly level bits with id.
 func idAt(id ID, level int, src rand.Source) ID {
 	id.flip(level)
-	id.keepPrefix(level+1, randomID(src))
+	id.keepPrefix(level+1, RandomID(src))
 	return id
 }
 
 // offer inserts count random contacts, as if they had answered.
 func offer(t *table, count int, src rand.Source) {
 	for i := range count {
-		t.insert(Contact{randomID(src), addr(i)})
+		t.insert(Contact{RandomID(src), addr(i)})
 	}
 }
 
@@ -74,7 +74,7 @@ func closestOf(all []seated, target ID, n int, keep func(*peer) bool) []ID {
 			ids = append(ids, all[i].ID)
 		}
 	}
-	slices.SortFunc(ids, target.Nearer)
+	slices.SortFunc(ids, target.CompareDistance)
 	return ids[:min(n, len(ids))]
 }
 
@@ -94,21 +94,21 @@ func checkTable(t testing.TB, x *table) {
 	next := new(big.Int)
 	known := make(map[ID]bool)
 	for _, p := range contactsOf(x) {
-		if !x.homes.mayHave(endpointOf(p.Addr)) {
+		if !x.addrs.mayHave(endpointOf(p.Addr)) {
 			t.Fatalf("%v is not found by its address", p.Contact)
 		}
-		if until := time.Duration(p.until) * time.Second; until > x.restless {
-			t.Fatalf("%v rests until %v, and restless is %v", p.Contact, until, x.restless)
+		if until := time.Duration(p.until) * time.Second; until > x.backoffsEnd {
+			t.Fatalf("%v rests until %v, and backoffsEnd is %v", p.Contact, until, x.backoffsEnd)
 		}
 	}
-	if x.book.numbers == nil {
-		// Each entry of an own book is of one peer, or crossed out.
-		used := make([]int, len(x.book.entries))
-		for _, n := range x.book.crossed {
+	if x.pool.numbers == nil {
+		// Each entry of an own book is of one peer, or free out.
+		used := make([]int, len(x.pool.entries))
+		for _, n := range x.pool.free {
 			used[n]++
 		}
 		for i := range x.buckets {
-			for _, p := range slices.Concat(x.buckets[i].contacts, x.buckets[i].spares) {
+			for _, p := range slices.Concat(x.buckets[i].contacts, x.buckets[i].replacements) {
 				used[p.number]++
 			}
 		}
@@ -122,10 +122,10 @@ func checkTable(t testing.TB, x *table) {
 			t.Fatalf("bucket %d starts at %x, want %x", i, got, next)
 		}
 		next.Add(next, new(big.Int).Lsh(big.NewInt(1), uint(IDBits-b.depth)))
-		if len(b.contacts) > x.k || len(b.spares) > x.k {
-			t.Fatalf("bucket %d has %d contacts and %d replacements, want %d at most", i, len(b.contacts), len(b.spares), x.k)
+		if len(b.contacts) > x.k || len(b.replacements) > x.k {
+			t.Fatalf("bucket %d has %d contacts and %d replacements, want %d at most", i, len(b.contacts), len(b.replacements), x.k)
 		}
-		for _, p := range seatedIn(x, slices.Concat(b.contacts, b.spares)) {
+		for _, p := range seatedIn(x, slices.Concat(b.contacts, b.replacements)) {
 			if PrefixLen(p.ID, b.prefix) < b.depth && b.depth > 0 {
 				t.Fatalf("%v is in the bucket of %v/%d", p.ID, b.prefix, b.depth)
 			}
@@ -161,7 +161,7 @@ func TestClosestIsExact(t *testing.T) {
 	for _, k := range []int{1, 4, 20} {
 		for _, b := range []int{1, 2, 5} {
 			for _, offered := range []int{25, 50, 100, 200, 500, 1000} {
-				x := newTable(randomID(src), k, b, &book{})
+				x := newTable(RandomID(src), k, b, &contactPool{})
 				offer(&x, offered, src)
 				for _, id := range edgeIDs {
 					x.insert(Contact{id, addr(1)})
@@ -178,7 +178,7 @@ func compareClosest(t *testing.T, x *table, src rand.Source) (answers int) {
 	all := contactsOf(x)
 	targets := append([]ID{x.self, all[0].ID, all[len(all)/2].ID}, edgeIDs...)
 	for range 20 {
-		targets = append(targets, randomID(src), idAt(x.self, int(src.Uint64()%12), src))
+		targets = append(targets, RandomID(src), idAt(x.self, int(src.Uint64()%12), src))
 	}
 	filters := map[string]func(*peer) bool{
 		"all":  anyPeer,
@@ -205,10 +205,10 @@ func compareClosest(t *testing.T, x *table, src rand.Source) (answers int) {
 // others have left.
 func TestByAddr(t *testing.T) {
 	r := rand.New(rand.NewChaCha8([32]byte{10}))
-	x := newTable(randomID(r), 20, 5, &book{})
+	x := newTable(RandomID(r), 20, 5, &contactPool{})
 	found := 0
 	for step := range 3000 {
-		c := Contact{randomID(r), addr(r.IntN(3000))}
+		c := Contact{RandomID(r), addr(r.IntN(3000))}
 		switch r.IntN(3) {
 		case 0:
 			x.removeAddr(c.Addr)
@@ -236,14 +236,14 @@ func TestByAddr(t *testing.T) {
 func TestTableAtTheEdges(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{2})
 	for _, self := range edgeIDs {
-		x := newTable(self, 2, 1, &book{})
+		x := newTable(self, 2, 1, &contactPool{})
 		offer(&x, 300, src)
 		for _, id := range edgeIDs {
 			if id == self {
 				continue
 			}
 			x.insert(Contact{id, addr(1)})
-			if b := x.bucket(id); x.index(b.contacts, id) < 0 && x.index(b.spares, id) < 0 {
+			if b := x.bucket(id); x.index(b.contacts, id) < 0 && x.index(b.replacements, id) < 0 {
 				t.Errorf("table of %v: %v is not in the bucket that is looked into", self, id)
 			}
 		}
@@ -257,7 +257,7 @@ func TestCounts(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{8})
 	for _, offered := range []int{0, 1, 20, 100, 1000} {
 		for _, b := range []int{1, 5} {
-			x := newTable(randomID(src), 20, b, &book{})
+			x := newTable(RandomID(src), 20, b, &contactPool{})
 			offer(&x, offered, src)
 			for i := range offered / 10 {
 				x.insert(Contact{idAt(x.self, 5+i%20, src), addr(i)})
@@ -277,7 +277,7 @@ func TestCounts(t *testing.T) {
 			for _, target := range targets {
 				want := 0
 				for _, p := range all {
-					if target.Nearer(p.ID, x.self) < 0 {
+					if target.CompareDistance(p.ID, x.self) < 0 {
 						want++
 					}
 				}
@@ -295,8 +295,8 @@ func TestCounts(t *testing.T) {
 				if got := x.countFrom(n); got != want {
 					t.Errorf("%d contacts: countFrom(%d) = %d, want %d", len(all), n, got, want)
 				}
-				if got := x.enoughFrom(n); got != (want >= x.k) {
-					t.Errorf("%d contacts: enoughFrom(%d) = %v, and there are %d", len(all), n, got, want)
+				if got := x.kShare(n); got != (want >= x.k) {
+					t.Errorf("%d contacts: kShare(%d) = %v, and there are %d", len(all), n, got, want)
 				}
 			}
 		}
@@ -309,7 +309,7 @@ func TestTableTreatedAtRandom(t *testing.T) {
 	t.Parallel()
 	for seed := range 20 {
 		r := rand.New(rand.NewChaCha8([32]byte{9, byte(seed)}))
-		x := newTable(ID{19: byte(r.Uint32())}, 1+r.IntN(4), 1+r.IntN(3), &book{})
+		x := newTable(ID{19: byte(r.Uint32())}, 1+r.IntN(4), 1+r.IntN(3), &contactPool{})
 		for step := range 2000 {
 			before := contactsOf(&x)
 			removed, gone := treat(&x, r, time.Duration(step)*time.Second)
@@ -347,7 +347,7 @@ func treat(x *table, r *rand.Rand, now time.Duration) (removed ID, gone bool) {
 		x.seen(c.ID)
 	case 5, 6, 7:
 		if x.get(c.ID) == nil {
-			x.spare(c)
+			x.cacheReplacement(c)
 		}
 	case 8, 9, 10, 11, 12:
 		x.failed(c.ID, now)

@@ -5,21 +5,21 @@ import (
 	"time"
 )
 
-// timers is a queue of what waits for its time: a binary heap, in which those of
-// one moment keep their order. A waker that no longer waits stays in it until it is
-// the first, or until there are so many that they are swept out: what other nodes can
-// make this one plan and drop again must not add up.
+// timers is a queue of wakers: a binary heap in which wakers due at the same time
+// keep their order. A waker that no longer waits stays in the heap until it comes
+// to the front, or until a sweep: wakers that other nodes make this one add and
+// drop again must not pile up.
 type timers struct {
 	heap []timer
 	seq  uint64
-	// sweepAt is the length at which the queue is swept next.
+	// sweepAt is the length at which the heap is swept next.
 	sweepAt int
 }
 
-// minSweep is the length below which the queue is not swept.
+// minSweep is the length below which the heap is not swept.
 const minSweep = 256
 
-// minTimers is the space that the queue does not give back.
+// minTimers is the capacity that the heap does not give back.
 const minTimers = 16
 
 type timer struct {
@@ -28,18 +28,33 @@ type timer struct {
 	w   waker
 }
 
-// waker is something that waits.
+// waker is something to do later.
 type waker interface {
 	wake(e *Engine, now time.Duration)
-	// waits reports whether it still wants to be woken at that time.
+	// waits reports whether the waker still wants to be woken at the time at.
 	waits(at time.Duration) bool
 }
 
-// wakerFunc is a waker that is a function.
-type wakerFunc func(now time.Duration)
+// task is a function to call later. It can be cancelled.
+type task struct{ f func(now time.Duration) }
 
-func (f wakerFunc) wake(_ *Engine, now time.Duration) { f(now) }
-func (f wakerFunc) waits(time.Duration) bool          { return true }
+func (t *task) wake(_ *Engine, now time.Duration) {
+	if t.f != nil {
+		t.f(now)
+	}
+}
+
+func (t *task) waits(time.Duration) bool { return t.f != nil }
+
+// cancel keeps the function from being called.
+func (t *task) cancel() { t.f = nil }
+
+// call calls f at the given time, unless the task is cancelled before.
+func (t *timers) call(at time.Duration, f func(now time.Duration)) *task {
+	x := &task{f}
+	t.add(at, x)
+	return x
+}
 
 // add wakes w at the given time.
 func (t *timers) add(at time.Duration, w waker) {
@@ -58,8 +73,8 @@ func (t *timers) add(at time.Duration, w waker) {
 	}
 }
 
-// next returns when the first waker is due; ok is false if none waits. Those at the
-// head that no longer wait leave the queue.
+// next returns when the first waker is due; ok is false if none waits. It removes
+// wakers at the front that no longer wait.
 func (t *timers) next() (at time.Duration, ok bool) {
 	for len(t.heap) > 0 && !t.heap[0].w.waits(t.heap[0].at) {
 		t.behead()
@@ -70,7 +85,7 @@ func (t *timers) next() (at time.Duration, ok bool) {
 	return t.heap[0].at, true
 }
 
-// pop takes out the first waker if it is due.
+// pop removes and returns the first waker if it is due.
 func (t *timers) pop(now time.Duration) (waker, bool) {
 	if len(t.heap) == 0 || t.heap[0].at > now {
 		return nil, false
@@ -80,7 +95,7 @@ func (t *timers) pop(now time.Duration) (waker, bool) {
 	return w, true
 }
 
-// behead takes out the first timer.
+// behead removes the first timer.
 func (t *timers) behead() {
 	last := len(t.heap) - 1
 	t.heap[0] = t.heap[last]
@@ -92,8 +107,8 @@ func (t *timers) behead() {
 	t.sink(0)
 }
 
-// sweep takes out those that no longer wait. The next time is when as many again
-// have come, so that it costs little for each.
+// sweep removes the wakers that no longer wait. The next sweep comes when the heap
+// has doubled, so that the cost per waker is small.
 func (t *timers) sweep() {
 	t.heap = slices.DeleteFunc(t.heap, func(x timer) bool { return !x.w.waits(x.at) })
 	for i := len(t.heap)/2 - 1; i >= 0; i-- {

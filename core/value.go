@@ -15,35 +15,35 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// MaxValueSize is the longest encoded value that Set takes, in bytes. It lets
-// strings and byte strings of up to 8,137 bytes pass, as Python's kademlia does,
-// whose nodes could store a longer value but not pass it on.
+// MaxValueSize is the size of the longest encoded value that Set takes, in bytes. Text
+// and byte strings of up to 8,137 bytes fit. It is the limit of Python's kademlia: a
+// Python node could store a longer value but not pass it on.
 const MaxValueSize = wire.MaxValue
 
-// Errors about values that Set refuses.
+// Errors for values that Set refuses.
 var (
 	ErrValueType = errors.New("only strings, bytes, integers, floats and booleans can be set")
 	ErrNotUTF8   = errors.New("text that is not UTF-8 cannot be set: set it as bytes")
 	ErrTooLong   = fmt.Errorf("longer than the %d bytes that one message carries", MaxValueSize)
 )
 
-// Value is something stored in the network, kept in the encoding it came in
-// (msgpack), so that whatever another node stored survives untouched. Two Values
-// are equal, by ==, if type and bytes are. The zero Value is no value.
+// Value is a value of the network in its msgpack encoding, exactly as another node
+// stored it. Two Values are equal, by ==, if their types and bytes are. The zero Value
+// is no value.
 type Value struct {
 	raw string
 }
 
-// Kind says what a Value holds.
+// Kind is the type of a Value.
 type Kind uint8
 
-// The kinds of values. Set takes those from KindString to KindBool; the others
-// can be met when another node stored them.
+// The kinds of values. Set takes the kinds from KindString to KindBool; a Value that
+// another node stored may have any kind.
 const (
 	KindNone Kind = iota // the zero Value
 	KindString
 	KindBytes
-	KindInt // negative, or what fits int64
+	KindInt // fits an int64
 	KindUint
 	KindFloat
 	KindBool
@@ -59,8 +59,8 @@ var kindNames = [...]string{"none", "str", "bytes", "int", "int", "float", "bool
 // both KindInt and KindUint), float, bool, nil, list, map, other or none.
 func (k Kind) String() string { return kindNames[k] }
 
-// String returns a Value that holds text, which Python reads as str. Set refuses
-// it if it is not UTF-8, since no Python node could read it.
+// String returns a Value that holds text, which Python reads as str. Set refuses text
+// that is not UTF-8, because no Python node could read it.
 func String(s string) Value {
 	return encode(func(e *msgpack.Encoder) { e.EncodeString(s) })
 }
@@ -76,8 +76,8 @@ func Bytes(b []byte) Value {
 // Int returns a Value that holds a whole number.
 func Int(n int64) Value { return encode(func(e *msgpack.Encoder) { e.EncodeInt(n) }) }
 
-// Uint returns a Value that holds a whole number that is not negative; where n
-// fits an int64 it is the same Value as Int gives.
+// Uint returns a Value that holds a whole number. If n fits an int64, it is the same
+// Value that Int returns.
 func Uint(n uint64) Value { return encode(func(e *msgpack.Encoder) { e.EncodeUint(n) }) }
 
 // Float returns a Value that holds a number of 64 bits.
@@ -92,8 +92,8 @@ func encode(write func(*msgpack.Encoder)) Value {
 	return Value{raw: b.String()}
 }
 
-// RawValue returns the Value that b encodes, which must be one msgpack value and
-// nothing else.
+// RawValue returns the Value that b encodes. It returns an error unless b is exactly
+// one msgpack value.
 func RawValue(b []byte) (Value, error) {
 	if !wire.NewParser().Valid(b) {
 		return Value{}, errors.New("not one well-formed msgpack value")
@@ -107,7 +107,7 @@ func (v Value) Raw() []byte { return []byte(v.raw) }
 // Size returns the length of the encoded value in bytes.
 func (v Value) Size() int { return len(v.raw) }
 
-// Kind returns what v holds.
+// Kind returns the type of v.
 func (v Value) Kind() Kind {
 	if v.raw == "" {
 		return KindNone
@@ -140,7 +140,7 @@ func (v Value) decoder() *msgpack.Decoder {
 	return msgpack.NewDecoder(strings.NewReader(v.raw))
 }
 
-// Any returns what v holds as a string, []byte, int64, uint64 (only above the
+// Any returns the content of v as a string, []byte, int64, uint64 (only above the
 // int64 range), float64 or bool; nil for every other kind.
 func (v Value) Any() any {
 	switch v.Kind() {
@@ -165,9 +165,9 @@ func (v Value) Any() any {
 	return nil
 }
 
-// Text returns what v holds for people to read: strings as they are, bytes and
-// what Set does not take as hexadecimal digits (of the encoding, for the latter),
-// numbers and booleans as Go writes them.
+// Text returns the content of v for people to read. Text stays as it is. Numbers and
+// booleans are written as in Go, and bytes as hexadecimal digits. Any other kind is
+// written as the hexadecimal digits of its encoding.
 func (v Value) Text() string {
 	switch x := v.Any().(type) {
 	case string:
@@ -186,10 +186,10 @@ func (v Value) Text() string {
 	return hex.EncodeToString(v.Raw())
 }
 
-// String returns what Text does, so that a Value prints as what it holds.
+// String returns v.Text, so that a Value prints as its content.
 func (v Value) String() string { return v.Text() }
 
-// checkSettable returns why v cannot be set, or nil.
+// checkSettable returns the reason for which v cannot be set, or nil.
 func (v Value) checkSettable() error {
 	k := v.Kind()
 	if k < KindString || k > KindBool {

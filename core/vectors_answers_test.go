@@ -220,7 +220,7 @@ func (l *lied) checkTable() {
 		l.t.Errorf("contacts %v, want %v", got, want)
 	}
 	for i := range l.e.table.buckets {
-		for _, p := range seatedIn(&l.e.table, l.e.table.buckets[i].spares) {
+		for _, p := range seatedIn(&l.e.table, l.e.table.buckets[i].replacements) {
 			if !canKeep(p.Addr) {
 				l.t.Errorf("replacement at %v, want none there", p.Addr)
 			}

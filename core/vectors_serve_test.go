@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kadmesh/kadmesh/core/trace"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
@@ -35,7 +36,7 @@ func (n *vectorNode) engine(t *testing.T) *Engine {
 	}
 	for _, s := range n.Stored {
 		v, ok := s.Value.value(t)
-		if !ok || !e.put(0, s.Key, Record{Value: v, Published: epoch, TTL: e.cfg.TTL}) {
+		if !ok || !e.putRecord(0, s.Key, Record{Value: v, Published: epoch, TTL: e.cfg.TTL}) {
 			t.Fatalf("no room for %v under %v", v.Text(), s.Key)
 		}
 	}
@@ -196,9 +197,9 @@ func TestVectorsRPCFromTheAsker(t *testing.T) {
 			e := NewEngine(epoch, Config{ID: Key("client"), Rand: rand.NewChaCha8([32]byte{})})
 			var got *wire.Answer
 			fates := 0
-			e.call(0, Contact{c.Server.ID, server}, wire.Request{Method: want.Method, Target: want.Target, Value: want.Value},
-				func(_ time.Duration, _ *call, stage Stage, a *wire.Answer) {
-					if fates++; stage == RequestReplied {
+			e.calls.watch(0, query{to: Contact{c.Server.ID, server}, req: wire.Request{Method: want.Method, Target: want.Target, Value: want.Value}},
+				func(_ time.Duration, _ *call, stage trace.Stage, a *wire.Answer) {
+					if fates++; stage == trace.Replied {
 						got = a
 					}
 				})

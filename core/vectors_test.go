@@ -277,8 +277,8 @@ func TestVectorsDistance(t *testing.T) {
 		}
 		for i, a := range v.NearestFirst {
 			for j, b := range v.NearestFirst {
-				if got, want := v.Target.Nearer(a, b), cmp.Compare(i, j); got != want {
-					t.Errorf("%v.Nearer(%v, %v) = %d, want %d", v.Target, a, b, got, want)
+				if got, want := v.Target.CompareDistance(a, b), cmp.Compare(i, j); got != want {
+					t.Errorf("%v.CompareDistance(%v, %v) = %d, want %d", v.Target, a, b, got, want)
 				}
 			}
 		}

@@ -22,6 +22,7 @@ forbid "a transport, a command or the simulator" "^$module/(transport|cmd|sim|te
 forbid "what would bloat the browser's binary" '^(net|net/http|log/slog|math/big|crypto/rand|crypto/tls|encoding/json|golang.org/x/.*)$' ./core GOOS=js GOARCH=wasm
 forbid "what would bloat the browser's binary" '^(net|net/http|log/slog|math/big|crypto/.*|encoding/json|golang.org/x/.*|nhooyr.io/.*|github.com/pion/.*)$' ./cmd/wasm GOOS=js GOARCH=wasm
 forbid "anything of this project, the bottom of which it is" "^$module/(core|transport|cmd)" ./internal/wire GOOS=linux
+forbid "anything but addresses as values" "^net$|^$module/(core|transport|cmd)" ./internal/netaddr GOOS=linux
 for p in $(GOOS=linux go list ./transport/...); do
 	forbid "core, since the seam is made of standard types" "^$module/core$" "$p" GOOS=linux
 done
@@ -50,6 +51,14 @@ impure=$(grep -lE 'time\.(Now|Sleep|After|AfterFunc|NewTimer|Since|Until)\(|^\s*
 if [ -n "$impure" ]; then
 	echo "fence: core, but for core/node.go, and the relay's limits may use no clock and no goroutine, but these do:" >&2
 	echo "$impure" | sed 's/^/  /' >&2
+	bad=1
+fi
+# One place decides what kind of address an IP address is.
+second=$(git ls-files '*.go' | grep -vE '_test\.go$|^internal/netaddr/' |
+	xargs grep -nE 'IsPrivate\(|IsGlobalUnicast\(|MustParsePrefix\(' || true)
+if [ -n "$second" ]; then
+	echo "fence: only internal/netaddr may decide whether an address is public or private, but these do:" >&2
+	echo "$second" | sed 's/^/  /' >&2
 	bad=1
 fi
 # Tests sleep in virtual time only, in a bubble of testing/synctest. What is left are

@@ -5,4 +5,4 @@
 set -euo pipefail
 GOOS=js GOARCH=wasm ${GO:-go} list -f '
 	{{- $net := false}}{{range .Deps}}{{if eq . "net"}}{{$net = true}}{{end}}{{end -}}
-	{{if not $net}}{{.ImportPath}}{{end}}' ./core/... ./internal/wire/... ./sim/... ./transport/... ./cmd/wasm
+	{{if not $net}}{{.ImportPath}}{{end}}' ./core/... ./internal/netaddr ./internal/wire ./sim/... ./transport/... ./cmd/wasm

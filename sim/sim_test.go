@@ -16,8 +16,9 @@ import (
 	"github.com/kadmesh/kadmesh/core"
 )
 
-// runDigest is what the run below comes to, on every platform. It changes with
-// whatever changes what nodes send, or when: then put here what the test prints.
+// runDigest is the digest of the run below on every platform. A change of the datagrams
+// that nodes send, or of their times, changes it: then put here the digest that the
+// test prints.
 const runDigest = "b87baa487b40de19"
 
 // The same seed gives the same datagrams at the same times, twice in one process
@@ -37,7 +38,7 @@ func TestSameSeedSameDigest(t *testing.T) {
 	}
 }
 
-// So do the distributions, for more numbers than a run draws.
+// The distributions give the same on every platform, for more numbers than a run draws.
 func TestSameArithmetic(t *testing.T) {
 	var d digest
 	for x := range uint64(200_000) {
@@ -59,8 +60,8 @@ func digestOf(seed uint64) string {
 		r.addReference(r.k(), r.randomEngine(), r.randomEngine())
 		r.Run(time.Second)
 	}
-	r.turn(20, lies)
-	r.turn(21, forgery)
+	r.corrupt(20, lying)
+	r.corrupt(21, forging)
 	r.nodes[22].tick = time.Second
 	r.publish(10)
 	r.churn(Weibull{0.6, 20 * time.Minute})
@@ -70,20 +71,21 @@ func digestOf(seed uint64) string {
 	return fmt.Sprintf("%016x", r.Digest())
 }
 
-// A network of several lanes gives the same on one processor and on several, and in
-// one lane nearly the same.
+// A network of several lanes gives the same on one processor and on several, and nearly
+// the same in one lane.
 func TestSameInLanes(t *testing.T) {
 	play := func(lanes, processors int) *run {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
-		cfg := Config{Seed: 6, Core: core.Config{K: 8}, Lanes: lanes, Link: Link{Loss: 0.02, Reorder: 0.02}, WatchContacts: true}
+		cfg := Config{Seed: 6, Core: core.Config{K: 8}, Lanes: lanes, WatchContacts: true}
+		cfg.Link = Link{Loss: 0.02, Reorder: 0.02}
 		r := &run{Network: New(cfg), Options: Options{Seed: 6}, report: &Report{}}
-		r.many = 1
+		r.windows.many = 1
 		r.grow(150)
 		for range 10 {
 			r.addReference(r.k(), r.randomEngine(), r.randomEngine())
 			r.Run(time.Second)
 		}
-		r.turn(20, lies)
+		r.corrupt(20, lying)
 		r.publish(20)
 		r.churn(Weibull{0.6, time.Hour})
 		r.Run(30 * time.Minute)
@@ -105,11 +107,11 @@ func TestSameInLanes(t *testing.T) {
 	}
 }
 
-// A datagram arrives when it should, whether in the same lane or in another one.
+// A datagram arrives on time, in the same lane or in another one.
 func TestLanesDeliverInTime(t *testing.T) {
 	for _, lanes := range []int{1, 2, 3} {
 		n := New(Config{Lanes: lanes, Link: Link{Latency: Constant(100 * time.Millisecond)}})
-		n.many = 1
+		n.windows.many = 1
 		sent := make(map[string]time.Duration)
 		var mu sync.Mutex
 		arrived := 0
@@ -145,7 +147,7 @@ func TestLanesDeliverInTime(t *testing.T) {
 	}
 }
 
-// watchedPeer tells of each datagram that reaches a peer.
+// watchedPeer calls see with each datagram for a peer.
 type watchedPeer struct {
 	peer
 	see func(datagram []byte)
@@ -156,8 +158,7 @@ func (w *watchedPeer) Receive(now time.Time, from netip.AddrPort, datagram []byt
 	w.peer.Receive(now, from, datagram)
 }
 
-// What docs/results.md says of large networks, in small ones: each number that is
-// demanded there is at hand here, give or take what the size makes of it.
+// The limits of docs/results.md for large networks hold in small ones, or nearly.
 func TestScenarios(t *testing.T) {
 	for _, s := range Scenarios {
 		if short() && s.Name != "dead10" {
@@ -183,7 +184,7 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// small returns a size in which a scenario does not take long.
+// small returns Options for a short run of a scenario.
 func small(name string) Options {
 	o := Options{Nodes: 400, Seed: 1, Ops: 200, Duration: time.Hour}
 	switch name {
@@ -199,8 +200,8 @@ func small(name string) Options {
 	return o
 }
 
-// nearly reports whether a number is as it should be, or not far from it, which
-// in a small sample may be chance. Where nothing is allowed, nothing is.
+// nearly reports whether a number keeps its limits or misses them by as little as
+// chance may in a small sample. A limit of zero must be kept.
 func nearly(m Metric) bool {
 	switch {
 	case m.AtMost != nil:
@@ -211,7 +212,7 @@ func nearly(m Metric) bool {
 	return true
 }
 
-// short says to do less of what takes long: make test does all of it as well.
+// short reports whether to leave out slow cases. make test runs them all.
 func short() bool {
 	build, ok := debug.ReadBuildInfo()
 	race := ok && slices.Contains(build.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
@@ -258,14 +259,15 @@ func TestPoolKeepsDatagrams(t *testing.T) {
 }
 
 func TestDistributions(t *testing.T) {
+	usual := func(x uint64) time.Duration { return logNormal(x, 100*time.Millisecond, 0.6) }
 	tests := []struct {
 		name string
 		draw func(uint64) time.Duration
 		p    float64
 		want time.Duration
 	}{
-		{"log-normal", func(x uint64) time.Duration { return logNormal(x, 100*time.Millisecond, 0.6) }, 0.5, 100 * time.Millisecond},
-		{"log-normal", func(x uint64) time.Duration { return logNormal(x, 100*time.Millisecond, 0.6) }, 0.99, 404 * time.Millisecond},
+		{"log-normal", usual, 0.5, 100 * time.Millisecond},
+		{"log-normal", usual, 0.99, 404 * time.Millisecond},
 		{"KAD", KAD.draw, 0.5, 93 * time.Minute},
 		{"Bamboo", Bamboo.draw, 0.5, 84 * time.Second},
 	}
@@ -276,13 +278,13 @@ func TestDistributions(t *testing.T) {
 		}
 		slices.Sort(all)
 		if got := percentile(all, tt.p); got < tt.want*19/20 || got > tt.want*21/20 {
-			t.Errorf("%s: quantile %v = %v, want %v or so", tt.name, tt.p, got, tt.want)
+			t.Errorf("%s: normalQuantile %v = %v, want %v or so", tt.name, tt.p, got, tt.want)
 		}
 	}
 }
 
-// A request and its answer take as long as each other, and each request its own
-// time; a pair of nodes has its own.
+// A request and its answer take the same time. Each request has a time of its own, or
+// each pair of nodes.
 func TestLatencies(t *testing.T) {
 	l := LogNormal(100*time.Millisecond, 0.6)
 	if l(1, 2, 7) != l(2, 1, 7) || l(1, 2, 7) == l(1, 2, 8) {
@@ -304,18 +306,18 @@ func TestOracle(t *testing.T) {
 	}
 	o := n.newOracle(func(int) bool { return true })
 	for range 100 {
-		target := randomID(n.ids)
+		target := core.RandomID(n.ids)
 		want := slices.Clone(o.ids)
-		slices.SortFunc(want, target.Nearer)
+		slices.SortFunc(want, target.CompareDistance)
 		got := o.nearest(target, 20)
-		slices.SortFunc(got, target.Nearer)
+		slices.SortFunc(got, target.CompareDistance)
 		if !slices.Equal(got, want[:20]) {
 			t.Fatalf("nearest to %v: got %v, want %v", target, got, want[:20])
 		}
 	}
 }
 
-// Engines and models of Python's nodes find what the others have stored.
+// Engines and reference nodes find each other's values.
 func TestReferenceTakesPart(t *testing.T) {
 	r := &run{Network: New(Config{Seed: 4, Core: core.Config{K: 8}}), report: &Report{}}
 	r.grow(5)
@@ -336,7 +338,7 @@ func TestReferenceTakesPart(t *testing.T) {
 	if found != 20 {
 		t.Errorf("the models found %d values of 20", found)
 	}
-	// They republish, so that values outlive those who set them.
+	// Values outlive the nodes that set them, since holders republish.
 	for slot := range 5 {
 		r.Kill(slot)
 	}
@@ -348,7 +350,7 @@ func TestReferenceTakesPart(t *testing.T) {
 	}
 }
 
-// Nobody hears from another part of the network, or over a link that is down.
+// No datagram crosses a partition or a link that is down.
 func TestPartsAreApart(t *testing.T) {
 	r := &run{Network: New(Config{Seed: 5}), report: &Report{}}
 	r.grow(20)

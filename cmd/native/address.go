@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/internal/cli"
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 // peerList is the value of a flag that says where nodes are. An empty one is an
@@ -105,7 +106,7 @@ func fits(local, peer netip.Addr) bool {
 	if local.Is6() && local.IsUnspecified() {
 		return true
 	}
-	return local.Is4() == peer.Is4()
+	return netaddr.SameFamily(local, peer)
 }
 
 // routable reports whether this machine has a route to addr. It sends nothing.

@@ -11,13 +11,7 @@ import (
 	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
-func (p *program) get() *cobra.Command {
-	var a access
-	var raw bool
-	cmd := &cobra.Command{
-		Use:   "get KEY --bootstrap HOST:PORT [flags]",
-		Short: "Print the value under a key",
-		Long: `Get prints the value under a key, and a newline. If there is none, it says "not
+const getHelp = `Get prints the value under a key, and a newline. If there is none, it says "not
 found" on standard error and exits with 1.
 
 A str is printed as it is (on a terminal, without control characters), bytes as
@@ -39,9 +33,19 @@ With --json: {"key", "id", "type", "value", "encoding", "from", "published"}
   encoding   only if value is a string that stands for something else: "hex" for
              bytes, "msgpack hex" for what JSON has no words for
   from       {"id", "addr"} of the node that had the value
-  published  when it was set; only if that node knows`,
-		Example: `  kadmesh get greeting --bootstrap 127.0.0.1:8468
-  kadmesh get logo --raw --bootstrap 127.0.0.1:8468 > logo.png`,
+  published  when it was set; only if that node knows`
+
+const getExample = `  kadmesh get greeting --bootstrap 127.0.0.1:8468
+  kadmesh get logo --raw --bootstrap 127.0.0.1:8468 > logo.png`
+
+func (p *program) get() *cobra.Command {
+	var a access
+	var raw bool
+	cmd := &cobra.Command{
+		Use:               "get KEY --bootstrap HOST:PORT [flags]",
+		Short:             "Print the value under a key",
+		Long:              getHelp,
+		Example:           getExample,
 		Args:              takes("KEY"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -57,10 +57,11 @@ found or nobody answered; 2 if the command was not understood.`,
 	return root
 }
 
-// flagError says how to pass a value that looks like a flag.
+// flagError says how to pass a key or value that looks like a flag.
 func flagError(err error) error {
 	if strings.HasPrefix(err.Error(), "unknown shorthand flag") {
-		return fmt.Errorf("%w (a key or value that begins with - goes behind --, as in: kadmesh set --type int KEY -- -5)", err)
+		return fmt.Errorf("%w (a key or value that begins with - and is no number goes behind --, "+
+			"as in: kadmesh set --bootstrap HOST:PORT KEY -- -v)", err)
 	}
 	return err
 }
@@ -71,7 +72,8 @@ func takes(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > len(names) {
 			extra, hint := args[len(names)], "a key or value that has spaces goes in quotes"
-			if dash := cmd.ArgsLenAtDash(); dash >= 0 && len(names) >= dash && strings.HasPrefix(extra, "-") {
+			dash := cmd.ArgsLenAtDash()
+			if dash >= 0 && len(names) >= dash && strings.HasPrefix(extra, "-") && !cli.IsNegative(extra) {
 				hint = "flags go before --"
 			}
 			return fmt.Errorf("unexpected argument %q (%s)", extra, hint)

@@ -21,12 +21,7 @@ import (
 	"github.com/kadmesh/kadmesh/transport/webrtc"
 )
 
-func (p *program) node() *cobra.Command {
-	var s serving
-	cmd := &cobra.Command{
-		Use:   "node [--listen ADDR:PORT] [--bootstrap HOST:PORT]... [flags]",
-		Short: "Run a node until it is interrupted",
-		Long: `Node runs a node of the network until SIGINT or SIGTERM, then leaves and exits
+const nodeHelp = `Node runs a node of the network until SIGINT or SIGTERM, then leaves and exits
 with 0. A second signal ends it at once.
 
 When it is ready it prints one line on standard output, and no more:
@@ -42,10 +37,19 @@ With --webrtc it opens direct paths to browser tabs, which otherwise reach it
 through a relay, and to other nodes that have it too. The port for that is logged;
 firewalls must let it through as well.
 
-With --json the line is {"listening": "ADDR:PORT", "id": "HEX"}`,
-		Example: `  kadmesh node
+With --json the line is {"listening": "ADDR:PORT", "id": "HEX"}`
+
+const nodeExample = `  kadmesh node
   kadmesh node --listen 0.0.0.0:8468 --bootstrap node1.example.org:8468 --bootstrap 192.0.2.7:8468
-  kadmesh node --listen 0.0.0.0:8468 --webrtc --webrtc-listen 0.0.0.0:8469 --bootstrap node1.example.org:8468`,
+  kadmesh node --listen 0.0.0.0:8468 --webrtc --webrtc-listen 0.0.0.0:8469 --bootstrap node1.example.org:8468`
+
+func (p *program) node() *cobra.Command {
+	var s serving
+	cmd := &cobra.Command{
+		Use:               "node [--listen ADDR:PORT] [--bootstrap HOST:PORT]... [flags]",
+		Short:             "Run a node until it is interrupted",
+		Long:              nodeHelp,
+		Example:           nodeExample,
 		Args:              cli.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -53,6 +57,23 @@ With --json the line is {"listening": "ADDR:PORT", "id": "HEX"}`,
 			return p.runNode(cmd.Context(), s)
 		},
 	}
+	s.flags(cmd)
+	return cmd
+}
+
+// serving is what node is told by flags.
+type serving struct {
+	listen    string
+	bootstrap peerList
+	id        string
+	hasID     bool
+	cfg       core.Config
+	direct    direct
+	metrics   string
+	logging   cli.Logging
+}
+
+func (s *serving) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&s.listen, "listen", "l", "0.0.0.0:8468", "listen on `ADDR:PORT`; port 0 takes a free one, [::] IPv4 and IPv6")
 	f.VarP(&s.bootstrap, "bootstrap", "b", "join through the node at `HOST:PORT`; may be repeated")
@@ -67,19 +88,6 @@ With --json the line is {"listening": "ADDR:PORT", "id": "HEX"}`,
 	}
 	s.direct.flags(cmd)
 	s.logging.Flags(cmd)
-	return cmd
-}
-
-// serving is what node is told by flags.
-type serving struct {
-	listen    string
-	bootstrap peerList
-	id        string
-	hasID     bool
-	cfg       core.Config
-	direct    direct
-	metrics   string
-	logging   cli.Logging
 }
 
 // maxK keeps an answer of k contacts within one datagram.

@@ -13,12 +13,7 @@ import (
 	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
-func (p *program) set() *cobra.Command {
-	var s setting
-	cmd := &cobra.Command{
-		Use:   "set KEY [VALUE] --bootstrap HOST:PORT [flags]",
-		Short: "Store a value under a key",
-		Long: fmt.Sprintf(`Set stores a value under a key on the nodes nearest to the key, and says how many
+const setHelp = `Set stores a value under a key on the nodes nearest to the key, and says how many
 took it. It exits with 1 if none did.
 
 The value is VALUE, or the content of the file given with --file; where either is
@@ -31,16 +26,29 @@ text, unless --type says otherwise, for files too. The types are
   float  a 64-bit number, nan, inf or -inf
   bool   true or false
 
+A negative number is a value: set depth -5 --type int. Any other key or value that
+begins with - goes behind --, and --bootstrap and the other flags before it.
+
 The value lives for 24 hours, or as long as --ttl says, unless it is set again: the
 nodes that hold it keep it that long, and no longer.
 
-`+ghost+`
+` + ghost + `
 
-With --json: {"key", "id": the key's SHA-1, "type", "nodes": how many took it}`, maxContent),
-		Example: `  kadmesh set greeting "hello, world" --bootstrap 127.0.0.1:8468
-  kadmesh set depth --type int --bootstrap 127.0.0.1:8468 -- -11034
+With --json: {"key", "id": the key's SHA-1, "type", "nodes": how many took it}`
+
+const setExample = `  kadmesh set greeting "hello, world" --bootstrap 127.0.0.1:8468
+  kadmesh set depth -11034 --type int --bootstrap 127.0.0.1:8468
+  kadmesh set --bootstrap 127.0.0.1:8468 -- --key-with-dashes value
   kadmesh set logo --type bytes --file logo.png --bootstrap 127.0.0.1:8468
-  date | kadmesh set now - --bootstrap 127.0.0.1:8468`,
+  date | kadmesh set now - --bootstrap 127.0.0.1:8468`
+
+func (p *program) set() *cobra.Command {
+	var s setting
+	cmd := &cobra.Command{
+		Use:               "set KEY [VALUE] --bootstrap HOST:PORT [flags]",
+		Short:             "Store a value under a key",
+		Long:              fmt.Sprintf(setHelp, maxContent),
+		Example:           setExample,
 		Args:              takes("KEY", "[VALUE]"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,12 +56,7 @@ With --json: {"key", "id": the key's SHA-1, "type", "nodes": how many took it}`,
 			return p.runSet(cmd.Context(), s, args)
 		},
 	}
-	s.access.flags(cmd)
-	cmd.Flags().StringVarP(&s.kind, "type", "t", "str", "take the value for a `TYPE`: "+strings.Join(valueTypes, ", "))
-	cli.Complete(cmd, "type", valueTypes...)
-	cmd.Flags().StringVarP(&s.file, "file", "f", "", "read the value from the file `PATH`, - for standard input")
-	cmd.Flags().DurationVar(&s.ttl, "ttl", 24*time.Hour, "how long the value lives, from 1s to 168h (on Python nodes always 168h)")
-	cli.Complete(cmd, "ttl")
+	s.flags(cmd)
 	return cmd
 }
 
@@ -64,6 +67,15 @@ type setting struct {
 	file     string
 	fromFile bool
 	ttl      time.Duration
+}
+
+func (s *setting) flags(cmd *cobra.Command) {
+	s.access.flags(cmd)
+	cmd.Flags().StringVarP(&s.kind, "type", "t", "str", "take the value for a `TYPE`: "+strings.Join(valueTypes, ", "))
+	cli.Complete(cmd, "type", valueTypes...)
+	cmd.Flags().StringVarP(&s.file, "file", "f", "", "read the value from the file `PATH`, - for standard input")
+	cmd.Flags().DurationVar(&s.ttl, "ttl", 24*time.Hour, "how long the value lives, from 1s to 168h (on Python nodes always 168h)")
+	cli.Complete(cmd, "ttl")
 }
 
 // value returns the value to be set, by the arguments after the key.
@@ -111,7 +123,7 @@ func (p *program) runSet(ctx context.Context, s setting, args []string) error {
 		return err
 	}
 	defer node.Close()
-	count, err := node.Store(ctx, core.Key(key), v)
+	count, err := node.SetKey(ctx, core.Key(key), v)
 	if errors.Is(err, core.ErrNotStored) {
 		return fmt.Errorf("%w: no node near the key took it; try again", err)
 	}

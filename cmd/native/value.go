@@ -55,25 +55,9 @@ func parseValue(kind string, text []byte) (core.Value, error) {
 	case "bytes":
 		return core.Bytes(text), nil
 	case "int":
-		n, ok := new(big.Int).SetString(word, 10)
-		switch {
-		case !ok:
-			return core.Value{}, cli.Usagef("%q is not an int: want a whole decimal number", word)
-		case n.IsInt64():
-			return core.Int(n.Int64()), nil
-		case n.IsUint64():
-			return core.Uint(n.Uint64()), nil
-		}
-		return core.Value{}, cli.Usagef("%s is out of range: an int goes from %d to %d", word, math.MinInt64, uint64(math.MaxUint64))
+		return parseInt(word)
 	case "float":
-		f, err := strconv.ParseFloat(word, 64)
-		if errors.Is(err, strconv.ErrRange) {
-			return core.Value{}, cli.Usagef("%s is out of range of a 64-bit float", word)
-		}
-		if err != nil {
-			return core.Value{}, cli.Usagef("%q is not a float: want a number, nan, inf or -inf", word)
-		}
-		return core.Float(f), nil
+		return parseFloat(word)
 	case "bool":
 		b, err := strconv.ParseBool(word)
 		if err != nil {
@@ -82,4 +66,29 @@ func parseValue(kind string, text []byte) (core.Value, error) {
 		return core.Bool(b), nil
 	}
 	return core.Value{}, cli.Usagef("--type %q: want one of %s", kind, strings.Join(valueTypes, ", "))
+}
+
+func parseInt(word string) (core.Value, error) {
+	n, ok := new(big.Int).SetString(word, 10)
+	switch {
+	case !ok:
+		return core.Value{}, cli.Usagef("%q is not an int: want a whole decimal number", word)
+	case n.IsInt64():
+		return core.Int(n.Int64()), nil
+	case n.IsUint64():
+		return core.Uint(n.Uint64()), nil
+	}
+	return core.Value{}, cli.Usagef("%s is out of range: an int goes from %d to %d",
+		word, math.MinInt64, uint64(math.MaxUint64))
+}
+
+func parseFloat(word string) (core.Value, error) {
+	f, err := strconv.ParseFloat(word, 64)
+	if errors.Is(err, strconv.ErrRange) {
+		return core.Value{}, cli.Usagef("%s is out of range of a 64-bit float", word)
+	}
+	if err != nil {
+		return core.Value{}, cli.Usagef("%q is not a float: want a number, nan, inf or -inf", word)
+	}
+	return core.Float(f), nil
 }

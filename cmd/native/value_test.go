@@ -93,6 +93,26 @@ func getJSON(t *testing.T, key, addr string) gotten {
 	return g
 }
 
+// A negative number needs no --, wherever it stands.
+func TestNegativeValues(t *testing.T) {
+	_, addr := startNode(t)
+	for _, tt := range []struct {
+		args []string
+		text string
+	}{
+		{[]string{"k", "-5", "--type", "int", "-b", addr}, "-5"},
+		{[]string{"-b", addr, "--type", "float", "k", "-1.5"}, "-1.5"},
+		{[]string{"k", "-b", addr, "-inf", "-t", "float"}, "-Inf"},
+		{[]string{"k", "-5", "-b", addr}, "-5"}, // a str
+		{[]string{"-b", addr, "-t", "int", "--", "k", "-6"}, "-6"},
+	} {
+		want(t, result{"stored on 1 node\n", "", 0}, append([]string{"set"}, tt.args...)...)
+		want(t, result{tt.text + "\n", "", 0}, "get", "k", "-b", addr)
+	}
+	want(t, result{"stored on 1 node\n", "", 0}, "set", "-5", "v", "-b", addr)
+	want(t, result{"v\n", "", 0}, "get", "-5", "-b", addr)
+}
+
 func TestSetJSON(t *testing.T) {
 	_, addr := startNode(t)
 	want(t, result{`{"key":"hello","id":"aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d","type":"int","nodes":1}` + "\n", "", 0},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/internal/cli"
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 )
@@ -61,7 +62,7 @@ func (l *lending) apply(cfg *relay.Config) (err error) {
 		if ip.IsUnspecified() {
 			return cli.Usagef("--public-ip %v: name the address at which others reach this machine; --bind-ip may be %[1]v", ip)
 		}
-		if !l.allowPrivate && !relay.IsGlobal(ip) {
+		if !l.allowPrivate && !netaddr.IsPublic(ip) {
 			return cli.Usagef("--public-ip %v: %w: give the address at which the Internet reaches this machine "+
 				"(and --bind-ip for the machine's own address), or --allow-private to try things out", ip, relay.ErrNotPublic)
 		}
@@ -77,7 +78,7 @@ func (l *lending) apply(cfg *relay.Config) (err error) {
 // lends reports whether the relay lends addresses of the IP version of ip.
 func lends(cfg *relay.Config, ip netip.Addr) bool {
 	for _, p := range cfg.PublicIPs {
-		if p.Is4() == ip.Is4() {
+		if netaddr.SameFamily(p, ip) {
 			return true
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // connections before hello, and the process itself take further ones.
 const (
 	filesPerPeer = 2
-	spareFiles   = site.MaxVisitors + relay.MaxStrangers + 64
+	spareFiles   = site.MaxConns + relay.MaxStrangers + 64
 )
 
 // checkFiles returns an error if the limit on open files is too low for so many peers.

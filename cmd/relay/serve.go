@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/internal/cli"
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/internal/site"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 	"github.com/kadmesh/kadmesh/web"
@@ -72,7 +73,7 @@ type relaying struct {
 	server   *relay.Server
 	health   *health
 	site     *site.Site
-	visitors *site.Visitors
+	visitors *site.ConnLimiter
 	public   net.Listener
 	metrics  net.Listener // nil without --metrics
 }
@@ -128,7 +129,7 @@ func (r *relaying) open(o *options) (err error) {
 	if r.server, err = relay.New(r.cfg); err != nil {
 		return err
 	}
-	r.visitors = &site.Visitors{Proxies: r.cfg.Access.Proxies}
+	r.visitors = &site.ConnLimiter{Proxies: r.cfg.Access.Proxies}
 	r.health = &health{version: cli.Built(version).Version, capacity: r.cfg.Limits.Peers, stats: r.server.Stats}
 	r.advise()
 	return nil
@@ -247,7 +248,7 @@ func (r *relaying) seeds() *seeds {
 	return &seeds{
 		nodes: r.nodes, lookup: net.DefaultResolver.LookupNetIP,
 		fits: func(ip netip.Addr) bool { return lends(&r.cfg, ip) },
-		safe: func(ip netip.Addr) bool { return r.cfg.AllowPrivate || relay.IsGlobal(ip) },
+		safe: func(ip netip.Addr) bool { return r.cfg.AllowPrivate || netaddr.IsPublic(ip.Unmap()) },
 		set:  r.server.SetBootstrap, log: r.log,
 	}
 }

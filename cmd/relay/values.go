@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kadmesh/kadmesh/internal/cli"
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 )
 
@@ -95,7 +96,7 @@ func parseIPs(flag string, list []string) ([]netip.Addr, error) {
 			return nil, cli.Usagef("--%s %v: no other machine could send to it", flag, ip)
 		}
 		for _, other := range ips {
-			if other.Is4() == ip.Is4() {
+			if netaddr.SameFamily(other, ip) {
 				return nil, cli.Usagef("--%s %v and %v: one of IPv4 and one of IPv6 at most; for more, run more relays",
 					flag, other, ip)
 			}

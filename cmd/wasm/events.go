@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/core/trace"
 	"github.com/kadmesh/kadmesh/transport/webrtc"
 )
 
@@ -41,12 +41,12 @@ func (e *events) listen(names []string) {
 	}
 }
 
-// trace is what the node tells. It is called under the node's lock.
-func (e *events) trace() core.Trace {
-	return core.Trace{Contact: e.contact, Request: e.request, Lookup: e.lookup, Served: e.served, Record: e.record}
+// hooks returns the functions that gather the events. They are called under the node's lock.
+func (e *events) hooks() trace.Hooks {
+	return trace.Hooks{Contact: e.contact, Request: e.request, Lookup: e.lookup, Served: e.served, Record: e.record}
 }
 
-func (e *events) contact(at time.Time, c core.Contact, change core.Change) {
+func (e *events) contact(at time.Time, c trace.Contact, change trace.Change) {
 	if e.begin("contact", at) {
 		e.text("change", change.String())
 		e.peer(c)
@@ -54,7 +54,7 @@ func (e *events) contact(at time.Time, c core.Contact, change core.Change) {
 	}
 }
 
-func (e *events) request(r core.RequestTrace) {
+func (e *events) request(r trace.Request) {
 	if e.begin("request", r.At) {
 		e.number("request", r.Request)
 		e.number("lookup", r.Lookup)
@@ -68,7 +68,7 @@ func (e *events) request(r core.RequestTrace) {
 	}
 }
 
-func (e *events) lookup(l core.LookupTrace) {
+func (e *events) lookup(l trace.Lookup) {
 	if e.begin("lookup", l.At) {
 		e.number("lookup", l.Lookup)
 		e.text("purpose", l.Purpose.String())
@@ -85,7 +85,7 @@ func (e *events) lookup(l core.LookupTrace) {
 	}
 }
 
-func (e *events) served(at time.Time, from core.Contact, method string) {
+func (e *events) served(at time.Time, from trace.Contact, method string) {
 	if e.begin("served", at) {
 		e.text("method", method)
 		e.text("from", from.Addr.String())
@@ -94,7 +94,7 @@ func (e *events) served(at time.Time, from core.Contact, method string) {
 	}
 }
 
-func (e *events) record(at time.Time, key core.ID, change core.RecordChange, bytes int) {
+func (e *events) record(at time.Time, key trace.ID, change trace.RecordChange, bytes int) {
 	if e.begin("record", at) {
 		e.text("change", change.String())
 		e.id("key", key)
@@ -105,7 +105,7 @@ func (e *events) record(at time.Time, key core.ID, change core.RecordChange, byt
 
 func (e *events) path(p webrtc.Path, why string) {
 	if e.begin("path", time.Now()) {
-		e.peer(core.Contact{ID: core.ID(p.ID), Addr: p.Addr})
+		e.peer(trace.Contact{ID: p.ID, Addr: p.Addr})
 		e.text("path", pathName(p.State))
 		e.text("reason", why)
 		e.millis("rtt", float64(p.RTT.Microseconds())/1000)
@@ -147,7 +147,7 @@ func (e *events) flush() {
 	e.b = append(e.b[:0], '[')
 }
 
-func (e *events) peer(c core.Contact) {
+func (e *events) peer(c trace.Contact) {
 	e.id("id", c.ID)
 	e.text("address", c.Addr.String())
 }
@@ -161,7 +161,7 @@ func (e *events) text(name, s string) {
 	e.b = append(append(append(e.b, '"'), s...), `",`...)
 }
 
-func (e *events) id(name string, id core.ID) {
+func (e *events) id(name string, id trace.ID) {
 	e.name(name)
 	e.b = append(e.b, '"')
 	e.b = hex.AppendEncode(e.b, id[:])

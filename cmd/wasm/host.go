@@ -166,12 +166,12 @@ func (h *host) store() core.Store {
 		if err != nil || bad != nil {
 			continue // damaged
 		}
-		s.MemoryStore[key] = core.Record{
+		s.Store.Save(key, core.Record{
 			Value:     v,
 			Published: time.UnixMilli(int64(item.Get("published").Float())),
 			TTL:       time.Duration(item.Get("ttl").Float()) * time.Millisecond,
 			Cached:    item.Get("cached").Bool(),
-		}
+		})
 	}
 	h.js.Set("records", js.Null())
 	return s
@@ -179,18 +179,18 @@ func (h *host) store() core.Store {
 
 // keptStore is a store in memory whose content the host keeps for the next time.
 type keptStore struct {
-	core.MemoryStore
+	core.Store
 	js js.Value
 }
 
 func (s keptStore) Save(key core.ID, r core.Record) error {
 	s.js.Call("save", key.String(), uint8s(r.Value.Raw()), r.Published.UnixMilli(), r.TTL.Milliseconds(), r.Cached)
-	return s.MemoryStore.Save(key, r)
+	return s.Store.Save(key, r)
 }
 
 func (s keptStore) Delete(key core.ID) error {
 	s.js.Call("remove", key.String())
-	return s.MemoryStore.Delete(key)
+	return s.Store.Delete(key)
 }
 
 // texts reads an array of strings.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/core"
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/transport/webrtc"
 	"github.com/kadmesh/kadmesh/transport/wsrelay"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
@@ -56,7 +57,7 @@ func run(h *host) error {
 	events := newEvents(h.events)
 	node, direct := start(h, conn, core.Config{
 		ID: h.options.id, K: h.options.k, Alpha: h.options.alpha, StoreBytes: h.options.storeBytes,
-		Store: h.store(), Trace: events.trace(),
+		Store: h.store(), Trace: events.hooks(),
 	}, events)
 	defer node.Close()
 	contacts := join(ctx, h, node, conn)
@@ -205,5 +206,5 @@ func parseAddr(s string) (netip.AddrPort, error) {
 	if err != nil || a.Port() == 0 || a.Addr().Zone() != "" {
 		return a, fmt.Errorf("address %q: %w: want IP:PORT, as 192.0.2.1:8468", s, errInput)
 	}
-	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), nil
+	return netaddr.Unmap(a), nil
 }

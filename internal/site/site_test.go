@@ -40,7 +40,7 @@ func example(t *testing.T) *Site {
 	return s
 }
 
-// ask asks s for a path, with headers given as name, value.
+// ask requests a path from s, with headers as pairs of name and value.
 func ask(s http.Handler, method, path string, headers ...string) *http.Response {
 	r := httptest.NewRequest(method, path, nil)
 	for i := 0; i < len(headers); i += 2 {
@@ -151,7 +151,7 @@ func TestEncodings(t *testing.T) {
 		}
 	}
 
-	// What was compressed here says the same, what was compressed before is as it was.
+	// Files compressed here decode to the original; files compressed before are unchanged.
 	br := ask(s, "GET", "/", "Accept-Encoding", "br").Body
 	if got := text(t, brotli.NewReader(br)); got != page {
 		t.Errorf("page in brotli = %.80q", got)
@@ -203,7 +203,7 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-// A program that was built before the module says what to do.
+// A program built without the module names the remedy.
 func TestNoModule(t *testing.T) {
 	if !example(t).HasModule() {
 		t.Error("HasModule = false, want true")

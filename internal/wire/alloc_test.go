@@ -115,7 +115,7 @@ func TestWritingAllocatesNothing(t *testing.T) {
 	}
 }
 
-// What parsing returns lies in the datagram, and cannot be appended to in place.
+// Results of parsing lie in the datagram, and cannot be appended to in place.
 func TestResultsPointIntoTheDatagram(t *testing.T) {
 	want := []byte("\xadhello, world!")
 	r := Request{Method: Store, Value: want, Trailer: trailers["everything"]}

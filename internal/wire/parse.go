@@ -11,23 +11,23 @@ import (
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
-// maxDepth is how deep lists may be nested in a value. It is what the reference
-// reads on Python 3.9 to 3.11 before it overflows its stack: it gives no answer
-// to a STORE of a deeper list, and would not understand an answer with one.
+// maxDepth is the deepest nesting of lists in a value that the reference can read on
+// Python 3.9 to 3.11. Deeper nesting overflows its stack: it does not answer such a
+// STORE, and cannot read such an answer.
 const maxDepth = 326
 
-// neverUsed is the one code that means nothing.
+// neverUsed is the one code that msgpack leaves undefined.
 const neverUsed = 0xc1
 
-// extTime is the extension type of timestamps, which have 4, 8 or 12 bytes.
+// extTime is the extension type of timestamps. They have 4, 8 or 12 bytes.
 const extTime = -1
 
-// Parser parses datagrams. It is a scratch space, to be used by one goroutine;
-// what it returns is valid until its next use and as long as the datagram.
+// Parser parses datagrams. It is scratch space for one goroutine at a time. Its results
+// are valid until its next use, and only as long as the datagram.
 type Parser struct {
 	in   reader
 	dec  *msgpack.Decoder
-	left [maxDepth + 1]int // items still to come, by depth, in value
+	left [maxDepth + 1]int // items still to read in value, by depth
 }
 
 // NewParser returns an empty parser.
@@ -42,8 +42,7 @@ func (p *Parser) reset(b []byte) {
 	p.dec.ResetReader(&p.in)
 }
 
-// Request parses the rest of a request behind its header into r, of which it
-// leaves only Msg as it is.
+// Request parses the body of a request into r. It leaves r.Msg as it is.
 func (p *Parser) Request(body []byte, r *Request) error {
 	p.reset(body)
 	*r = Request{Msg: r.Msg}
@@ -84,8 +83,8 @@ func (p *Parser) Request(body []byte, r *Request) error {
 	return nil
 }
 
-// Answer parses the rest of an answer to m behind its header into a, taking at
-// most max contacts. Contacts that no node could use are left out and counted.
+// Answer parses the body of an answer to m into a, with at most max contacts. It leaves
+// out and counts contacts with an unusable address or id.
 func (p *Parser) Answer(body []byte, m Method, max int, a *Answer) error {
 	p.reset(body)
 	*a = Answer{Contacts: a.Contacts[:0]}
@@ -146,8 +145,8 @@ func (p *Parser) contact(c *Contact) bool {
 	return p.addr(&c.Addr)
 }
 
-// addr reads an IP as text and a port. Only addresses that a datagram could be
-// sent to pass: no names, no zones, port 1 to 65535. Mapped ones are unmapped.
+// addr reads an IP address as text and a port. It refuses addresses that no datagram
+// can be sent to: names, zones, port 0. It unmaps v4-mapped addresses.
 func (p *Parser) addr(a *netip.AddrPort) bool {
 	text, ok := p.str()
 	if !ok || len(text) == 0 || len(text) > 45 || bytes.IndexByte(text, '%') >= 0 {
@@ -157,8 +156,8 @@ func (p *Parser) addr(a *netip.AddrPort) bool {
 	if !ok || port == 0 || port > 65535 {
 		return false
 	}
-	// The string lives no longer than this call: ParseAddr keeps only zones, of
-	// which there is none, and errors, which are dropped here.
+	// The unsafe string lives no longer than this call: ParseAddr keeps it only in a
+	// zone, and there is none, or in an error, which is dropped here.
 	ip, err := netip.ParseAddr(unsafe.String(&text[0], len(text)))
 	if err != nil {
 		return false
@@ -167,8 +166,8 @@ func (p *Parser) addr(a *netip.AddrPort) bool {
 	return true
 }
 
-// found reads the {"value": v} of find_value, whatever else is in the map. Two
-// values in it are as good as none: the reference reads no map with a key twice.
+// found reads the map {"value": v} of find_value and ignores its other keys. A map with
+// two values is an error: the reference reads no map with a key twice.
 func (p *Parser) found(a *Answer) bool {
 	n, ok := p.mapLen()
 	if !ok {
@@ -193,7 +192,7 @@ func (p *Parser) found(a *Answer) bool {
 	return a.Value != nil
 }
 
-// stun reads [ip, port, ...]; IPv6 sockets of the reference add two numbers.
+// stun reads [ip, port, ...]. IPv6 sockets of the reference add two numbers.
 func (p *Parser) stun(a *Answer) bool {
 	n, ok := p.arrayLen()
 	if !ok || n < 2 || !p.addr(&a.Addr) {
@@ -214,7 +213,7 @@ func (p *Parser) Valid(v []byte) bool {
 	return ok && len(got) == len(v)
 }
 
-// value passes over one value of any type and returns its bytes.
+// value skips one value of any type and returns its bytes.
 func (p *Parser) value() ([]byte, bool) {
 	start := p.in.pos
 	depth := 0
@@ -240,7 +239,7 @@ func (p *Parser) value() ([]byte, bool) {
 	}
 }
 
-// item passes over one value, and returns how many values belong inside it.
+// item skips one value, but not the values inside it. It returns their number.
 func (p *Parser) item() (inside int, ok bool) {
 	c := p.in.peek()
 	switch {
@@ -263,7 +262,7 @@ func (p *Parser) item() (inside int, ok bool) {
 		_, ok := p.in.take(n)
 		return 0, ok
 	default:
-		// The error that Skip would make of it is not free.
+		// Skip would allocate an error for neverUsed.
 		return 0, c != neverUsed && p.dec.Skip() == nil
 	}
 }
@@ -291,8 +290,8 @@ func (p *Parser) bytes(is func(byte) bool) ([]byte, bool) {
 	return p.in.take(n)
 }
 
-// arrayLen and mapLen refuse more items than there are bytes, also where an int
-// has 32 bits and the length claimed turns out negative.
+// arrayLen and mapLen refuse lengths that exceed the bytes left, and lengths that
+// become negative in an int of 32 bits.
 func (p *Parser) arrayLen() (int, bool) {
 	if !isArray(p.in.peek()) {
 		return 0, false
@@ -309,7 +308,7 @@ func (p *Parser) mapLen() (int, bool) {
 	return n, err == nil && n >= 0 && n <= p.in.len()/2
 }
 
-// uint reads an integer that is not negative.
+// uint reads an integer of zero or more.
 func (p *Parser) uint() (uint64, bool) {
 	switch c := p.in.peek(); {
 	case c <= msgpcode.PosFixedNumHigh, c >= msgpcode.Uint8 && c <= msgpcode.Uint64:
@@ -333,8 +332,8 @@ func isMap(c byte) bool {
 	return msgpcode.IsFixedMap(c) || c == msgpcode.Map16 || c == msgpcode.Map32
 }
 
-// reader hands the bytes of one datagram to the msgpack decoder, and lets the
-// parser take slices of them.
+// reader gives the bytes of one datagram to the msgpack decoder, and slices of them to
+// the parser.
 type reader struct {
 	b   []byte
 	pos int

@@ -114,7 +114,7 @@ func TestContactsInAnswers(t *testing.T) {
 	}
 }
 
-// Contacts beyond those asked for are neither returned nor looked at.
+// Contacts beyond max are neither returned nor parsed.
 func TestMoreContactsThanAskedFor(t *testing.T) {
 	msg := testID(1)
 	list := testContacts(300, true)
@@ -205,7 +205,7 @@ func TestAnswerBodies(t *testing.T) {
 	}
 }
 
-// What an answer said must not show through in the next one.
+// The contents of an answer must not show through in the next one.
 func TestParserForgets(t *testing.T) {
 	p, w := NewParser(), NewWriter()
 	var a Answer

@@ -124,8 +124,7 @@ func TestRandomMessagesRoundTrip(t *testing.T) {
 	}
 }
 
-// sameAnswer compares what answers say. The same list of contacts may be nil or
-// empty.
+// sameAnswer compares answers. A nil list of contacts equals an empty one.
 func sameAnswer(a, b *Answer) bool {
 	return a.ID == b.ID && a.Stored == b.Stored && slices.Equal(a.Contacts, b.Contacts) && a.Skipped == b.Skipped &&
 		bytes.Equal(a.Value, b.Value) && (a.Value == nil) == (b.Value == nil) && a.Addr == b.Addr && a.Trailer == b.Trailer

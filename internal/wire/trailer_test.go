@@ -56,7 +56,7 @@ func TestReadTrailer(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			// Whatever the trailer is, the answer before it counts.
+			// The answer counts, even if the trailer behind it is malformed.
 			body := append(fromHex(t, hexID), fromHex(t, tt.trailer)...)
 			var a Answer
 			err := NewParser().Answer(body, Ping, 0, &a)

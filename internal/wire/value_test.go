@@ -108,8 +108,8 @@ func TestRandomValuesAreValidAndSelfDelimiting(t *testing.T) {
 	}
 }
 
-// wellFormed says the same as Parser.Valid, by recursion and without the msgpack
-// package: what the tests compare with.
+// wellFormed must agree with Parser.Valid. It is written by recursion and without the
+// msgpack package, for the tests to compare with.
 func wellFormed(v []byte) bool {
 	rest, ok := skip(v, 0)
 	return ok && len(rest) == 0

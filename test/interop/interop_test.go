@@ -179,7 +179,7 @@ func rawStore(t *testing.T, to netip.AddrPort, key core.ID, v core.Value) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	r := wire.Request{Method: wire.Store, Sender: wire.ID(core.ClientID), Target: wire.ID(key), Value: v.Raw()}
+	r := wire.Request{Method: wire.Store, Sender: wire.ID(core.ClientID()), Target: wire.ID(key), Value: v.Raw()}
 	r.Trailer = wire.Trailer{Present: true, Caps: wire.CapClient}
 	if _, err := conn.Write(wire.NewWriter().Request(nil, &r)); err != nil {
 		t.Fatal(err)

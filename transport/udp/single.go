@@ -5,6 +5,8 @@ package udp
 import (
 	"net"
 	"net/netip"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 // single moves one datagram per system call, with package net alone. It is the
@@ -30,7 +32,7 @@ func (s *single) read(bufs [][]byte, sizes []int, from []netip.AddrPort) (int, e
 			return 0, err
 		}
 		if n <= len(bufs[0]) {
-			sizes[0], from[0] = copy(bufs[0], s.spare[:n]), unmap(addr)
+			sizes[0], from[0] = copy(bufs[0], s.spare[:n]), netaddr.Unmap(addr)
 			return 1, nil
 		}
 	}

@@ -3,6 +3,8 @@ package webrtc
 import (
 	"net/netip"
 	"slices"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 // Mode says which direct paths a node takes part in.
@@ -70,4 +72,4 @@ func tell(list []candidate, to netip.AddrPort, mode Mode, sameIP bool) (told []c
 
 // isLAN reports whether ip is of a local network. Link-local addresses do not
 // count: they need a zone, and clouds keep their metadata there.
-func isLAN(ip netip.Addr) bool { return ip.IsPrivate() && !ip.Is4In6() }
+func isLAN(ip netip.Addr) bool { return netaddr.ClassOf(ip) == netaddr.Private }

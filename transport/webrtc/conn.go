@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 // Wrapped is the connection that a Conn wraps: what the core takes.
@@ -162,7 +164,7 @@ func (c *Conn) Met(addr netip.AddrPort, id ID, near bool) {
 		return
 	}
 	now := time.Now()
-	c.machine.met(now, unmap(addr), id, near)
+	c.machine.met(now, netaddr.Unmap(addr), id, near)
 	c.settle(now)
 	if len(c.orders) > 0 {
 		c.wakeAt = now
@@ -235,7 +237,7 @@ func (c *Conn) WriteBatch(bufs [][]byte, to []netip.AddrPort) (int, error) {
 	direct := false
 	c.do(func(m *machine, now time.Time) {
 		for i := range bufs {
-			via[i] = m.send(now, unmap(to[i]), bufs[i])
+			via[i] = m.send(now, netaddr.Unmap(to[i]), bufs[i])
 			direct = direct || via[i] != 0
 		}
 	})
@@ -310,8 +312,4 @@ func (c *Conn) Paths() []Path {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.machine.paths(time.Now())
-}
-
-func unmap(a netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }

@@ -1,9 +1,10 @@
 package webrtc
 
 import (
-	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 // A node behind a relay is known at the relay's address, not at its own. Two such
@@ -24,36 +25,11 @@ const (
 func elsewhere(list []candidate) (some []candidate) {
 	for _, c := range list {
 		same := func(x candidate) bool { return x.ip == c.ip }
-		if (c.kind == v4 || c.kind == v6) && c.port >= minPort && isPublic(c.ip) && !slices.ContainsFunc(some, same) && len(some) < maxElsewhere {
+		if (c.kind == v4 || c.kind == v6) && c.port >= minPort && netaddr.IsPublic(c.ip) && !slices.ContainsFunc(some, same) && len(some) < maxElsewhere {
 			some = append(some, c)
 		}
 	}
 	return some
-}
-
-// special are address blocks of no host on the internet, or of those that stand for
-// others (IANA's registries of special purposes), as far as netip does not know them.
-var special = [...]netip.Prefix{
-	block("0.0.0.0/8"), block("100.64.0.0/10"), block("192.0.0.0/24"), block("192.0.2.0/24"), block("192.88.99.0/24"),
-	block("198.18.0.0/15"), block("198.51.100.0/24"), block("203.0.113.0/24"), block("240.0.0.0/4"),
-}
-
-// global6 is where hosts of IPv6 are; notGlobal6 are the parts of it where none is,
-// or where an IPv4 address is in it.
-var (
-	global6    = block("2000::/3")
-	notGlobal6 = [...]netip.Prefix{block("2001::/23"), block("2001:db8::/32"), block("2002::/16"), block("3fff::/20")}
-)
-
-func block(s string) netip.Prefix { return netip.MustParsePrefix(s) }
-
-// isPublic reports whether ip may be a host anywhere on the internet.
-func isPublic(ip netip.Addr) bool {
-	if !ip.IsGlobalUnicast() || ip.IsPrivate() || ip.Is6() && !global6.Contains(ip) {
-		return false
-	}
-	in := func(p netip.Prefix) bool { return p.Contains(ip) }
-	return !slices.ContainsFunc(special[:], in) && !slices.ContainsFunc(notGlobal6[:], in)
 }
 
 // usable returns which candidates of a peer's description are tried.

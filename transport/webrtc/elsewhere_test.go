@@ -5,23 +5,18 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
+	"github.com/kadmesh/kadmesh/internal/netaddr/netaddrtest"
 )
 
-func TestIsPublic(t *testing.T) {
-	tests := []struct {
-		ip   string
-		want bool
-	}{
-		{"8.8.8.8", true}, {"1.0.0.1", true}, {"223.255.255.254", true}, {"2600::1", true}, {"2a00:1450::1", true},
-		{"0.1.2.3", false}, {"10.1.2.3", false}, {"100.64.0.1", false}, {"127.0.0.1", false}, {"169.254.169.254", false},
-		{"172.16.0.1", false}, {"192.0.0.8", false}, {"192.0.2.1", false}, {"192.168.1.1", false}, {"198.18.0.1", false},
-		{"198.51.100.1", false}, {"203.0.113.1", false}, {"224.0.0.1", false}, {"240.0.0.1", false}, {"255.255.255.255", false},
-		{"::", false}, {"::1", false}, {"::ffff:8.8.8.8", false}, {"::8.8.8.8", false}, {"64:ff9b::808:808", false}, {"2001::1", false},
-		{"2001:db8::1", false}, {"2002:808:808::1", false}, {"fc00::1", false}, {"fe80::1", false}, {"ff02::1", false},
-	}
-	for _, tt := range tests {
-		if got := isPublic(netip.MustParseAddr(tt.ip)); got != tt.want {
-			t.Errorf("isPublic(%s) = %v, want %v", tt.ip, got, tt.want)
+// Of all special-purpose ranges, only what netaddr calls public is tried as an address
+// that a peer names for itself.
+func TestOnlyPublicAddressesAreTried(t *testing.T) {
+	for _, ip := range netaddrtest.Edges() {
+		got := elsewhere([]candidate{{v6, ip, 5000}})
+		if want := netaddrtest.ClassOf(ip) == netaddr.Public; len(got) == 1 != want {
+			t.Errorf("%v is tried = %v, want %v", ip, len(got) == 1, want)
 		}
 	}
 }

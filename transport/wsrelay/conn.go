@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 // Conn carries the datagrams of a node over a relay. Its address is lent by the relay.
@@ -107,7 +109,7 @@ func (c *Conn) WriteBatch(bufs [][]byte, to []netip.AddrPort) (int, error) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	for i, payload := range bufs {
-		a := netip.AddrPortFrom(to[i].Addr().Unmap(), to[i].Port())
+		a := netaddr.Unmap(to[i])
 		err := unfit(a, len(payload), c.out.longest)
 		if err != nil {
 			c.counts.unfit.Add(1)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
@@ -194,7 +195,7 @@ func (l *link) greet(k message.Kind, body []byte) error {
 	if err != nil {
 		return malformed(k, err)
 	}
-	if f := l.conn.relays.family; f != 0 && f != message.Family(w.Lent.Addr()) {
+	if f := l.conn.relays.family; f != 0 && f != netaddr.Family(w.Lent.Addr()) {
 		return fmt.Errorf("the relay lends %v, which is not of IP version %d", w.Lent, f)
 	}
 	l.relay.resume, l.since = w.Resume, time.Now()

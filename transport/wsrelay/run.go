@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
@@ -64,7 +65,7 @@ func (c *Conn) setState(s State) {
 
 // connected handles a welcome.
 func (c *Conn) connected(url string, w message.Welcome) {
-	c.relays.family = message.Family(w.Lent.Addr())
+	c.relays.family = netaddr.Family(w.Lent.Addr())
 	c.status.mu.Lock()
 	before := c.status.state.Addr
 	c.status.bootstrap = w.Bootstrap

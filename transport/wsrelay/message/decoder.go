@@ -5,14 +5,6 @@ import (
 	"net/netip"
 )
 
-// Family is the IP version of ip, 4 or 6, as Hello has it.
-func Family(ip netip.Addr) byte {
-	if ip.Is4() {
-		return 4
-	}
-	return 6
-}
-
 func appendAddr(b []byte, a netip.AddrPort) []byte {
 	if ip := a.Addr().Unmap(); ip.Is4() {
 		v4 := ip.As4()

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 // Access restricts the clients of a relay. The zero value lets in all programs, and the
@@ -77,7 +79,7 @@ func (a *Access) checkHost(r *http.Request) error {
 		return nil
 	}
 	here, err := netip.ParseAddrPort(local.String())
-	if err != nil || isGlobal(here.Addr().Unmap()) && len(a.Hosts) == 0 || a.isProxy(remoteAddr(r)) {
+	if err != nil || netaddr.IsPublic(here.Addr().Unmap()) && len(a.Hosts) == 0 || a.isProxy(remoteAddr(r)) {
 		return nil
 	}
 	host := hostOf(r.Host)

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 // Config configures a relay. With AllowPrivate set, the zero value of the other fields is
@@ -80,7 +80,7 @@ func (c Config) check() (Config, error) {
 		switch {
 		case ip.IsUnspecified() || ip.IsMulticast() || ip.Is4In6() || ip.Zone() != "":
 			return c, fmt.Errorf("public address %v: nobody could send to it", ip)
-		case !c.AllowPrivate && !isGlobal(ip):
+		case !c.AllowPrivate && !netaddr.IsPublic(ip):
 			return c, fmt.Errorf("public address %v: %w", ip, ErrNotPublic)
 		}
 	}
@@ -110,10 +110,10 @@ func onePerFamily(what string, list []netip.Addr) error {
 		if !ip.IsValid() {
 			return fmt.Errorf("%s address missing", what)
 		}
-		if seen[message.Family(ip)] {
-			return fmt.Errorf("%s addresses %v: more than one of IPv%d", what, list, message.Family(ip))
+		if seen[netaddr.Family(ip)] {
+			return fmt.Errorf("%s addresses %v: more than one of IPv%d", what, list, netaddr.Family(ip))
 		}
-		seen[message.Family(ip)] = true
+		seen[netaddr.Family(ip)] = true
 	}
 	return nil
 }
@@ -122,7 +122,7 @@ func onePerFamily(what string, list []netip.Addr) error {
 // addresses of this machine.
 func (c *Config) bindFor(public netip.Addr, local []netip.Addr) netip.Addr {
 	for _, ip := range c.BindIPs {
-		if message.Family(ip) == message.Family(public) {
+		if netaddr.Family(ip) == netaddr.Family(public) {
 			return ip
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
@@ -82,7 +83,7 @@ func FuzzServerMessage(f *testing.F) {
 		defer inboxes.Put(in)
 		c.forward(in, m)
 		for _, d := range n.at(c.lease.addr.Port()).took() {
-			if _, ok := in.parser.WellFormed([]byte(d.payload)); !ok || !isGlobal(d.addr.Addr()) || d.addr.Port() < minPort {
+			if _, ok := in.parser.WellFormed([]byte(d.payload)); !ok || !netaddr.IsPublic(d.addr.Addr()) || d.addr.Port() < minPort {
 				t.Errorf("%x went to %v", d.payload, d.addr)
 			}
 		}

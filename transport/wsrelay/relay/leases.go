@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/relay/internal/udpsocket"
 )
@@ -32,14 +33,14 @@ func newLeases(s *Server, net udpsocket.Network, local []netip.Addr) *leases {
 		byPrefix: newLeasesByPrefix(s.cfg.Limits.PeersPerIP),
 	}
 	for _, ip := range s.cfg.PublicIPs {
-		t.ports[message.Family(ip)] = newPorts(ip, s.cfg.bindFor(ip, local), s.cfg.Ports)
+		t.ports[netaddr.Family(ip)] = newPorts(ip, s.cfg.bindFor(ip, local), s.cfg.Ports)
 	}
 	return t
 }
 
 // find returns the lease of an address, or nil if the address is not lent.
 func (t *leases) find(a netip.AddrPort) *lease {
-	if p := t.ports[message.Family(a.Addr())]; p == nil || p.public != a.Addr() {
+	if p := t.ports[netaddr.Family(a.Addr())]; p == nil || p.public != a.Addr() {
 		return nil // the usual case, without the lock
 	}
 	t.mu.RLock()
@@ -171,7 +172,7 @@ func (t *leases) release(l *lease) {
 	delete(t.byAddr, l.addr)
 	t.byPrefix.remove(l)
 	l.sock.Close()
-	t.ports[message.Family(l.addr.Addr())].giveBack(l.addr.Port())
+	t.ports[netaddr.Family(l.addr.Addr())].giveBack(l.addr.Port())
 }
 
 // close ends all leases, after all sessions have ended.

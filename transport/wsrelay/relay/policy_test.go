@@ -5,11 +5,21 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/kadmesh/kadmesh/internal/netaddr"
+	"github.com/kadmesh/kadmesh/internal/netaddr/netaddrtest"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 // ownAddrs are the relay's own addresses in the tests of the policy.
 var ownAddrs = []netip.Addr{netip.MustParseAddr("5.5.5.5"), netip.MustParseAddr("2a00::5")}
+
+func prefixes(list ...string) []netip.Prefix {
+	var p []netip.Prefix
+	for _, s := range list {
+		p = append(p, netip.MustParsePrefix(s))
+	}
+	return p
+}
 
 func isOwn(ip netip.Addr) bool { return slices.Contains(ownAddrs, ip) }
 
@@ -148,6 +158,17 @@ func TestPolicy(t *testing.T) {
 	}
 	if denied < 60 {
 		t.Errorf("%d cases are denied, want 60 at least", denied)
+	}
+}
+
+// The relay passes datagrams to public addresses alone, by the same list as nodes.
+func TestPolicyKeepsToRegistries(t *testing.T) {
+	p := policy{isOwn: isOwn}
+	for _, ip := range netaddrtest.Edges() {
+		a := netip.AddrPortFrom(ip, 4000)
+		if got, want := p.allows(a), netaddrtest.ClassOf(ip.Unmap()) == netaddr.Public; got != want {
+			t.Errorf("allows(%v) = %v, want %v", a, got, want)
+		}
 	}
 }
 

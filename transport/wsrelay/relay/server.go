@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/relay/internal/limit"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/relay/internal/udpsocket"
@@ -80,7 +81,7 @@ func newServer(cfg Config, net udpsocket.Network) (*Server, error) {
 func (s *Server) SetBootstrap(nodes []netip.AddrPort) {
 	list := make([]netip.AddrPort, 0, len(nodes))
 	for _, a := range nodes {
-		list = append(list, netip.AddrPortFrom(a.Addr().Unmap(), a.Port()))
+		list = append(list, netaddr.Unmap(a))
 	}
 	s.bootstrap.Store(&list)
 }
@@ -175,7 +176,7 @@ func (s *Server) welcome(l *lease) []byte {
 		w.NewPerMinute = 65535
 	}
 	for _, a := range *s.bootstrap.Load() {
-		if message.Family(a.Addr()) == message.Family(l.addr.Addr()) && len(w.Bootstrap) < maxBootstrap {
+		if netaddr.Family(a.Addr()) == netaddr.Family(l.addr.Addr()) && len(w.Bootstrap) < maxBootstrap {
 			w.Bootstrap = append(w.Bootstrap, a)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 // restoreTime is how long after its start a relay honours tokens from before the start.
@@ -45,7 +45,7 @@ func newTokens(secret []byte) tokens {
 func (t *tokens) issue(now time.Time, a netip.AddrPort) string {
 	t.last = max(t.last+1, now.UnixNano())
 	b := make([]byte, 0, tokenLen)
-	b = append(b, message.Family(a.Addr()))
+	b = append(b, netaddr.Family(a.Addr()))
 	b = binary.BigEndian.AppendUint16(b, a.Port())
 	b = binary.BigEndian.AppendUint64(b, uint64(t.last))
 	return string(t.sign(b, a.Addr()))

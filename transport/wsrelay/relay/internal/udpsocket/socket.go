@@ -4,9 +4,12 @@ package udpsocket
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
+
+	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
 // Socket is a UDP socket.
@@ -42,21 +45,13 @@ type Network interface {
 type goSockets struct{ readers sync.WaitGroup }
 
 func (n *goSockets) Open(bind netip.AddrPort, to Receiver) (Socket, error) {
-	c, err := net.ListenUDP(udpNetwork(bind.Addr()), net.UDPAddrFromAddrPort(bind))
+	c, err := net.ListenUDP(fmt.Sprintf("udp%d", netaddr.Family(bind.Addr())), net.UDPAddrFromAddrPort(bind))
 	if err != nil {
 		return nil, err
 	}
 	s := &goSocket{c}
 	n.readers.Go(func() { s.read(to) })
 	return s, nil
-}
-
-// udpNetwork is package net's name of UDP over the IP version of ip.
-func udpNetwork(ip netip.Addr) string {
-	if ip.Is4() {
-		return "udp4"
-	}
-	return "udp6"
 }
 
 func (n *goSockets) Close() { n.readers.Wait() }
@@ -74,7 +69,7 @@ func (s *goSocket) read(to Receiver) {
 	for {
 		n, from, err := s.c.ReadFromUDPAddrPort(buf)
 		if err == nil {
-			to.Receive(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), buf[:n])
+			to.Receive(netaddr.Unmap(from), buf[:n])
 		} else if errors.Is(err, net.ErrClosed) {
 			return
 		}
