@@ -4,7 +4,6 @@ import (
 	"errors"
 	"maps"
 	"testing"
-	"time"
 
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
@@ -105,5 +104,4 @@ func TestSetOnFailingStore(t *testing.T) {
 	if s := e.Stats(); s.Refused != 1 || s.Records != 0 || s.RecordBytes != 0 {
 		t.Errorf("%d refused, %d records of %d bytes, want 1 refusal and no more", s.Refused, s.Records, s.RecordBytes)
 	}
-	net.run(time.Hour)
 }

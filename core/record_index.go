@@ -132,7 +132,8 @@ func (h *recordIndex) remove(key ID) {
 	h.levels[x.level] = list[:len(list)-1]
 }
 
-// load indexes the records that the store holds already.
+// load indexes the records that the store holds already, and returns them by key. If
+// they take up more than the limit, it evicts some.
 func (h *recordIndex) load(epoch time.Time) []*indexEntry {
 	type item struct {
 		key ID
@@ -153,7 +154,28 @@ func (h *recordIndex) load(epoch time.Time) []*indexEntry {
 		h.bytes += x.size
 		all = append(all, x)
 	}
-	return all
+	if h.bytes <= h.limit {
+		return all
+	}
+	h.trim()
+	return slices.DeleteFunc(all, func(x *indexEntry) bool { return h.index[x.key] != x })
+}
+
+// trim brings the records to the limit at the start of the node. Records that have
+// expired go first, then others in the order of eviction. No contacts are known yet,
+// so the levels are not limited by near.
+func (h *recordIndex) trim() {
+	var expired []*indexEntry
+	for _, list := range h.levels {
+		for _, x := range list {
+			if x.expires <= 0 {
+				expired = append(expired, x)
+			}
+		}
+	}
+	h.evict(expired)
+	victims, _ := h.victims(h.bytes-h.limit, len(h.levels))
+	h.evict(victims)
 }
 
 // len returns the number of records.
