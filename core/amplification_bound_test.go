@@ -27,7 +27,7 @@ func TestProofsUnderWayAreBounded(t *testing.T) {
 	if got := e.Stats().Dropped["unproven"]; got < flood-served {
 		t.Errorf("%d of %d requests dropped after the proofs failed, want all but the first %d", got, flood, served)
 	}
-	e.amplify.spent, e.amplify.at = amplifiedBytes, e.clock.latest // so that a stranger needs a proof
+	e.amplify.spent, e.amplify.at = amplifiedBytes, net.now.Sub(epoch) // so that a stranger needs a proof
 	client := net.add(Config{Client: true, RefreshInterval: quiet})
 	net.introduce(net.contactOf(e))
 	if f, took, err := net.get(client, key); err != nil || f.Value != long || took > 50*time.Millisecond {
