@@ -38,7 +38,7 @@ func (l peerList) String() string {
 
 // slowName is how much longer to wait for the other names once one has been
 // resolved.
-const slowName = time.Second
+const nameGrace = time.Second
 
 // resolveAny resolves all peers at the same time and returns what addresses it
 // gets, or an error if it gets none.
@@ -65,7 +65,7 @@ func resolveAny(ctx context.Context, peers peerList) ([]netip.AddrPort, error) {
 			continue
 		}
 		if all == nil {
-			late := time.AfterFunc(slowName, cancel)
+			late := time.AfterFunc(nameGrace, cancel)
 			defer late.Stop()
 		}
 		all = append(all, r.addrs...)
@@ -102,7 +102,7 @@ func parseListen(ctx context.Context, s string) (netip.AddrPort, error) {
 }
 
 // fits reports whether a socket that listens on local can send to peer.
-func fits(local, peer netip.Addr) bool {
+func canSend(local, peer netip.Addr) bool {
 	if local.Is6() && local.IsUnspecified() {
 		return true
 	}

@@ -16,17 +16,17 @@ import (
 )
 
 // ghost is what users should know about each command that comes and goes.
-const ghost = `Python nodes that were asked take this command for a node that stays. It does not:
+const clientNote = `Python nodes that were asked take this command for a node that stays. It does not:
 one of the next lookups of each may take them up to 5 seconds longer.`
 
 // access is how a short-lived command gets at the network.
-type access struct {
+type networkFlags struct {
 	bootstrap peerList
 	k         int
 	timeout   time.Duration
 }
 
-func (a *access) flags(cmd *cobra.Command) {
+func (a *networkFlags) flags(cmd *cobra.Command) {
 	cmd.Flags().VarP(&a.bootstrap, "bootstrap", "b", "reach the network through the node at `HOST:PORT`; may be repeated")
 	cmd.Flags().IntVarP(&a.k, "k", "k", 20, "how many nodes keep a value in this network")
 	cli.Complete(cmd, "bootstrap")
@@ -34,13 +34,13 @@ func (a *access) flags(cmd *cobra.Command) {
 	a.timeoutFlag(cmd, 10*time.Second)
 }
 
-func (a *access) timeoutFlag(cmd *cobra.Command, otherwise time.Duration) {
+func (a *networkFlags) timeoutFlag(cmd *cobra.Command, otherwise time.Duration) {
 	cmd.Flags().DurationVar(&a.timeout, "timeout", otherwise, "how long to wait in all, as in 500ms or 1m")
 	cli.Complete(cmd, "timeout")
 }
 
 // check says which flag is wrong.
-func (a *access) check() error {
+func (a *networkFlags) check() error {
 	if len(a.bootstrap) == 0 {
 		return cli.Usagef("no --bootstrap given: name a node of the network, as in --bootstrap 127.0.0.1:8468")
 	}
@@ -50,7 +50,7 @@ func (a *access) check() error {
 	return a.checkTimeout()
 }
 
-func (a *access) checkTimeout() error {
+func (a *networkFlags) checkTimeout() error {
 	if a.timeout <= 0 {
 		return cli.Usagef("--timeout %v: must be more than zero", a.timeout)
 	}
@@ -62,7 +62,7 @@ func (a *access) checkTimeout() error {
 const answerTime = 5 * time.Second
 
 // join returns a client, by cfg, that has found the network.
-func (a *access) join(ctx context.Context, cfg core.Config) (*core.Node, error) {
+func (a *networkFlags) join(ctx context.Context, cfg core.Config) (*core.Node, error) {
 	cfg.K = a.k
 	cfg.RPCTimeout = answerTime
 	node, addrs, err := dial(ctx, a.bootstrap, cfg)
@@ -80,10 +80,10 @@ func (a *access) join(ctx context.Context, cfg core.Config) (*core.Node, error) 
 }
 
 // errSilence is said when the network was there, but nobody near the key.
-var errSilence = fmt.Errorf("%w from any node near the key; try again", core.ErrNoAnswer)
+var errNoneNear = fmt.Errorf("%w from any node near the key; try again", core.ErrNoAnswer)
 
 // explain says what to do about an operation's error.
-func (a *access) explain(err error) error {
+func (a *networkFlags) explain(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("no result within %v: give it longer with --timeout", a.timeout)
 	}

@@ -105,7 +105,7 @@ type demo struct {
 	page     *demoPage // nil if the program was built without
 	joined   time.Duration
 	set, get demoStep
-	keepers  []*core.Node
+	holders  []*core.Node
 	found    core.Found
 }
 
@@ -147,7 +147,7 @@ func (d *demo) start(ctx context.Context, nodes int, port uint16) error {
 // demoNode starts a node that takes direct paths from tabs. It offers none: the
 // others of the demo are as near as can be.
 func demoNode(sock *udp.Conn) (*core.Node, error) {
-	cfg := core.Config{K: demoK, Direct: takeOnly}
+	cfg := core.Config{K: demoK, Direct: acceptOnly}
 	rand.Read(cfg.ID[:])
 	conn, err := webrtc.Wrap(sock, webrtc.Config{ID: webrtc.ID(cfg.ID), Mode: webrtc.Direct, SameIP: true})
 	if err != nil {
@@ -168,7 +168,7 @@ func (d *demo) use(ctx context.Context) error {
 	d.get.via = d.nodes[0]
 	for _, n := range d.nodes {
 		if n.Stats().Records > 0 {
-			d.keepers = append(d.keepers, n)
+			d.holders = append(d.holders, n)
 		} else {
 			d.get.via = n
 		}
@@ -198,7 +198,7 @@ func (d *demo) text() string {
 	fmt.Fprintf(&b, "  node  address          id                                        keeps %s\n", demoKey)
 	for i, n := range d.nodes {
 		keeps := ""
-		if slices.Contains(d.keepers, n) {
+		if slices.Contains(d.holders, n) {
 			keeps = "  yes"
 		}
 		fmt.Fprintf(&b, "  %4d  %-15v  %v%s\n", i+1, n.Addr(), n.ID(), keeps)
@@ -221,14 +221,14 @@ The network stays up until you press Ctrl-C. From another terminal, try
 or, in Python (pip install kademlia),
 
 %s`,
-		demoKey, demoValue, d.number(d.set.via.Addr()), len(d.keepers), brief(d.set.took),
-		demoKey, d.number(d.get.via.Addr()), textOf(d.found.Value), source, brief(d.get.took), d.invitation(),
+		demoKey, demoValue, d.number(d.set.via.Addr()), len(d.holders), brief(d.set.took),
+		demoKey, d.number(d.get.via.Addr()), textOf(d.found.Value), source, brief(d.get.took), d.pageText(),
 		d.command("get "+demoKey), d.command("set answer 42 --type int"), d.python())
 	return b.String()
 }
 
 // invitation says where the page is.
-func (d *demo) invitation() string {
+func (d *demo) pageText() string {
 	if d.page == nil {
 		return "This program was built without the page: `make demo`, in the repository, has it."
 	}
@@ -292,7 +292,7 @@ func (d *demo) object() any {
 	for _, n := range d.nodes {
 		o.Nodes = append(o.Nodes, core.Contact{ID: n.ID(), Addr: n.Addr()})
 	}
-	for _, n := range d.keepers {
+	for _, n := range d.holders {
 		o.Set.Kept = append(o.Set.Kept, n.Addr())
 	}
 	return o

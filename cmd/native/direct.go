@@ -17,12 +17,12 @@ import (
 )
 
 // direct is what flags say about direct paths.
-type direct struct {
+type directFlags struct {
 	on, lan bool
 	listen  string
 }
 
-func (d *direct) flags(cmd *cobra.Command) {
+func (d *directFlags) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&d.on, "webrtc", false, "speak with browser tabs, and others that can, directly over WebRTC")
 	f.StringVar(&d.listen, "webrtc-listen", "", "the one UDP `ADDR:PORT` for all of WebRTC (default a free port where --listen is)")
@@ -35,7 +35,7 @@ const minDirectPort = 1024
 
 // config returns how to take direct paths for the node with id that listens on node,
 // or says which flag is wrong.
-func (d *direct) config(ctx context.Context, id core.ID, node netip.AddrPort) (webrtc.Config, error) {
+func (d *directFlags) config(ctx context.Context, id core.ID, node netip.AddrPort) (webrtc.Config, error) {
 	cfg := webrtc.Config{ID: webrtc.ID(id), Mode: webrtc.Direct, SameIP: true}
 	if d.lan {
 		cfg.Mode = webrtc.LAN
@@ -89,13 +89,13 @@ func wrap(sock *udp.Conn, cfg webrtc.Config, log *slog.Logger) (*webrtc.Conn, er
 }
 
 // tell returns what a node calls with each peer that takes direct paths.
-func tell(conn *webrtc.Conn) func(core.Contact, bool) {
+func noteMet(conn *webrtc.Conn) func(core.Contact, bool) {
 	return func(c core.Contact, near bool) { conn.Met(c.Addr, webrtc.ID(c.ID), near) }
 }
 
 // takeOnly, instead of tell, has a node take the direct paths that others offer, and
 // offer none.
-func takeOnly(core.Contact, bool) {}
+func acceptOnly(core.Contact, bool) {}
 
 // logPaths logs what has been counted of direct paths.
 func logPaths(s webrtc.Stats, log *slog.Logger) {

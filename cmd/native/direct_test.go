@@ -128,7 +128,7 @@ func startPeer(t *testing.T, direct bool, first byte) *peer {
 		if p.direct, err = webrtc.Wrap(conn, webrtc.Config{ID: webrtc.ID(p.id), Mode: webrtc.Direct, SameIP: true}); err != nil {
 			t.Fatal(err)
 		}
-		conn, cfg.Direct = p.direct, tell(p.direct)
+		conn, cfg.Direct = p.direct, noteMet(p.direct)
 	}
 	p.Node = core.NewNode(conn, cfg)
 	t.Cleanup(func() { p.Close() })

@@ -19,7 +19,7 @@ hexadecimal digits. A nil, list or map, which a program may have stored, is
 printed as JSON; what JSON has no words for, as its type and its msgpack encoding
 in hexadecimal digits.
 
-` + ghost + `
+` + clientNote + `
 
 With --raw, the content of a str or bytes is written unchanged and without a
 newline, numbers and booleans as text, all else in its msgpack encoding.
@@ -39,7 +39,7 @@ const getExample = `  kadmesh get greeting --bootstrap 127.0.0.1:8468
   kadmesh get logo --raw --bootstrap 127.0.0.1:8468 > logo.png`
 
 func (p *program) get() *cobra.Command {
-	var a access
+	var a networkFlags
 	var raw bool
 	cmd := &cobra.Command{
 		Use:               "get KEY --bootstrap HOST:PORT [flags]",
@@ -57,7 +57,7 @@ func (p *program) get() *cobra.Command {
 	return cmd
 }
 
-func (p *program) runGet(ctx context.Context, a access, key string, raw bool) error {
+func (p *program) runGet(ctx context.Context, a networkFlags, key string, raw bool) error {
 	if err := a.check(); err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (p *program) runGet(ctx context.Context, a access, key string, raw bool) er
 	id := core.Key(key)
 	f, err := node.Find(ctx, id)
 	if errors.Is(err, core.ErrNoAnswer) {
-		return errSilence
+		return errNoneNear
 	}
 	if err != nil {
 		return a.explain(err)
@@ -85,7 +85,7 @@ func (p *program) runGet(ctx context.Context, a access, key string, raw bool) er
 	}
 	text := textOf(f.Value)
 	if isTerminal(p.Out) {
-		text = tame(text)
+		text = sanitize(text)
 	}
 	return p.Print(text, struct {
 		Key string  `json:"key"`

@@ -15,11 +15,11 @@ import (
 // by name. The node itself goes on trying the addresses that it was told; what
 // is left is to find these, since a name may not resolve yet, or mean another
 // address later.
-type joining struct {
+type joiner struct {
 	bootstrap func(ctx context.Context, seeds ...netip.AddrPort) error
 	alone     func() bool // whether the node knows nobody
 	lookup    cli.LookupFunc
-	fits      func(netip.Addr) bool // whether the node can send there
+	canSend   func(netip.Addr) bool // whether the node can send there
 	log       *slog.Logger
 }
 
@@ -32,7 +32,7 @@ const (
 
 // through joins by way of h, and returns when ctx is over. Once that has worked,
 // it is for the node to stay in touch, unless it loses everybody.
-func (j *joining) through(ctx context.Context, h cli.HostPort) {
+func (j *joiner) through(ctx context.Context, h cli.HostPort) {
 	var known []netip.AddrPort
 	joined := false
 	for pause := joinFirst; ; pause = min(2*pause, joinMax) {
@@ -58,12 +58,12 @@ func (j *joining) through(ctx context.Context, h cli.HostPort) {
 }
 
 // resolve returns the addresses of h that the node can send to.
-func (j *joining) resolve(ctx context.Context, h cli.HostPort) ([]netip.AddrPort, error) {
+func (j *joiner) resolve(ctx context.Context, h cli.HostPort) ([]netip.AddrPort, error) {
 	addrs, err := h.Resolve(ctx, j.lookup)
 	if err != nil {
 		return nil, err
 	}
-	addrs = slices.DeleteFunc(addrs, func(a netip.AddrPort) bool { return !j.fits(a.Addr()) })
+	addrs = slices.DeleteFunc(addrs, func(a netip.AddrPort) bool { return !j.canSend(a.Addr()) })
 	if len(addrs) == 0 {
 		return nil, fmt.Errorf("%s has no address of the IP version that this node listens on", h.Host)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 func (p *program) lookup() *cobra.Command {
-	var a access
+	var a networkFlags
 	var isID bool
 	cmd := &cobra.Command{
 		Use:   "lookup KEY --bootstrap HOST:PORT [flags]",
@@ -41,7 +41,7 @@ With --json: {"id": what was looked for, "nodes": [{"id", "addr"}]}`,
 	return cmd
 }
 
-func (p *program) runLookup(ctx context.Context, a access, target core.ID) error {
+func (p *program) runLookup(ctx context.Context, a networkFlags, target core.ID) error {
 	if err := a.check(); err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (p *program) runLookup(ctx context.Context, a access, target core.ID) error
 		return a.explain(err)
 	}
 	if len(nodes) == 0 {
-		return errSilence
+		return errNoneNear
 	}
 	var lines []string
 	for _, c := range nodes {

@@ -168,7 +168,7 @@ func TestUnhelpfulNode(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	a := access{timeout: time.Second}
+	a := networkFlags{timeout: time.Second}
 	if got, want := a.explain(context.DeadlineExceeded).Error(), "no result within 1s: give it longer with --timeout"; got != want {
 		t.Errorf("explain(DeadlineExceeded) = %q, want %q", got, want)
 	}

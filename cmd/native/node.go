@@ -44,7 +44,7 @@ const nodeExample = `  kadmesh node
   kadmesh node --listen 0.0.0.0:8468 --webrtc --webrtc-listen 0.0.0.0:8469 --bootstrap node1.example.org:8468`
 
 func (p *program) node() *cobra.Command {
-	var s serving
+	var s nodeFlags
 	cmd := &cobra.Command{
 		Use:               "node [--listen ADDR:PORT] [--bootstrap HOST:PORT]... [flags]",
 		Short:             "Run a node until it is interrupted",
@@ -62,18 +62,18 @@ func (p *program) node() *cobra.Command {
 }
 
 // serving is what node is told by flags.
-type serving struct {
+type nodeFlags struct {
 	listen    string
 	bootstrap peerList
 	id        string
 	hasID     bool
 	cfg       core.Config
-	direct    direct
+	direct    directFlags
 	metrics   string
 	logging   cli.Logging
 }
 
-func (s *serving) flags(cmd *cobra.Command) {
+func (s *nodeFlags) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&s.listen, "listen", "l", "0.0.0.0:8468", "listen on `ADDR:PORT`; port 0 takes a free one, [::] IPv4 and IPv6")
 	f.VarP(&s.bootstrap, "bootstrap", "b", "join through the node at `HOST:PORT`; may be repeated")
@@ -101,7 +101,7 @@ func checkK(k int) error {
 }
 
 // config returns the node's configuration, or says which flag is wrong.
-func (s *serving) config(stderr io.Writer) (core.Config, *slog.Logger, error) {
+func (s *nodeFlags) config(stderr io.Writer) (core.Config, *slog.Logger, error) {
 	cfg := s.cfg
 	ttl, err := lifetime(cfg.TTL)
 	if err != nil {
@@ -132,7 +132,7 @@ func (s *serving) config(stderr io.Writer) (core.Config, *slog.Logger, error) {
 	return cfg, log, err
 }
 
-func (p *program) runNode(ctx context.Context, s serving) error {
+func (p *program) runNode(ctx context.Context, s nodeFlags) error {
 	cfg, log, err := s.config(p.Err)
 	if err != nil {
 		return err
@@ -166,7 +166,7 @@ type running struct {
 }
 
 // open starts a node, or says which flag is in the way.
-func (s *serving) open(ctx context.Context, cfg core.Config, log *slog.Logger) (*running, error) {
+func (s *nodeFlags) open(ctx context.Context, cfg core.Config, log *slog.Logger) (*running, error) {
 	addr, err := parseListen(ctx, s.listen)
 	if err != nil {
 		return nil, err
@@ -205,7 +205,7 @@ func (r *running) start(addr netip.AddrPort, cfg core.Config, direct bool, paths
 		if r.direct, err = wrap(sock, paths, r.log); err != nil {
 			return err
 		}
-		conn, cfg.Direct = r.direct, tell(r.direct)
+		conn, cfg.Direct = r.direct, noteMet(r.direct)
 	}
 	r.node = core.NewNode(conn, cfg)
 	if r.metrics != nil {
@@ -225,11 +225,11 @@ func (r *running) join(ctx context.Context, peers []cli.HostPort) {
 	if len(peers) == 0 {
 		log.Info("no bootstrap given: waiting for other nodes")
 	}
-	j := joining{
+	j := joiner{
 		bootstrap: node.Bootstrap,
 		alone:     func() bool { return node.Stats().Contacts == 0 },
 		lookup:    net.DefaultResolver.LookupNetIP,
-		fits:      func(ip netip.Addr) bool { return fits(node.Addr().Addr(), ip) },
+		canSend:   func(ip netip.Addr) bool { return canSend(node.Addr().Addr(), ip) },
 		log:       log,
 	}
 	var running sync.WaitGroup
@@ -284,7 +284,7 @@ func listen(addr netip.AddrPort) (*udp.Conn, error) {
 // that are no names.
 func reachableFrom(local netip.Addr, peers []cli.HostPort) error {
 	for _, h := range peers {
-		if addr, ok := h.Literal(); ok && !fits(local, addr.Addr()) {
+		if addr, ok := h.Literal(); ok && !canSend(local, addr.Addr()) {
 			return cli.Usagef("--bootstrap %v cannot be reached from --listen %v, which is of the other IP version: listen on [::] for both", h, local)
 		}
 	}

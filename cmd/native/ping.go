@@ -13,14 +13,14 @@ import (
 )
 
 func (p *program) ping() *cobra.Command {
-	var a access
+	var a networkFlags
 	cmd := &cobra.Command{
 		Use:   "ping HOST:PORT [flags]",
 		Short: "Ask a node whether it is there",
 		Long: `Ping asks the node at HOST:PORT for its id, and prints it with the round-trip
 time. It asks again each second, and exits with 1 if no answer comes.
 
-` + ghost + `
+` + clientNote + `
 
 With --json: {"addr", "id", "ms": the round-trip time in milliseconds}`,
 		Example:           `  kadmesh ping 127.0.0.1:8468`,
@@ -37,7 +37,7 @@ With --json: {"addr", "id", "ms": the round-trip time in milliseconds}`,
 	return cmd
 }
 
-func (p *program) runPing(ctx context.Context, a access) error {
+func (p *program) runPing(ctx context.Context, a networkFlags) error {
 	if err := a.checkTimeout(); err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ type pong struct {
 
 // pingAgain is when to ask again: a datagram may have been lost, or the node
 // may only just be starting.
-const pingAgain = time.Second
+const pingInterval = time.Second
 
 // pingAny returns the first answer from any of addrs, or false if ctx is over
 // before there is one.
@@ -78,7 +78,7 @@ func pingAny(ctx context.Context, node *core.Node, addrs []netip.AddrPort) (pong
 	defer asking.Wait()
 	defer cancel()
 	answers := make(chan pong)
-	again := time.NewTicker(pingAgain)
+	again := time.NewTicker(pingInterval)
 	defer again.Stop()
 	for {
 		for _, addr := range addrs {

@@ -32,7 +32,7 @@ begins with - goes behind --, and --bootstrap and the other flags before it.
 The value lives for 24 hours, or as long as --ttl says, unless it is set again: the
 nodes that hold it keep it that long, and no longer.
 
-` + ghost + `
+` + clientNote + `
 
 With --json: {"key", "id": the key's SHA-1, "type", "nodes": how many took it}`
 
@@ -43,7 +43,7 @@ const setExample = `  kadmesh set greeting "hello, world" --bootstrap 127.0.0.1:
   date | kadmesh set now - --bootstrap 127.0.0.1:8468`
 
 func (p *program) set() *cobra.Command {
-	var s setting
+	var s setFlags
 	cmd := &cobra.Command{
 		Use:               "set KEY [VALUE] --bootstrap HOST:PORT [flags]",
 		Short:             "Store a value under a key",
@@ -61,16 +61,16 @@ func (p *program) set() *cobra.Command {
 }
 
 // setting is what set is told by flags.
-type setting struct {
-	access
+type setFlags struct {
+	networkFlags
 	kind     string
 	file     string
 	fromFile bool
 	ttl      time.Duration
 }
 
-func (s *setting) flags(cmd *cobra.Command) {
-	s.access.flags(cmd)
+func (s *setFlags) flags(cmd *cobra.Command) {
+	s.networkFlags.flags(cmd)
 	cmd.Flags().StringVarP(&s.kind, "type", "t", "str", "take the value for a `TYPE`: "+strings.Join(valueTypes, ", "))
 	cli.Complete(cmd, "type", valueTypes...)
 	cmd.Flags().StringVarP(&s.file, "file", "f", "", "read the value from the file `PATH`, - for standard input")
@@ -79,7 +79,7 @@ func (s *setting) flags(cmd *cobra.Command) {
 }
 
 // value returns the value to be set, by the arguments after the key.
-func (s *setting) value(p *program, args []string) (core.Value, error) {
+func (s *setFlags) value(p *program, args []string) (core.Value, error) {
 	var text []byte
 	var err error
 	switch {
@@ -102,7 +102,7 @@ func (s *setting) value(p *program, args []string) (core.Value, error) {
 	return parseValue(s.kind, text)
 }
 
-func (p *program) runSet(ctx context.Context, s setting, args []string) error {
+func (p *program) runSet(ctx context.Context, s setFlags, args []string) error {
 	if err := s.check(); err != nil {
 		return err
 	}

@@ -167,7 +167,7 @@ func isTerminal(w io.Writer) bool {
 
 // tame replaces the characters of s that a terminal could take for commands:
 // anybody may have set it.
-func tame(s string) string {
+func sanitize(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' {
 			return unicode.ReplacementChar

@@ -261,7 +261,7 @@ func storeRaw(t *testing.T, addr, key string, value any) {
 
 func TestTame(t *testing.T) {
 	const s = "a\tb\nü\x1b[2J\x07\u009b\x7f"
-	if got, want := tame(s), "a\tb\nü\ufffd[2J\ufffd\ufffd\ufffd"; got != want {
-		t.Errorf("tame(%q) = %q, want %q", s, got, want)
+	if got, want := sanitize(s), "a\tb\nü\ufffd[2J\ufffd\ufffd\ufffd"; got != want {
+		t.Errorf("sanitize(%q) = %q, want %q", s, got, want)
 	}
 }
