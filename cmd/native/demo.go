@@ -18,16 +18,16 @@ import (
 	"github.com/kadmesh/kadmesh/transport/webrtc"
 )
 
-// What the demo stores.
+// The value that the demo stores.
 const (
 	demoKey   = "greeting"
 	demoValue = "hello from kadmesh"
 )
 
-// demoPageAddr is where the page is by default.
+// demoPageAddr is the default address of the page.
 const demoPageAddr = "127.0.0.1:8080"
 
-// maxDemoNodes keeps the demo from taking up a machine.
+// maxDemoNodes bounds the load of a demo on a machine.
 const maxDemoNodes = 256
 
 func (p *program) demo() *cobra.Command {
@@ -38,15 +38,15 @@ func (p *program) demo() *cobra.Command {
 		Use:   "demo [flags]",
 		Short: "Start a small network on this machine and show it at work",
 		Long: `Demo starts a few nodes in one process, on the loopback interface, and joins them
-into a network. It stores a value through one of them, reads it through another,
-one that does not keep it if there are more than 20, and says what to try next. It also serves a page with which
-a browser tab joins the network as a node. The network stays up until SIGINT or
-SIGTERM.
+into a network. It stores a value through one node and reads it through another, which
+does not keep the value if there are more than 20 nodes. Then it prints commands to
+try. It also serves a page that makes a browser tab a node of the network. The network
+stays up until SIGINT or SIGTERM.
 
 With --json: {"bootstrap", "page", "nodes": [{"id", "addr"}], "k", "key", "value",
-"set": {"via", "kept_by", "ms"}, "get": {"via", "from", "ms"}}, where via, kept_by
-and from are addresses of nodes; from is absent if all nodes keep the value. page is
-the URL of the page, if the program was built with it`,
+"set": {"via", "kept_by", "ms"}, "get": {"via", "from", "ms"}}. via, kept_by and from
+are addresses of nodes; from is absent if all nodes keep the value. page is the URL of
+the page; it is absent if the program was built without it`,
 		Args:              cli.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -55,15 +55,16 @@ the URL of the page, if the program was built with it`,
 			}
 			at, err := netip.ParseAddrPort(page)
 			if err != nil {
-				return cli.Usagef("--page %s: want IP:PORT, as %s", page, demoPageAddr)
+				return cli.Usagef("--page %s: want IP:PORT, as in %s", page, demoPageAddr)
 			}
 			d := demo{pageAt: at, pageFree: !cmd.Flags().Changed("page")}
 			return p.runDemo(cmd.Context(), &d, nodes, port)
 		},
 	}
-	cmd.Flags().IntVarP(&nodes, "nodes", "n", 30, "how many nodes to start; 20 of them keep a value")
+	cmd.Flags().IntVarP(&nodes, "nodes", "n", 30, "number of nodes; 20 of them keep a value")
 	cmd.Flags().Uint16VarP(&port, "port", "p", 0, "`PORT` of the first node (default a free one)")
-	cmd.Flags().StringVar(&page, "page", demoPageAddr, "serve the page at `IP:PORT`; if that is the default and taken, at a free port")
+	cmd.Flags().StringVar(&page, "page", demoPageAddr,
+		"serve the page at `IP:PORT`; if the default port is taken, at a free one")
 	cli.Complete(cmd, "page")
 	cli.Complete(cmd, "nodes")
 	cli.Complete(cmd, "port")
@@ -93,29 +94,29 @@ func (p *program) runDemo(ctx context.Context, d *demo, nodes int, port uint16) 
 	return nil
 }
 
-// demoK is how many nodes keep a value: the default of all nodes, tabs and Python's
-// among them, so that whoever joins is of one mind with the demo.
+// demoK is the default of all nodes, tabs and Python's included: nodes that join the
+// demo must agree on it.
 const demoK = 20
 
-// demo is a network in this process, and what was done with it.
+// demo is a network in this process, and the results of its operations.
 type demo struct {
 	pageAt   netip.AddrPort
-	pageFree bool // another port will do
+	pageFree bool // whether another port will do
 	nodes    []*core.Node
-	page     *demoPage // nil if the program was built without
+	page     *demoPage // nil if the program was built without the page
 	joined   time.Duration
 	set, get demoStep
-	holders  []*core.Node
+	holders  []*core.Node // nodes that keep the value
 	found    core.Found
 }
 
-// demoStep is one operation: through which node, and how long it took.
+// demoStep is one operation: the node that did it, and its duration.
 type demoStep struct {
 	via  *core.Node
 	took time.Duration
 }
 
-// start starts nodes that join through the first.
+// start starts nodes that join through the first node, and the page.
 func (d *demo) start(ctx context.Context, nodes int, port uint16) error {
 	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	for range nodes {
@@ -144,8 +145,8 @@ func (d *demo) start(ctx context.Context, nodes int, port uint16) error {
 	return err
 }
 
-// demoNode starts a node that takes direct paths from tabs. It offers none: the
-// others of the demo are as near as can be.
+// demoNode starts a node that accepts direct paths from tabs. It offers none: between
+// nodes of one process a direct path gains nothing.
 func demoNode(sock *udp.Conn) (*core.Node, error) {
 	cfg := core.Config{K: demoK, Direct: acceptOnly}
 	rand.Read(cfg.ID[:])
@@ -156,8 +157,8 @@ func demoNode(sock *udp.Conn) (*core.Node, error) {
 	return core.NewNode(conn, cfg), nil
 }
 
-// use sets a value through the second node, and gets it through one that does not
-// keep it, if there is one.
+// use sets the value through the second node. It gets the value through a node that
+// does not keep it, if there is one.
 func (d *demo) use(ctx context.Context) error {
 	d.set.via = d.nodes[1]
 	start := time.Now()
@@ -187,14 +188,15 @@ func (d *demo) close() {
 	}
 }
 
-// number returns which node is at addr, counted from 1.
+// number returns the position of the node at addr, counted from 1.
 func (d *demo) number(addr netip.AddrPort) int {
 	return 1 + slices.IndexFunc(d.nodes, func(n *core.Node) bool { return n.Addr() == addr })
 }
 
 func (d *demo) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d nodes in one process, joined into a network in %s;\na value is kept by the %d nodes nearest to its key\n\n", len(d.nodes), brief(d.joined), demoK)
+	fmt.Fprintf(&b, "%d nodes in one process, joined into a network in %s;\n"+
+		"a value is kept by the %d nodes nearest to its key\n\n", len(d.nodes), brief(d.joined), demoK)
 	fmt.Fprintf(&b, "  node  address          id                                        keeps %s\n", demoKey)
 	for i, n := range d.nodes {
 		keeps := ""
@@ -227,7 +229,7 @@ or, in Python (pip install kademlia),
 	return b.String()
 }
 
-// invitation says where the page is.
+// pageText says where the page is.
 func (d *demo) pageText() string {
 	if d.page == nil {
 		return "This program was built without the page: `make demo`, in the repository, has it."
@@ -235,7 +237,7 @@ func (d *demo) pageText() string {
 	return "Open this page, and its browser tab becomes a node too:\n\n  " + d.page.url
 }
 
-// brief writes a duration in milliseconds, or microseconds if it is shorter.
+// brief formats a duration in milliseconds, or in microseconds if it is shorter.
 func brief(t time.Duration) string {
 	if t < time.Millisecond {
 		return fmt.Sprintf("%d µs", t.Microseconds())
@@ -245,12 +247,12 @@ func brief(t time.Duration) string {
 
 func ms(t time.Duration) float64 { return float64(t.Microseconds()) / 1000 }
 
-// command is how to run kadmesh against the demo.
+// command returns a command line to run against the demo.
 func (d *demo) command(args string) string {
 	return fmt.Sprintf("%s %s --bootstrap %v", os.Args[0], args, d.nodes[0].Addr())
 }
 
-// python is a program that reads the value with the Python package.
+// python returns a program that reads the value with the Python package.
 func (d *demo) python() string {
 	return fmt.Sprintf(`  import asyncio
   from kademlia.network import Server
@@ -264,7 +266,7 @@ func (d *demo) python() string {
   asyncio.run(main())`, d.nodes[0].Addr().Port(), demoKey)
 }
 
-// object is what the demo did, for --json.
+// object returns the result for --json.
 func (d *demo) object() any {
 	type step struct {
 		Via  netip.AddrPort   `json:"via"`

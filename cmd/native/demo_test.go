@@ -121,7 +121,7 @@ func TestDemoPageForAll(t *testing.T) {
 	if ok, _ := regexp.MatchString(`^http://localhost:[1-9]\d*/$`, d.Page); !ok {
 		t.Errorf("page %q, want a URL on this machine", d.Page)
 	}
-	p.Stderr.Await(t, `level=WARN msg="private addresses are allowed: whoever reaches this page`)
+	p.Stderr.Await(t, `level=WARN msg="private addresses are allowed: visitors of this page`)
 	joinThroughPage(t, d)
 }
 
@@ -173,6 +173,6 @@ func TestDemoPagePortInUse(t *testing.T) {
 		t.Errorf("page %q, want another port than that of %s", d.Page, demoPageAddr)
 	}
 	taken := strings.TrimSuffix(strings.TrimPrefix(d.Page, "http://"), "/")
-	want(t, result{"", "serve the page: listen tcp " + taken + ": bind: address already in use; choose another place with --page\n", 1},
+	want(t, result{"", "serve the page: listen tcp " + taken + ": bind: address already in use; choose another address with --page\n", 1},
 		"demo", "--nodes", "2", "--page", taken)
 }

@@ -17,10 +17,12 @@ func (p *program) lookup() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lookup KEY --bootstrap HOST:PORT [flags]",
 		Short: "List the nodes nearest to a key, which keep its value",
-		Long: `Lookup lists the nodes nearest to a key that answer, nearest first: those that a
-set of the key would store on. It exits with 1 if nobody answers.
+		Long: `Lookup lists the nodes nearest to a key, nearest first, among the nodes that answer. A
+set of the key stores on them. It exits with 1 if no node answers.
 
-With --json: {"id": what was looked for, "nodes": [{"id", "addr"}]}`,
+` + clientNote + `
+
+With --json: {"id": id of the key, "nodes": [{"id", "addr"}]}`,
 		Example: `  kadmesh lookup greeting --bootstrap 127.0.0.1:8468
   kadmesh lookup --id $(kadmesh id) --bootstrap 127.0.0.1:8468`,
 		Args:              takes("KEY"),
@@ -37,7 +39,7 @@ With --json: {"id": what was looked for, "nodes": [{"id", "addr"}]}`,
 		},
 	}
 	a.flags(cmd)
-	cmd.Flags().BoolVar(&isID, "id", false, "KEY is an id of 40 hexadecimal digits already")
+	cmd.Flags().BoolVar(&isID, "id", false, "KEY is an id, of 40 hexadecimal digits")
 	return cmd
 }
 

@@ -88,10 +88,10 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"node", "--webrtc-lan"}, "--webrtc-lan without --webrtc"},
 		{[]string{"node", "--webrtc-listen", "127.0.0.1:0"}, "--webrtc-listen without --webrtc"},
 		{[]string{"node", "--webrtc", "--webrtc-listen", "here"}, `--webrtc-listen "here": want HOST:PORT`},
-		{[]string{"node", "--webrtc", "--webrtc-listen", "127.0.0.1:443"}, "nobody tries ports below 1024"},
-		{[]string{"node", "--listen", "127.0.0.1:0", "--webrtc", "--webrtc-listen", "[::1]:0"}, "peers come to the IP address of --listen"},
+		{[]string{"node", "--webrtc", "--webrtc-listen", "127.0.0.1:443"}, "peers do not try ports below 1024"},
+		{[]string{"node", "--listen", "127.0.0.1:0", "--webrtc", "--webrtc-listen", "[::1]:0"}, "want the IP address of --listen"},
 		{[]string{"demo", "--port", "70000"}, `--port "70000": want a number up to 65535`},
-		{[]string{"demo", "--page", "here"}, "--page here: want IP:PORT, as 127.0.0.1:8080"},
+		{[]string{"demo", "--page", "here"}, "--page here: want IP:PORT, as in 127.0.0.1:8080"},
 		{[]string{"demo", "--nodes", "1"}, "--nodes 1: want 2 to"},
 	}
 	for _, tt := range tests {
@@ -129,7 +129,7 @@ func TestNoAnswer(t *testing.T) {
 	for _, args := range [][]string{
 		{"get", "k"}, {"set", "k", "v"}, {"lookup", "k"},
 	} {
-		want(t, result{"", "no answer from " + addr + " within 200ms: is the node running, and UDP let through?\n", 1},
+		want(t, result{"", "no answer from " + addr + " within 200ms: is the node running, and does the firewall pass UDP?\n", 1},
 			append(args, "--timeout", "200ms", "--bootstrap", addr)...)
 	}
 	want(t, result{"", "no answer from " + addr + " within 200ms\n", 1}, "ping", addr, "--timeout", "200ms")
@@ -169,7 +169,7 @@ func TestUnhelpfulNode(t *testing.T) {
 
 func TestExplain(t *testing.T) {
 	a := networkFlags{timeout: time.Second}
-	if got, want := a.explain(context.DeadlineExceeded).Error(), "no result within 1s: give it longer with --timeout"; got != want {
+	if got, want := a.explain(context.DeadlineExceeded).Error(), "no result within 1s: allow more time with --timeout"; got != want {
 		t.Errorf("explain(DeadlineExceeded) = %q, want %q", got, want)
 	}
 }

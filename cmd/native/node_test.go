@@ -50,7 +50,7 @@ func TestPortInUse(t *testing.T) {
 }
 
 func TestListenOnMulticast(t *testing.T) {
-	want(t, result{"", "listen on 239.1.1.1:0: a multicast address is no node's own\n", 1}, "node", "--listen", "239.1.1.1:0")
+	want(t, result{"", "listen on 239.1.1.1:0: a multicast address cannot be a node's own\n", 1}, "node", "--listen", "239.1.1.1:0")
 }
 
 // A bootstrap that is not there yet is waited for, and does not keep a node from
@@ -63,7 +63,7 @@ func TestNodeWaitsForBootstrap(t *testing.T) {
 	}
 	late := c.LocalAddr().String()
 	p, addr := startNode(t, "--bootstrap", late, "--bootstrap", "nosuch.invalid:8468")
-	p.Stderr.Await(t, `level=WARN msg="bootstrap name is of no use yet" name=nosuch.invalid`)
+	p.Stderr.Await(t, `level=WARN msg="bootstrap name not usable yet" name=nosuch.invalid`)
 	p.Stderr.Await(t, `level=WARN msg="bootstrap node does not answer" addr=`+late)
 	c.Close()
 	start(t, "node", "--listen", late).Stdout.Await(t, listeningLine)

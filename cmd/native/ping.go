@@ -17,8 +17,8 @@ func (p *program) ping() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ping HOST:PORT [flags]",
 		Short: "Ask a node whether it is there",
-		Long: `Ping asks the node at HOST:PORT for its id, and prints it with the round-trip
-time. It asks again each second, and exits with 1 if no answer comes.
+		Long: `Ping asks the node at HOST:PORT for its id, and prints the id and the round-trip time.
+It asks again each second, and exits with 1 if no answer comes.
 
 ` + clientNote + `
 
@@ -59,19 +59,19 @@ func (p *program) runPing(ctx context.Context, a networkFlags) error {
 	}{r.addr, r.id, ms(r.rtt)})
 }
 
-// pong is who answered a ping, and how fast.
+// pong is the answer to a ping.
 type pong struct {
 	addr netip.AddrPort
 	id   core.ID
 	rtt  time.Duration
 }
 
-// pingAgain is when to ask again: a datagram may have been lost, or the node
-// may only just be starting.
+// pingInterval is the time between two pings: a datagram may get lost, or the node may
+// just be starting.
 const pingInterval = time.Second
 
-// pingAny returns the first answer from any of addrs, or false if ctx is over
-// before there is one.
+// pingAny pings all of addrs until one answers. It returns the first answer, or false
+// if ctx ends first.
 func pingAny(ctx context.Context, node *core.Node, addrs []netip.AddrPort) (pong, bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	var asking sync.WaitGroup
