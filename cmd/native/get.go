@@ -27,7 +27,7 @@ boolean as text, and any other value in its msgpack encoding.
 With --json: {"key", "id", "type", "value", "encoding", "from", "published"}
 
   id         the key's SHA-1, unambiguous also for keys that are not UTF-8
-  type       str, bytes, int, float, bool, list, map or other
+  type       str, bytes, int, float, bool, nil, list, map or other
   value      an int has all its digits, also beyond 53 bits; a float has a point or
              an exponent, or is "NaN", "+Inf" or "-Inf"
   encoding   only if value is an encoded string: "hex" for bytes, "msgpack hex" for

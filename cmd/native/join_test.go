@@ -16,8 +16,8 @@ import (
 	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
-// A name is looked up until it resolves; what it resolves to is given to the
-// node once; it is looked up again when the node has lost everybody.
+// A name is resolved until it has an address. The node gets each address once. The name
+// is resolved again when the node has lost all contacts.
 func TestJoinThroughName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
