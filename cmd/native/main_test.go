@@ -242,6 +242,8 @@ func TestCompletion(t *testing.T) {
 	const directive = "Completion ended with directive: ShellCompDirectiveNoFileComp\n"
 	want(t, result{"str\nbytes\nint\nfloat\nbool\n:4\n", directive, 0},
 		"__complete", "set", "k", "v", "--type", "")
+	want(t, result{"str\nbytes\nint\nfloat\nbool\n:4\n", directive, 0},
+		"__complete", "set", "k", "-5", "--type", "")
 }
 
 // BenchmarkGet is one get on a network of eight nodes, from the start of the
