@@ -83,9 +83,17 @@ func (a *networkFlags) join(ctx context.Context, cfg core.Config) (*core.Node, e
 // errNoneNear: the client has joined, but no node near the key answered.
 var errNoneNear = fmt.Errorf("%w from any node near the key; try again", core.ErrNoAnswer)
 
-// explain adds a remedy to the error of an operation that took too long.
+// explain returns the error of an operation without core's name for it, which has an id
+// where the user gave a key, and with a remedy if there is one.
 func (a *networkFlags) explain(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case errors.Is(err, core.ErrNotFound):
+		return core.ErrNotFound
+	case errors.Is(err, core.ErrNotStored):
+		return fmt.Errorf("%w: no node near the key took it; try again", core.ErrNotStored)
+	case errors.Is(err, core.ErrNoAnswer):
+		return errNoneNear
+	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("no result within %v: allow more time with --timeout", a.timeout)
 	}
 	return err

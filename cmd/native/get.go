@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,9 +72,6 @@ func (p *program) runGet(ctx context.Context, a networkFlags, key string, raw bo
 	defer node.Close()
 	id := core.Key(key)
 	f, err := node.Find(ctx, id)
-	if errors.Is(err, core.ErrNoAnswer) {
-		return errNoneNear
-	}
 	if err != nil {
 		return a.explain(err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -126,9 +125,6 @@ func (p *program) runSet(ctx context.Context, s setFlags, args []string) error {
 	}
 	defer node.Close()
 	count, err := node.SetKey(ctx, core.Key(key), v)
-	if errors.Is(err, core.ErrNotStored) {
-		return fmt.Errorf("%w: no node near the key took it; try again", err)
-	}
 	if err != nil {
 		return s.explain(err)
 	}
