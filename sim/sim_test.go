@@ -177,7 +177,7 @@ func TestScenarios(t *testing.T) {
 			t.Log(r)
 			for _, m := range r.Metrics {
 				if !nearly(m) {
-					t.Errorf("%s = %v %s, want at most or at least what is said above (seed %d)", m.Name, m.Value, m.Unit, r.Seed)
+					t.Errorf("%s = %v %s, want it within the limit above (seed %d)", m.Name, m.Value, m.Unit, r.Seed)
 				}
 			}
 		})

@@ -16,7 +16,7 @@ func TestUsageErrors(t *testing.T) {
 	long := strings.Repeat("x", maxContent+1)
 	tests := []struct {
 		args []string
-		want string // what the message says
+		want string // part of the message
 	}{
 		{[]string{"sett"}, `unknown command "sett"`},
 		{[]string{"get"}, "no KEY given"},

@@ -21,9 +21,9 @@ func TestValues(t *testing.T) {
 	long := strings.Repeat("x", maxContent)
 	tests := []struct {
 		kind, value string
-		text        string // what get prints
-		json        string // the value in what get --json prints
-		raw         string // what get --raw prints
+		text        string // output of get
+		json        string // the value in the output of get --json
+		raw         string // output of get --raw
 	}{
 		{"str", "hello", "hello", `"hello"`, "hello"},
 		{"str", "", "", `""`, ""},
