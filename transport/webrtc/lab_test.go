@@ -18,13 +18,16 @@ type lab struct {
 	now    time.Time
 	start  time.Time
 	queue  events
+	tick   time.Time // when the current millisecond began
+	ticks  int       // events in it
 	rand   *rand.Rand
 	hosts  map[netip.AddrPort]*host
 	serial int
 
-	never bool    // connections do not open
-	mute  bool    // connections carry nothing, and say nothing of it
-	loss  float64 // of datagrams over wrapped conns
+	never bool                          // connections do not open
+	mute  bool                          // connections carry nothing, and say nothing of it
+	loss  float64                       // of datagrams over wrapped conns
+	tap   func(from *host, data []byte) // sees what goes over wrapped conns, if it is set
 
 	done, lost int // requests
 }
@@ -40,6 +43,24 @@ type host struct {
 	tells bool // its core tells of peers
 	near  bool
 	wakes time.Time
+	idle  int // wake-ups in a row at one time
+	woken time.Time
+}
+
+// maxWakes is how often a machine may be woken at one time.
+const maxWakes = 100
+
+// wake calls advance, and fails the test if the machine would never let time pass.
+func (h *host) wake() {
+	if !h.woken.Equal(h.lab.now) {
+		h.woken, h.idle = h.lab.now, 0
+	}
+	if h.idle++; h.idle > maxWakes {
+		h.lab.t.Fatalf("%v after the start: %v wants to be woken again and again at one time", h.lab.now.Sub(h.lab.start), h.addr)
+	}
+	h.m.advance(h.lab.now)
+	h.wakes = time.Time{}
+	h.settle()
 }
 
 // fakeLink is one end of a connection.
@@ -96,11 +117,22 @@ func (l *lab) after(d time.Duration, do func()) {
 	heap.Push(&l.queue, event{l.now.Add(d), l.serial, do})
 }
 
+// maxEvents is how many events a network may have in one millisecond. More mean that
+// a machine goes in circles; then the test fails instead of never ending.
+const maxEvents = 10_000
+
 // run lets time pass.
 func (l *lab) run(d time.Duration) {
+	l.t.Helper()
 	end := l.now.Add(d)
 	for len(l.queue) > 0 && !l.queue[0].at.After(end) {
 		e := heap.Pop(&l.queue).(event)
+		if e.at.Sub(l.tick) >= time.Millisecond {
+			l.tick, l.ticks = e.at, 0
+		}
+		if l.ticks++; l.ticks > maxEvents {
+			l.t.Fatalf("%v after the start: more than %d events within a millisecond", e.at.Sub(l.start), maxEvents)
+		}
 		l.now = e.at
 		e.do()
 	}
@@ -133,9 +165,7 @@ func (h *host) settle() {
 			if !h.wakes.Equal(next) {
 				return // set to another time since
 			}
-			h.m.advance(h.lab.now)
-			h.wakes = time.Time{}
-			h.settle()
+			h.wake()
 		})
 	}
 	h.check()
@@ -234,6 +264,9 @@ func (h *host) overLink(ch chanID, data []byte) {
 }
 
 func (h *host) overWrapped(to netip.AddrPort, data []byte) {
+	if h.lab.tap != nil {
+		h.lab.tap(h, data)
+	}
 	data = append([]byte(nil), data...)
 	other := h.lab.hosts[to]
 	if other == nil || h.lab.rand.Float64() < h.lab.loss {
