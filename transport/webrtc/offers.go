@@ -17,7 +17,6 @@ func (m *machine) offer(now time.Time, p *peer) {
 		return
 	case m.trials(true) >= m.limits.offers:
 		p.wish = now.Add(time.Second)
-		m.at(p.wish)
 		return
 	case !worn && !m.room(now, p):
 		p.notBefore = now.Add(offerEvery)

@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"encoding/binary"
 	"slices"
 	"testing"
 	"time"
@@ -152,9 +153,102 @@ func (h *host) openTo(other *host, age, idle time.Duration, useful float64) *pee
 	return p
 }
 
+// A peer deserves a channel after 16 datagrams, of which half are forgotten each minute;
+// a neighbour by one datagram, for two minutes.
+func TestWhoDeservesAChannel(t *testing.T) {
+	l := newLab(t, 26)
+	a := l.host(1, 24)
+	p := a.m.peers.get(l.now, l.host(2, 24).addr)
+	p.proven = true
+	add := func(n int) {
+		for range n {
+			p.use.add(l.now)
+		}
+	}
+	expect := func(when string, want bool) {
+		t.Helper()
+		if got := p.deserves(l.now); got != want {
+			t.Errorf("%s: deserves a channel = %v, want %v", when, got, want)
+		}
+	}
+	add(15)
+	expect("15 datagrams", false)
+	add(1)
+	expect("16 datagrams", true)
+	l.run(time.Minute)
+	add(7)
+	expect("half of 16, and 7", false)
+	add(1)
+	expect("half of 16, and 8", true)
+	p.near, p.use = true, use{}
+	expect("a neighbour without a datagram", false)
+	add(1)
+	l.run(2 * time.Minute)
+	expect("a neighbour two minutes after a datagram", true)
+	l.run(time.Second)
+	expect("a neighbour longer after it", false)
+	add(1)
+	p.proven = false
+	expect("a stranger", false)
+}
+
+// After failures, the next offer waits for 10 s, 20 s, and so on, for half an hour at most.
+func TestBackoff(t *testing.T) {
+	var p peer
+	now := time.Unix(1, 0)
+	want := 10 * time.Second
+	for n := range 100 {
+		p.failed(now)
+		if got := p.notBefore.Sub(now); got != want {
+			t.Fatalf("after failure %d: %v, want %v", n+1, got, want)
+		}
+		want = min(2*want, 30*time.Minute)
+	}
+}
+
+// Offers are taken 32 at once, half of these from strangers, and then four each second.
+// What is remembered of them does not grow.
+func TestBudgetOfOffers(t *testing.T) {
+	now := time.Unix(1, 0)
+	for _, tt := range []struct {
+		proven      bool
+		burst, then int
+	}{{true, 32, 40}, {false, 16, 40}} {
+		var b budget
+		serial := uint64(0)
+		flood := func(seconds int) (taken int) {
+			for range 100 * seconds {
+				now = now.Add(10 * time.Millisecond)
+				serial++
+				var n nonce
+				binary.BigEndian.PutUint64(n[:], serial)
+				if b.pays(now, n, tt.proven) {
+					taken++
+				}
+			}
+			return taken
+		}
+		for i := range 100 {
+			var n nonce
+			n[0] = byte(i)
+			if got, want := b.pays(now, n, tt.proven), i < tt.burst; got != want {
+				t.Fatalf("offer %d at once, proven %v: taken = %v, want %v", i+1, tt.proven, got, want)
+			}
+		}
+		if got := flood(10); got < tt.then-1 || got > tt.then+1 {
+			t.Errorf("%d taken in the next ten seconds, want about %d", got, tt.then)
+		}
+		flood(300)
+		if most := 32 + 4*30; len(b.seen) > most || len(b.old) > most {
+			t.Errorf("%d and %d nonces are remembered, want %d at most", len(b.seen), len(b.old), most)
+		}
+	}
+}
+
 // However many peers a node meets, it remembers 1,024, among them each with a channel.
 func TestPeersAreBounded(t *testing.T) {
 	l, a, b := pair(t, 25)
+	l.run(4 * time.Minute) // its peer is of less use than others, then
 	for i := range 5000 {
 		a.m.met(l.now, addrOf(i), ID{3, byte(i >> 8), byte(i)}, false)
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
 // addrOf returns the ith address of many.
@@ -29,9 +31,9 @@ func TestAnotherNodeAtTheAddress(t *testing.T) {
 		t.Errorf("fell back %v, want once as replaced", got)
 	}
 	a.settle()
-	l.run(offerEvery + time.Second)
+	l.run(time.Second)
 	if a.state(b) != Open {
-		t.Errorf("the new node is %v, want open", a.state(b))
+		t.Errorf("after a second, the new node is %v, want open", a.state(b))
 	}
 	if paths := a.m.paths(l.now); len(paths) != 1 || paths[0].ID != b.id {
 		t.Errorf("paths %v, want one to %x", paths, b.id[:1])
@@ -127,6 +129,115 @@ func TestIdleCloseOfTheOtherEnd(t *testing.T) {
 		if fails := a.m.peers.byAddr[b.addr].fails; fails > 0 != (want == FallbackLost) {
 			t.Errorf("after %v: %d failures", idle, fails)
 		}
+	}
+}
+
+// A session is renewed after 250,000 records of DTLS and ended after 750,000. A datagram
+// is a record for each kilobyte begun, and a received one makes a record of its own.
+func TestRecordsOfASession(t *testing.T) {
+	tests := []struct {
+		name    string
+		size    int
+		records int // of each datagram
+		receive bool
+	}{
+		{"short ones are sent", 60, 1, false},
+		{"long ones are sent", 3000, 3, false},
+		{"some are received", 60, 1, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			l, a, b := pair(t, 39)
+			l.run(offerEvery)
+			p, data, n := a.m.peers.byAddr[b.addr], make([]byte, tt.size), 0
+			c := p.open
+			pass := func(records int) {
+				for ; n < records/tt.records; n++ {
+					if tt.receive {
+						a.m.received(l.now, c.id, data)
+					} else {
+						a.m.send(l.now, b.addr, data)
+					}
+				}
+			}
+			for _, step := range []struct {
+				records         int
+				renewing, ended bool
+			}{{249_000, false, false}, {251_000, true, false}, {749_000, true, false}, {751_000, true, true}} {
+				pass(step.records)
+				renewing := !p.wish.IsZero()
+				if renewing != step.renewing || (a.m.channels[c.id] == nil) != step.ended {
+					t.Fatalf("after %d records: to be renewed %v, ended %v; want %v, %v",
+						step.records, renewing, a.m.channels[c.id] == nil, step.renewing, step.ended)
+				}
+			}
+		})
+	}
+}
+
+// The last datagrams on a worn channel may not have arrived: at the renewal they are
+// sent again.
+func TestRenewalSendsWhatIsHeld(t *testing.T) {
+	l, a, b := pair(t, 40)
+	l.run(offerEvery)
+	a.m.peers.byAddr[b.addr].open.records = renewAfter
+	a.m.send(l.now, b.addr, make([]byte, 60)) // and it is lost
+	a.settle()
+	l.run(time.Second)
+	if a.m.counts.renewals != 1 || a.m.counts.resent != 1 {
+		t.Errorf("%d renewals, %d datagrams sent again; want 1, 1", a.m.counts.renewals, a.m.counts.resent)
+	}
+}
+
+// A channel in one direction is in use for both ends, even if nothing is answered.
+func TestOneWayIsInUse(t *testing.T) {
+	l, a, b := pair(t, 41)
+	answer := append([]byte{byte(wire.KindAnswer)}, make([]byte, 59)...) // to nothing
+	for range 20 {
+		ch := a.m.send(l.now, b.addr, answer)
+		a.overLink(ch, answer)
+		a.settle()
+		l.run(time.Minute)
+	}
+	if a.state(b) != Open || b.state(a) != Open {
+		t.Errorf("%v and %v after 20 minutes in one direction, want open", a.state(b), b.state(a))
+	}
+}
+
+// Messages that are no datagrams, or too short for one, do not get to the core.
+func TestOtherMessagesAreIgnored(t *testing.T) {
+	l, a, b := pair(t, 42)
+	ch := a.m.peers.byAddr[b.addr].open.id
+	for _, data := range [][]byte{nil, {0}, {1}, {2}, {3}, {1, 20: 0}, {2, 60: 0}, {3, 60: 0}, {4, 60: 0}, {255, 60: 0}} {
+		if from, ok := a.m.received(l.now, ch, data); ok {
+			t.Errorf("%x is a datagram from %v, want it ignored", data, from)
+		}
+	}
+	if _, ok := a.m.received(l.now, ch, []byte{1, 21: 0}); !ok {
+		t.Error("the shortest datagram is ignored")
+	}
+}
+
+// An echo makes up for the probes that were lost before it.
+func TestEchoClearsMissedProbes(t *testing.T) {
+	var g guard
+	now := time.Unix(1, 0)
+	for range 3 {
+		last := uint32(0)
+		for range 3 {
+			last = g.probe(now)
+			now = now.Add(probeEvery)
+		}
+		if g.dead() {
+			t.Fatal("dead after three probes, want an echo of the last one awaited")
+		}
+		g.echoed(now, last)
+	}
+	for range 4 {
+		g.probe(now)
+	}
+	if !g.dead() {
+		t.Error("not dead after four probes without an echo")
 	}
 }
 
