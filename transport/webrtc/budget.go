@@ -15,7 +15,7 @@ const nonceLife = 30 * time.Second
 // budget bounds the work that offers of others can cause, whoever they come from,
 // and remembers those that were taken. The zero budget is full.
 type budget struct {
-	offers allowance
+	offers tokenBucket
 	seen   map[nonce]time.Time
 	old    []nonce // those seen, oldest first; as many as the rate allows in nonceLife
 }
@@ -26,14 +26,14 @@ func (b *budget) replayed(now time.Time, n nonce) bool {
 	return ok && now.Sub(at) < nonceLife
 }
 
-// pays reports whether there is room for one more offer, and counts it.
-func (b *budget) pays(now time.Time, n nonce, proven bool) bool {
+// take reports whether there is room for one more offer, and counts it.
+func (b *budget) take(now time.Time, n nonce, proven bool) bool {
 	b.expire(now)
 	burst := offerBurst
 	if !proven {
 		burst /= 2
 	}
-	if !b.offers.pays(now, burst, time.Second/offersPerSec) {
+	if !b.offers.take(now, burst, time.Second/offersPerSec) {
 		return false
 	}
 	if b.seen == nil {
@@ -53,15 +53,15 @@ func (b *budget) expire(now time.Time) {
 	b.old = append(b.old[:0], b.old[n:]...)
 }
 
-// allowance is how much of something may be done. The zero one is full.
-type allowance struct {
+// tokenBucket is how much of something may be done. The zero one is full.
+type tokenBucket struct {
 	spent float64
 	at    time.Time
 }
 
-// pays reports whether there is room for one more of burst, of which one comes back
+// take reports whether there is room for one more of burst, of which one comes back
 // each every, and takes it.
-func (a *allowance) pays(now time.Time, burst int, every time.Duration) bool {
+func (a *tokenBucket) take(now time.Time, burst int, every time.Duration) bool {
 	a.spent = max(0, a.spent-float64(now.Sub(a.at))/float64(every))
 	a.at = now
 	if a.spent > float64(burst-1) {

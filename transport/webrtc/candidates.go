@@ -30,21 +30,21 @@ func (m Mode) String() string { return modeNames[m] }
 // minPort is the lowest port that is tried: below are the services of systems.
 const minPort = 1024
 
-// resolve returns which of the candidates in a description from the address from
+// usable returns which of the candidates in a description from the address from
 // may be tried, without those of kind here. They are those at the sender's own IP
 // address, and in mode LAN those of a local network: nobody can make the node
 // probe somebody else. An address from which nothing was proven to come gets
 // nothing sent: its owner must come here.
-func resolve(list []candidate, from netip.AddrPort, mode Mode, proven bool) (usable []candidate) {
+func usable(list []candidate, from netip.AddrPort, mode Mode, proven bool) (usable []candidate) {
 	if !proven {
 		return nil
 	}
 	for _, c := range list {
-		if c.kind == here {
-			c = at(netip.AddrPortFrom(from.Addr(), c.port))
+		if c.kind == portOnly {
+			c = candidateAt(netip.AddrPortFrom(from.Addr(), c.port))
 		}
-		own := c.kind != name && c.ip == from.Addr()
-		lan := mode == LAN && (c.kind == name || isLAN(c.ip))
+		own := c.kind != mdns && c.ip == from.Addr()
+		lan := mode == LAN && (c.kind == mdns || isLAN(c.ip))
 		if c.port >= minPort && (own || lan) && !slices.Contains(usable, c) {
 			usable = append(usable, c)
 		}
@@ -52,18 +52,18 @@ func resolve(list []candidate, from netip.AddrPort, mode Mode, proven bool) (usa
 	return usable
 }
 
-// tell returns which of the node's own candidates the peer at to may know. sameIP
+// tellable returns which of the node's own candidates the peer at to may know. sameIP
 // says that others see this node at its own IP address, which then need not be
 // named; behind a relay they do not.
-func tell(list []candidate, to netip.AddrPort, mode Mode, sameIP bool) (told []candidate) {
+func tellable(list []candidate, to netip.AddrPort, mode Mode, sameIP bool) (told []candidate) {
 	for _, c := range list {
-		if sameIP && c.kind != name {
-			if h := (candidate{kind: here, port: c.port}); !slices.Contains(told, h) {
+		if sameIP && c.kind != mdns {
+			if h := (candidate{kind: portOnly, port: c.port}); !slices.Contains(told, h) {
 				told = append(told, h)
 			}
 		}
-		loopback := c.kind != name && c.ip.IsLoopback() && to.Addr().IsLoopback() && !sameIP
-		if mode == LAN && (c.kind == name || isLAN(c.ip) || loopback) && !slices.Contains(told, c) {
+		loopback := c.kind != mdns && c.ip.IsLoopback() && to.Addr().IsLoopback() && !sameIP
+		if mode == LAN && (c.kind == mdns || isLAN(c.ip) || loopback) && !slices.Contains(told, c) {
 			told = append(told, c)
 		}
 	}

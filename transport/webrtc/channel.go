@@ -12,11 +12,11 @@ type chanID uint32
 // How long things may take, and how often they happen.
 const (
 	offerEvery   = 10 * time.Second       // and peer, at most
-	yieldFor     = 500 * time.Millisecond // the greater id leaves the first offer to the lesser
+	glareDelay   = 500 * time.Millisecond // the greater id leaves the first offer to the lesser
 	answerWithin = 5 * time.Second        // after the offer
 	openWithin   = 15 * time.Second       // after the beginning, all told
 	idleClose    = 5 * time.Minute        // without a datagram
-	lingers      = 2 * time.Second        // an old channel, after it was renewed
+	drainTime    = 2 * time.Second        // an old channel, after it was renewed
 )
 
 // resendAfter says when an offer without an answer is sent again.
@@ -44,12 +44,12 @@ const maxMessage = 9 << 10
 type stage uint8
 
 const (
-	gathering  stage = iota // the driver has yet to describe the own end
-	offered                 // waits for the answer
-	connecting              // both descriptions are known
-	checking                // open, but nothing has come back yet
-	carrying                // is its peer's open channel
-	leaving                 // was; still listens
+	stageGathering  stage = iota // the driver has yet to describe the own end
+	stageOffered                 // waits for the answer
+	stageConnecting              // both descriptions are known
+	stageChecking                // open, but nothing has come back yet
+	stageOpen                    // is its peer's open channel
+	stageDraining                // was; still listens
 )
 
 // channel is a data channel to a peer, from the first thought of it to its end.
@@ -77,17 +77,17 @@ func (c *channel) enter(now time.Time, s stage) { c.stage, c.since = s, now }
 // due returns when c next needs to be woken.
 func (c *channel) due() time.Time {
 	switch c.stage {
-	case offered:
+	case stageOffered:
 		if n := c.sends - 1; n < len(resendAfter) {
 			return c.since.Add(resendAfter[n])
 		}
 		return c.since.Add(answerWithin)
-	case checking:
+	case stageChecking:
 		return earlier(c.guard.next(), c.began.Add(openWithin))
-	case carrying:
+	case stageOpen:
 		return earlier(c.guard.next(), c.used.Add(idleClose))
-	case leaving:
-		return c.since.Add(lingers)
+	case stageDraining:
+		return c.since.Add(drainTime)
 	}
 	return c.began.Add(openWithin)
 }
@@ -100,5 +100,5 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// wrote counts what a message of n bytes is in records.
-func (c *channel) wrote(n int) { c.records += 1 + n/recordBytes }
+// countRecords counts what a message of n bytes is in records.
+func (c *channel) countRecords(n int) { c.records += 1 + n/recordBytes }

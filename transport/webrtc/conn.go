@@ -109,14 +109,14 @@ type Conn struct {
 
 	wrappedSent, wrappedReceived, directSent, directReceived atomic.Uint64
 
-	alone   atomic.Bool // there is no peer to keep a channel with
-	waiting atomic.Bool // for answers to offers
+	noPeers   atomic.Bool // there is no peer to keep a channel with
+	offersOut atomic.Bool // for answers to offers
 
 	mu      sync.Mutex // guards what follows
-	machine *machine
+	engine  *engine
 	timer   *time.Timer
 	wakeAt  time.Time
-	orders  []order
+	actions []action
 	busy    bool // somebody carries out orders
 	closed  bool
 	acting  sync.WaitGroup // those who do
@@ -130,23 +130,23 @@ var ErrClosed = errors.New("connection is closed")
 func newConn(wrapped Wrapped, cfg Config) *Conn {
 	source := cfg.Rand
 	if source == nil {
-		source = unpredictable{}
+		source = runtimeRand{}
 	}
 	c := &Conn{
 		wrapped: wrapped, reader: newReader(), inbox: newInbox(), done: make(chan struct{}),
-		machine: newMachine(cfg.ID, cfg.Mode, cfg.SameIP, cfg.limits(), source),
+		engine: newEngine(cfg.ID, cfg.Mode, cfg.SameIP, cfg.limits(), source),
 	}
-	c.machine.public, c.machine.changed = cfg.Public, cfg.Changed
-	c.alone.Store(true)
+	c.engine.public, c.engine.changed = cfg.Public, cfg.Changed
+	c.noPeers.Store(true)
 	c.timer = time.AfterFunc(time.Hour, c.tick)
 	c.timer.Stop()
 	return c
 }
 
-// unpredictable is the runtime's own generator, which the system has seeded.
-type unpredictable struct{}
+// runtimeRand is the runtime's own generator, which the system has seeded.
+type runtimeRand struct{}
 
-func (unpredictable) Uint64() uint64 { return rand.Uint64() }
+func (runtimeRand) Uint64() uint64 { return rand.Uint64() }
 
 func (c *Conn) run(d driver, release func() error) {
 	c.driver, c.release = d, release
@@ -164,9 +164,9 @@ func (c *Conn) Met(addr netip.AddrPort, id ID, near bool) {
 		return
 	}
 	now := time.Now()
-	c.machine.met(now, netaddr.Unmap(addr), id, near)
-	c.settle(now)
-	if len(c.orders) > 0 {
+	c.engine.met(now, netaddr.Unmap(addr), id, near)
+	c.collect(now)
+	if len(c.actions) > 0 {
 		c.wakeAt = now
 		c.timer.Reset(0)
 	}
@@ -228,16 +228,16 @@ func (c *Conn) fromReader(bufs [][]byte, sizes []int, from []netip.AddrPort) (in
 
 // WriteBatch sends bufs[i] to to[i] for all i, as core.Conn says.
 func (c *Conn) WriteBatch(bufs [][]byte, to []netip.AddrPort) (int, error) {
-	if c.alone.Load() {
+	if c.noPeers.Load() {
 		n, err := c.wrapped.WriteBatch(bufs, to)
 		c.wrappedSent.Add(uint64(n))
 		return n, err
 	}
 	via := make([]chanID, len(bufs))
 	direct := false
-	c.do(func(m *machine, now time.Time) {
+	c.do(func(e *engine, now time.Time) {
 		for i := range bufs {
-			via[i] = m.send(now, netaddr.Unmap(to[i]), bufs[i])
+			via[i] = e.send(now, netaddr.Unmap(to[i]), bufs[i])
 			direct = direct || via[i] != 0
 		}
 	})
@@ -293,16 +293,16 @@ func (c *Conn) Close() error {
 func (c *Conn) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := &c.machine.counts
+	n := &c.engine.counts
 	s := Stats{
 		Direct:   Traffic{c.directSent.Load(), c.directReceived.Load()},
 		Wrapped:  Traffic{c.wrappedSent.Load(), c.wrappedReceived.Load()},
 		Upgrades: n.upgrades, Renewals: n.renewals, Fallbacks: n.fallbacks, Failures: n.failures,
 		OffersSent: n.offersSent, OffersHeard: n.offersHeard, Refused: n.refused,
-		Resent: n.resent, Unguarded: n.givenUp, Overflow: c.inbox.overflow(),
-		Pending: c.machine.trials(true) + c.machine.trials(false),
+		Resent: n.resent, Unguarded: n.discarded, Overflow: c.inbox.overflow(),
+		Pending: c.engine.pending(true) + c.engine.pending(false),
 	}
-	s.Open = len(c.machine.channels) - s.Pending - len(c.machine.leaving)
+	s.Open = len(c.engine.channels) - s.Pending - len(c.engine.draining)
 	return s
 }
 
@@ -311,5 +311,5 @@ func (c *Conn) Stats() Stats {
 func (c *Conn) Paths() []Path {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.machine.paths(time.Now())
+	return c.engine.paths(time.Now())
 }

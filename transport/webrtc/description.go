@@ -52,19 +52,19 @@ type candidate struct {
 type candidateKind byte
 
 const (
-	here candidateKind = 0  // at the IP address that the description came from
-	v4   candidateKind = 4  // at an IPv4 address
-	v6   candidateKind = 6  // at an IPv6 address
-	name candidateKind = 16 // at UUID.local, which multicast DNS finds
+	portOnly candidateKind = 0  // at the IP address that the description came from
+	ipv4     candidateKind = 4  // at an IPv4 address
+	ipv6     candidateKind = 6  // at an IPv6 address
+	mdns     candidateKind = 16 // at UUID.local, which multicast DNS finds
 )
 
-// at returns the candidate at an address.
-func at(a netip.AddrPort) candidate {
+// candidateAt returns the candidate candidateAt an address.
+func candidateAt(a netip.AddrPort) candidate {
 	ip := a.Addr().Unmap().WithZone("")
 	if ip.Is4() {
-		return candidate{v4, ip, a.Port()}
+		return candidate{ipv4, ip, a.Port()}
 	}
-	return candidate{v6, ip, a.Port()}
+	return candidate{ipv6, ip, a.Port()}
 }
 
 var errDescription = errors.New("malformed description")
@@ -78,10 +78,10 @@ func (d *description) append(b []byte) []byte {
 	for _, c := range d.candidates {
 		b = append(b, byte(c.kind))
 		switch c.kind {
-		case v4:
+		case ipv4:
 			ip := c.ip.As4()
 			b = append(b, ip[:]...)
-		case v6, name:
+		case ipv6, mdns:
 			ip := c.ip.As16()
 			b = append(b, ip[:]...)
 		}
@@ -148,10 +148,10 @@ func cutCandidate(b []byte) (candidate, []byte, bool) {
 	b = b[1:]
 	size := 0
 	switch c.kind {
-	case here:
-	case v4:
+	case portOnly:
+	case ipv4:
 		size = 4
-	case v6, name:
+	case ipv6, mdns:
 		size = 16
 	default:
 		return c, nil, false
@@ -163,5 +163,5 @@ func cutCandidate(b []byte) (candidate, []byte, bool) {
 		c.ip, _ = netip.AddrFromSlice(b[:size])
 	}
 	c.port = binary.BigEndian.Uint16(b[size:])
-	return c, b[size+2:], c.port != 0 && !(c.kind == v6 && c.ip.Is4In6())
+	return c, b[size+2:], c.port != 0 && !(c.kind == ipv6 && c.ip.Is4In6())
 }

@@ -24,15 +24,15 @@ func pair(t testing.TB, seed uint64) (l *lab, a, b *host) {
 
 func TestNeighboursOpenAChannel(t *testing.T) {
 	l, a, b := pair(t, 1)
-	if got := a.m.counts.offersSent + b.m.counts.offersSent; got != 1 {
+	if got := a.engine.counts.offersSent + b.engine.counts.offersSent; got != 1 {
 		t.Errorf("%d offers, want 1: the greater id waits", got)
 	}
 	l.run(idleClose + time.Minute)
 	if a.state(b) != Idle || b.state(a) != Idle {
 		t.Errorf("after nobody spoke: %v and %v, want both idle", a.state(b), b.state(a))
 	}
-	if got := a.m.counts.fallbacks[FallbackIdle] + b.m.counts.fallbacks[FallbackIdle]; got != 2 {
-		t.Errorf("%d ends closed as idle, want 2: %v, %v", got, a.m.counts, b.m.counts)
+	if got := a.engine.counts.fallbacks[FallbackIdle] + b.engine.counts.fallbacks[FallbackIdle]; got != 2 {
+		t.Errorf("%d ends closed as idle, want 2: %v, %v", got, a.engine.counts, b.engine.counts)
 	}
 }
 
@@ -59,7 +59,7 @@ func TestStrangersNeedToBeUsedOften(t *testing.T) {
 		l.load(a, b, 50*time.Millisecond, 200*time.Millisecond)
 	}
 	l.run(time.Minute)
-	if got := a.m.counts.offersSent; got != 0 {
+	if got := a.engine.counts.offersSent; got != 0 {
 		t.Errorf("%d offers after a storm of lookups, want 0", got)
 	}
 	l.load(a, others[3], time.Second, 30*time.Second)
@@ -75,7 +75,7 @@ func TestSilenceOnBothSidesOfTheTrailer(t *testing.T) {
 	a.tells, b.tells = false, false // nobody has announced anything
 	l.load(a, b, 100*time.Millisecond, time.Minute)
 	l.run(2 * time.Minute)
-	if got := a.m.counts.offersSent + b.m.counts.offersSent; got != 0 || l.lost != 0 {
+	if got := a.engine.counts.offersSent + b.engine.counts.offersSent; got != 0 || l.lost != 0 {
 		t.Errorf("%d offers and %d lost requests, want none", got, l.lost)
 	}
 }
@@ -83,15 +83,15 @@ func TestSilenceOnBothSidesOfTheTrailer(t *testing.T) {
 func TestRelayOnlyNeitherOffersNorAnswers(t *testing.T) {
 	l := newLab(t, 1)
 	a, b := l.host(1, 24), l.host(2, 24)
-	b.m.mode = RelayOnly
+	b.engine.mode = RelayOnly
 	l.load(a, b, 100*time.Millisecond, time.Minute)
 	l.load(b, a, 100*time.Millisecond, time.Minute)
 	l.run(2 * time.Minute)
-	if got := b.m.counts.offersSent; got != 0 {
+	if got := b.engine.counts.offersSent; got != 0 {
 		t.Errorf("%d offers, want 0", got)
 	}
-	if b.m.counts.refused[RefusedMode] == 0 || a.m.counts.failures[FailureNoAnswer] == 0 || l.lost != 0 {
-		t.Errorf("refused %v, failed %v, lost %d; want some, some, 0", b.m.counts.refused, a.m.counts.failures, l.lost)
+	if b.engine.counts.refused[RefusedMode] == 0 || a.engine.counts.failures[FailureNoAnswer] == 0 || l.lost != 0 {
+		t.Errorf("refused %v, failed %v, lost %d; want some, some, 0", b.engine.counts.refused, a.engine.counts.failures, l.lost)
 	}
 }
 
@@ -99,8 +99,8 @@ func TestLossOfSignals(t *testing.T) {
 	for seed := range uint64(50) {
 		l := newLab(t, seed)
 		a, b := l.host(1, 24), l.host(2, 24)
-		a.m.met(l.now, b.addr, b.id, true)
-		b.m.met(l.now, a.addr, a.id, true)
+		a.engine.met(l.now, b.addr, b.id, true)
+		b.engine.met(l.now, a.addr, a.id, true)
 		l.loss = 0.3
 		a.settle()
 		b.settle()
@@ -120,11 +120,11 @@ func TestGlare(t *testing.T) {
 			if h == b {
 				other = a
 			}
-			h.m.met(l.now, other.addr, other.id, true)
+			h.engine.met(l.now, other.addr, other.id, true)
 			l.after(time.Duration(l.rand.IntN(25))*time.Millisecond, func() {
-				h.m.peers.byAddr[other.addr].wish = l.now
-				h.m.at(l.now)
-				h.m.advance(l.now)
+				h.engine.peers.byAddr[other.addr].offerAt = l.now
+				h.engine.wakeBy(l.now)
+				h.engine.advance(l.now)
 				h.settle()
 			})
 		}
@@ -149,12 +149,12 @@ func TestAcceptsAndNeverOpens(t *testing.T) {
 		t.Errorf("%d requests done, %d lost; want 36000, 0", l.done, l.lost)
 	}
 	// 10 s, 20 s, ... half an hour after each other, and 15 s of trying each.
-	if got := a.m.counts.failures[FailureNotOpened]; got < 6 || got > 9 {
+	if got := a.engine.counts.failures[FailureNotOpened]; got < 6 || got > 9 {
 		t.Errorf("%d attempts in an hour, want 6 to 9", got)
 	}
 	l.run(time.Minute)
-	if len(a.m.channels)+len(b.m.channels) > 0 {
-		t.Errorf("%d and %d channels are left, want 0", len(a.m.channels), len(b.m.channels))
+	if len(a.engine.channels)+len(b.engine.channels) > 0 {
+		t.Errorf("%d and %d channels are left, want 0", len(a.engine.channels), len(b.engine.channels))
 	}
 }
 
@@ -192,24 +192,24 @@ func TestSwitchesLoseNothing(t *testing.T) {
 	if l.lost != 0 || l.done == 0 || cuts != switches {
 		t.Errorf("%d requests lost of %d in %d switches, want 0", l.lost, l.done+l.lost, cuts)
 	}
-	t.Logf("%d requests, %d switches, resent %d and %d", l.done, cuts, a.m.counts.resent, b.m.counts.resent)
+	t.Logf("%d requests, %d switches, resent %d and %d", l.done, cuts, a.engine.counts.resent, b.engine.counts.resent)
 }
 
 // ended breaks the channel to other.
 func (h *host) ended(other *host) {
-	c := h.m.peers.byAddr[other.addr].open
-	h.m.ended(h.lab.now, c.id)
+	c := h.engine.peers.byAddr[other.addr].open
+	h.engine.ended(h.lab.now, c.id)
 	h.settle()
 }
 
 // forgive lets offers come at once.
 func (h *host) forgive() {
-	h.m.budget.offers.spent = 0
-	for _, p := range h.m.peers.list {
+	h.engine.budget.offers.spent = 0
+	for _, p := range h.engine.peers.list {
 		p.fails, p.notBefore, p.offered = 0, time.Time{}, time.Time{}
-		if !p.wish.IsZero() {
-			p.wish = h.lab.now
-			h.m.at(p.wish)
+		if !p.offerAt.IsZero() {
+			p.offerAt = h.lab.now
+			h.engine.wakeBy(p.offerAt)
 		}
 	}
 	h.settle()
@@ -217,19 +217,19 @@ func (h *host) forgive() {
 
 func TestRenewsWornSessions(t *testing.T) {
 	l, a, b := pair(t, 4)
-	first := a.m.peers.byAddr[b.addr].open
+	first := a.engine.peers.byAddr[b.addr].open
 	l.load(a, b, 10*time.Millisecond, 20*time.Second)
 	l.run(time.Second)
 	first.records = renewAfter
 	l.run(19 * time.Second)
-	now := a.m.peers.byAddr[b.addr].open
+	now := a.engine.peers.byAddr[b.addr].open
 	if now == nil || now == first || now.records >= renewAfter {
-		t.Fatalf("the session was not renewed: %v", a.m.counts)
+		t.Fatalf("the session was not renewed: %v", a.engine.counts)
 	}
-	if a.m.counts.renewals != 1 || b.m.counts.renewals != 1 {
-		t.Errorf("%d and %d renewals, want 1 and 1", a.m.counts.renewals, b.m.counts.renewals)
+	if a.engine.counts.renewals != 1 || b.engine.counts.renewals != 1 {
+		t.Errorf("%d and %d renewals, want 1 and 1", a.engine.counts.renewals, b.engine.counts.renewals)
 	}
-	if fell := a.m.counts.fallbacks; fell != [fallbacks]uint64{} {
+	if fell := a.engine.counts.fallbacks; fell != [fallbacks]uint64{} {
 		t.Errorf("fell back: %v, want never", fell)
 	}
 	l.run(10 * time.Second)
@@ -240,12 +240,12 @@ func TestRenewsWornSessions(t *testing.T) {
 
 func TestEndsSessionsThatCannotBeRenewed(t *testing.T) {
 	l, a, b := pair(t, 4)
-	b.m.mode = RelayOnly // it answers no more
-	a.m.peers.byAddr[b.addr].open.records = endAfter
+	b.engine.mode = RelayOnly // it answers no more
+	a.engine.peers.byAddr[b.addr].open.records = endAfter
 	l.load(a, b, 10*time.Millisecond, time.Second)
 	l.run(10 * time.Second)
-	if a.m.counts.fallbacks[FallbackWorn] != 1 || l.lost != 0 {
-		t.Errorf("fell back %v, lost %d; want once as worn, 0", a.m.counts.fallbacks, l.lost)
+	if a.engine.counts.fallbacks[FallbackWorn] != 1 || l.lost != 0 {
+		t.Errorf("fell back %v, lost %d; want once as worn, 0", a.engine.counts.fallbacks, l.lost)
 	}
 }
 
@@ -255,7 +255,7 @@ func TestChangesAreTold(t *testing.T) {
 	l := newLab(t, 14)
 	a, b := l.host(1, 24), l.host(2, 24)
 	var told []string
-	a.m.changed = func(p Path, why string) {
+	a.engine.changed = func(p Path, why string) {
 		if p.Addr != b.addr || (why == "") != (p.State == Open && p.RTT > 0) {
 			t.Errorf("told of %+v, %q", p, why)
 		}
@@ -263,11 +263,11 @@ func TestChangesAreTold(t *testing.T) {
 	}
 	a.call(b)
 	l.run(time.Second)
-	a.m.peers.byAddr[b.addr].open.records = renewAfter
+	a.engine.peers.byAddr[b.addr].open.records = renewAfter
 	l.load(a, b, 10*time.Millisecond, 10*time.Second)
 	l.run(11 * time.Second)
-	if a.m.counts.renewals != 1 || !slices.Equal(told, []string{""}) {
-		t.Errorf("told %q after %d renewals, want once that there is a path", told, a.m.counts.renewals)
+	if a.engine.counts.renewals != 1 || !slices.Equal(told, []string{""}) {
+		t.Errorf("told %q after %d renewals, want once that there is a path", told, a.engine.counts.renewals)
 	}
 	l.run(idleClose + time.Minute)
 	if !slices.Equal(told, []string{"", FallbackIdle.String()}) {
@@ -289,18 +289,18 @@ func TestSlowRoundTrip(t *testing.T) {
 // A peer that only probes has the session renewed and ended as well.
 func TestEndsProbedSessions(t *testing.T) {
 	l, a, b := pair(t, 4)
-	b.m.mode = RelayOnly
-	p := a.m.peers.byAddr[b.addr]
+	b.engine.mode = RelayOnly
+	p := a.engine.peers.byAddr[b.addr]
 	c := p.open
 	for range 2 * endAfter {
-		a.m.received(l.now, c.id, []byte{probe, 0, 0, 0, 0})
-		a.m.orders = a.m.orders[:0]
-		if c.records >= renewAfter+2 && c.records < endAfter && p.trial == nil && p.wish.IsZero() {
+		a.engine.received(l.now, c.id, []byte{probe, 0, 0, 0, 0})
+		a.engine.actions = a.engine.actions[:0]
+		if c.records >= renewAfter+2 && c.records < endAfter && p.pending == nil && p.offerAt.IsZero() {
 			t.Fatal("nobody thinks of renewing")
 		}
 	}
-	if c.records > endAfter+2 || p.open != nil || a.m.counts.fallbacks[FallbackWorn] != 1 {
-		t.Errorf("%d records, fell back %v; want %d and once as worn", c.records, a.m.counts.fallbacks, endAfter)
+	if c.records > endAfter+2 || p.open != nil || a.engine.counts.fallbacks[FallbackWorn] != 1 {
+		t.Errorf("%d records, fell back %v; want %d and once as worn", c.records, a.engine.counts.fallbacks, endAfter)
 	}
 }
 
@@ -311,7 +311,7 @@ func TestRestartedPeer(t *testing.T) {
 	// b's tab is loaded again: it has forgotten everything, and its address is the same.
 	l.mute = true
 	fresh := l.host(2, 24)
-	fresh.m.rand = rand.New(rand.NewPCG(99, 99))
+	fresh.engine.rand = rand.New(rand.NewPCG(99, 99))
 	l.run(time.Second)
 	l.mute = false
 	fresh.call(a)
@@ -345,7 +345,7 @@ func TestCapKeepsTheMostUseful(t *testing.T) {
 			t.Errorf("state %v of number %d by use, want open", got, 3-i)
 		}
 	}
-	if got := len(a.m.channels); got > 4 {
+	if got := len(a.engine.channels); got > 4 {
 		t.Errorf("%d channels, want at most 4", got)
 	}
 	if l.lost != 0 {
@@ -360,7 +360,7 @@ func offerFrom(id ID, serial uint64) []byte {
 	binary.BigEndian.PutUint64(o.msg[:], serial)
 	for n := range byte(maxCandidates) {
 		victim := netip.AddrPortFrom(netip.AddrFrom4([4]byte{8, 8, 8, n}), 5353)
-		o.description.candidates = append(o.description.candidates, at(victim))
+		o.description.candidates = append(o.description.candidates, candidateAt(victim))
 	}
 	return o.append(nil)
 }
@@ -372,9 +372,9 @@ func TestOfferFlood(t *testing.T) {
 	answered := 0
 	for i := range uint64(offers) { // 10,000 each second, each from somewhere else
 		from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{20, byte(i >> 16), byte(i >> 8), byte(i)}), 4000)
-		a.m.heardOffer(l.now, from, offerFrom(ID{2, byte(i)}, i))
-		for _, o := range a.m.orders {
-			if o.verb == makeAnswer {
+		a.engine.receivedOffer(l.now, from, offerFrom(ID{2, byte(i)}, i))
+		for _, o := range a.engine.actions {
+			if o.kind == makeAnswer {
 				answered++
 				if len(o.remote.candidates) > 0 {
 					t.Fatalf("would try %v for a stranger", o.remote.candidates)
@@ -387,12 +387,12 @@ func TestOfferFlood(t *testing.T) {
 	if answered != 32 {
 		t.Errorf("%d offers answered in ten seconds, want 32: so many are under way", answered)
 	}
-	if got := a.m.counts.refused[RefusedBusy]; got < offers*9/10 {
+	if got := a.engine.counts.refused[RefusedBusy]; got < offers*9/10 {
 		t.Errorf("%d refused as too many, want nearly all", got)
 	}
 	l.run(time.Minute)
-	if len(a.m.channels) != 0 {
-		t.Errorf("%d channels are left, want 0", len(a.m.channels))
+	if len(a.engine.channels) != 0 {
+		t.Errorf("%d channels are left, want 0", len(a.engine.channels))
 	}
 }
 
@@ -400,37 +400,37 @@ func TestReplayedOffer(t *testing.T) {
 	l := newLab(t, 8)
 	a, b := l.host(1, 24), l.host(2, 24)
 	p := offerFrom(b.id, 5)
-	a.m.heardOffer(l.now, b.addr, p)
+	a.engine.receivedOffer(l.now, b.addr, p)
 	a.settle()
 	l.run(time.Second)
-	a.m.heardOffer(l.now, b.addr, p) // as b sends it, when the answer was lost
+	a.engine.receivedOffer(l.now, b.addr, p) // as b sends it, when the answer was lost
 	a.settle()
-	if got := a.m.counts.refused; got != [refusals]uint64{} {
+	if got := a.engine.counts.refused; got != [refusals]uint64{} {
 		t.Errorf("refused %v, want nothing", got)
 	}
 	elsewhere := netip.MustParseAddrPort("7.7.7.7:7777")
-	a.m.heardOffer(l.now, elsewhere, p)
-	if got := a.m.counts.refused[RefusedReplay]; got != 1 {
+	a.engine.receivedOffer(l.now, elsewhere, p)
+	if got := a.engine.counts.refused[RefusedReplay]; got != 1 {
 		t.Errorf("%d refused as replayed from elsewhere, want 1", got)
 	}
 	l.run(openWithin)
-	a.m.heardOffer(l.now, b.addr, p)
-	if got := a.m.counts.refused[RefusedReplay]; got != 2 {
+	a.engine.receivedOffer(l.now, b.addr, p)
+	if got := a.engine.counts.refused[RefusedReplay]; got != 2 {
 		t.Errorf("%d refused as replayed, want 2", got)
 	}
-	if n := (nonce{7: 5}); !a.m.budget.replayed(l.now, n) || a.m.budget.replayed(l.now.Add(14*time.Second), n) {
+	if n := (nonce{7: 5}); !a.engine.budget.replayed(l.now, n) || a.engine.budget.replayed(l.now.Add(14*time.Second), n) {
 		t.Error("a nonce counts for longer than it lives")
 	}
-	a.m.heardOffer(l.now, b.addr, offerFrom(b.id, 6))
-	a.m.heardOffer(l.now, b.addr, offerFrom(b.id, 7))
+	a.engine.receivedOffer(l.now, b.addr, offerFrom(b.id, 6))
+	a.engine.receivedOffer(l.now, b.addr, offerFrom(b.id, 7))
 	a.settle()
-	if got := a.m.counts.refused[RefusedTooSoon]; got != 1 {
+	if got := a.engine.counts.refused[RefusedTooSoon]; got != 1 {
 		t.Errorf("%d refused as too soon, want 1", got)
 	}
-	a.m.heardOffer(l.now, elsewhere, offerFrom(a.id, 8))
-	a.m.met(l.now, elsewhere, ID{7}, false)
-	a.m.heardOffer(l.now, elsewhere, offerFrom(ID{8}, 9))
-	if got := a.m.counts.refused[RefusedIdentity]; got != 2 {
+	a.engine.receivedOffer(l.now, elsewhere, offerFrom(a.id, 8))
+	a.engine.met(l.now, elsewhere, ID{7}, false)
+	a.engine.receivedOffer(l.now, elsewhere, offerFrom(ID{8}, 9))
+	if got := a.engine.counts.refused[RefusedIdentity]; got != 2 {
 		t.Errorf("%d refused for their id, want 2", got)
 	}
 }
@@ -438,12 +438,12 @@ func TestReplayedOffer(t *testing.T) {
 func TestForgedAnswer(t *testing.T) {
 	l := newLab(t, 9)
 	a, b := l.host(1, 24), l.host(2, 24)
-	a.m.met(l.now, b.addr, b.id, true)
+	a.engine.met(l.now, b.addr, b.id, true)
 	a.settle()
 	l.run(10 * time.Millisecond) // the offer is under way
 	d := description{role: active, ufrag: "evil", pwd: "passwordpasswordpasswo"}
-	for msg := range a.m.offers {
-		if !a.m.answered(l.now, netip.MustParseAddrPort("7.7.7.7:7777"), appendAnswer(nil, msg, &d)) {
+	for msg := range a.engine.offers {
+		if !a.engine.receivedAnswer(l.now, netip.MustParseAddrPort("7.7.7.7:7777"), appendAnswer(nil, msg, &d)) {
 			t.Error("the core gets an answer to an offer, want it dropped")
 		}
 	}
@@ -468,7 +468,7 @@ func TestChaos(t *testing.T) {
 		}
 		for range 400 {
 			a, b := hosts[l.rand.IntN(6)], hosts[l.rand.IntN(6)]
-			switch p := a.m.peers.byAddr[b.addr]; l.rand.IntN(12) {
+			switch p := a.engine.peers.byAddr[b.addr]; l.rand.IntN(12) {
 			case 0:
 				l.mute = !l.mute
 			case 1:
@@ -482,8 +482,8 @@ func TestChaos(t *testing.T) {
 					p.open.records += renewAfter / 2
 				}
 			case 5:
-				if p != nil && p.trial != nil {
-					a.m.ended(l.now, p.trial.id)
+				if p != nil && p.pending != nil {
+					a.engine.ended(l.now, p.pending.id)
 					a.settle()
 				}
 			case 6:
@@ -491,7 +491,7 @@ func TestChaos(t *testing.T) {
 					a.ended(b)
 				}
 			case 7:
-				a.m.met(l.now, b.addr, b.id, l.rand.IntN(2) == 0)
+				a.engine.met(l.now, b.addr, b.id, l.rand.IntN(2) == 0)
 				a.settle()
 			default:
 				if a != b {
@@ -503,8 +503,8 @@ func TestChaos(t *testing.T) {
 		l.mute, l.never, l.loss = false, false, 0
 		l.run(time.Hour)
 		for _, h := range hosts {
-			if len(h.m.channels) != 0 {
-				t.Errorf("seed %d: %d channels after an hour of silence, want 0", seed, len(h.m.channels))
+			if len(h.engine.channels) != 0 {
+				t.Errorf("seed %d: %d channels after an hour of silence, want 0", seed, len(h.engine.channels))
 			}
 		}
 	}
@@ -524,7 +524,7 @@ func TestForgedOffers(t *testing.T) {
 	}
 	l.run(2 * longLived)
 	for i := range uint64(8) {
-		a.m.heardOffer(l.now, netip.AddrPortFrom(netip.AddrFrom4([4]byte{20, 0, 0, byte(i)}), 4000), offerFrom(ID{2, byte(i)}, i))
+		a.engine.receivedOffer(l.now, netip.AddrPortFrom(netip.AddrFrom4([4]byte{20, 0, 0, byte(i)}), 4000), offerFrom(ID{2, byte(i)}, i))
 		a.settle()
 	}
 	for _, b := range friends {
@@ -532,49 +532,49 @@ func TestForgedOffers(t *testing.T) {
 			t.Errorf("%v is %v, want open", b.addr, a.state(b))
 		}
 	}
-	if got := a.m.counts.refused[RefusedFull]; got != 8 {
+	if got := a.engine.counts.refused[RefusedFull]; got != 8 {
 		t.Errorf("%d refused as there is no place, want 8", got)
 	}
 
 	l = newLab(t, 13)
 	a, b := l.host(1, 512), l.host(2, 24)
-	a.m.met(l.now, b.addr, b.id, false)
+	a.engine.met(l.now, b.addr, b.id, false)
 	for i := range uint64(6) { // b knows nothing of these, so that they do not open
-		a.m.heardOffer(l.now, b.addr, offerFrom(b.id, 100+i))
+		a.engine.receivedOffer(l.now, b.addr, offerFrom(b.id, 100+i))
 		a.settle()
 		l.run(16 * time.Second)
 	}
-	p := a.m.peers.byAddr[b.addr]
+	p := a.engine.peers.byAddr[b.addr]
 	if p.fails != 0 || p.notBefore.After(l.now) {
 		t.Errorf("%d failures, and a wait of %v", p.fails, p.notBefore.Sub(l.now))
 	}
 	for i := range uint64(100) {
-		a.m.heardOffer(l.now, netip.AddrPortFrom(netip.AddrFrom4([4]byte{20, 0, 1, byte(i)}), 4000), offerFrom(ID{3, byte(i)}, 200+i))
+		a.engine.receivedOffer(l.now, netip.AddrPortFrom(netip.AddrFrom4([4]byte{20, 0, 1, byte(i)}), 4000), offerFrom(ID{3, byte(i)}, 200+i))
 	}
 	a.settle()
 	l.run(openWithin)
 	for i := range uint64(100) {
-		a.m.heardOffer(l.now, netip.AddrPortFrom(netip.AddrFrom4([4]byte{20, 0, 2, byte(i)}), 4000), offerFrom(ID{4, byte(i)}, 400+i))
+		a.engine.receivedOffer(l.now, netip.AddrPortFrom(netip.AddrFrom4([4]byte{20, 0, 2, byte(i)}), 4000), offerFrom(ID{4, byte(i)}, 400+i))
 	}
-	busy := a.m.counts.refused[RefusedBusy]
-	a.m.heardOffer(l.now, b.addr, offerFrom(b.id, 999))
-	if a.m.counts.refused[RefusedBusy] != busy || p.trial == nil {
-		t.Errorf("strangers have left no room: %v", a.m.counts.refused)
+	busy := a.engine.counts.refused[RefusedBusy]
+	a.engine.receivedOffer(l.now, b.addr, offerFrom(b.id, 999))
+	if a.engine.counts.refused[RefusedBusy] != busy || p.pending == nil {
+		t.Errorf("strangers have left no room: %v", a.engine.counts.refused)
 	}
 }
 
 func TestStrangerMustProveTheAddressToATab(t *testing.T) {
 	l := newLab(t, 10)
 	tab, b := l.host(1, 24), l.host(2, 24)
-	tab.m.sameIP, tab.m.mode = false, LAN
-	tab.m.heardOffer(l.now, b.addr, offerFrom(b.id, 1))
-	if got := tab.m.counts.refused[RefusedStranger]; got != 1 || len(tab.m.channels) != 0 {
-		t.Errorf("%d refused, %d channels; want 1, 0", got, len(tab.m.channels))
+	tab.engine.sameIP, tab.engine.mode = false, LAN
+	tab.engine.receivedOffer(l.now, b.addr, offerFrom(b.id, 1))
+	if got := tab.engine.counts.refused[RefusedStranger]; got != 1 || len(tab.engine.channels) != 0 {
+		t.Errorf("%d refused, %d channels; want 1, 0", got, len(tab.engine.channels))
 	}
-	tab.m.met(l.now, b.addr, b.id, false)
-	tab.m.heardOffer(l.now, b.addr, offerFrom(b.id, 1)) // the same one again
+	tab.engine.met(l.now, b.addr, b.id, false)
+	tab.engine.receivedOffer(l.now, b.addr, offerFrom(b.id, 1)) // the same one again
 	tab.settle()
-	if got := len(tab.m.channels); got != 1 {
+	if got := len(tab.engine.channels); got != 1 {
 		t.Errorf("%d channels, want 1", got)
 	}
 }

@@ -29,12 +29,12 @@ type guard struct {
 	held  []held
 	bytes int
 
-	seq     uint32                   // of the last probe
-	sent    time.Time                // when it was; the zero time if none waits for an echo
-	probes  [maxMissed + 1]time.Time // when each of the last ones was, by seq
-	missed  int                      // probes without an echo
-	rtt     time.Duration
-	givenUp uint64 // datagrams, because there were too many
+	seq       uint32                   // of the last probe
+	sent      time.Time                // when it was; the zero time if none waits for an echo
+	probes    [maxMissed + 1]time.Time // when each of the last ones was, by seq
+	missed    int                      // probes without an echo
+	rtt       time.Duration
+	discarded uint64 // datagrams, because there were too many
 }
 
 // held is one datagram, sent before the probe that follows seq.
@@ -51,7 +51,7 @@ func (g *guard) hold(now time.Time, data []byte) (urgent bool) {
 	g.bytes += len(data)
 	for len(g.held) > maxHeld || g.bytes > maxHeldBytes {
 		g.drop(0)
-		g.givenUp++
+		g.discarded++
 	}
 	return g.sent.IsZero() && (len(g.held) > maxHeld/2 || g.bytes > maxHeldBytes/2)
 }

@@ -16,13 +16,13 @@ type inbox struct {
 	ready chan struct{} // holds a token if there may be something to take
 
 	mu      sync.Mutex // guards what follows
-	list    []arrived
+	list    []inbound
 	bytes   int
 	dropped uint64
 }
 
-// arrived is a datagram and where it came from.
-type arrived struct {
+// inbound is a datagram and where it came from.
+type inbound struct {
 	from netip.AddrPort
 	data []byte
 }
@@ -33,11 +33,11 @@ func newInbox() *inbox { return &inbox{ready: make(chan struct{}, 1)} }
 func (q *inbox) add(from netip.AddrPort, data []byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.list = append(q.list, arrived{from, append([]byte(nil), data...)})
+	q.list = append(q.list, inbound{from, append([]byte(nil), data...)})
 	q.bytes += len(data)
 	for len(q.list) > maxInbox || q.bytes > maxInboxBytes {
 		q.bytes -= len(q.list[0].data)
-		q.list[0] = arrived{}
+		q.list[0] = inbound{}
 		q.list = q.list[1:]
 		q.dropped++
 	}
@@ -54,7 +54,7 @@ func (q *inbox) read(bufs [][]byte, sizes []int, from []netip.AddrPort) (n int) 
 	defer q.mu.Unlock()
 	for n < len(bufs) && len(q.list) > 0 {
 		d := q.list[0]
-		q.list[0] = arrived{}
+		q.list[0] = inbound{}
 		q.list = q.list[1:]
 		q.bytes -= len(d.data)
 		if len(d.data) <= len(bufs[n]) {

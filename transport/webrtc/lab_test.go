@@ -34,17 +34,17 @@ type lab struct {
 
 // host is a machine, with a driver and a core that only asks and answers.
 type host struct {
-	lab   *lab
-	m     *machine
-	addr  netip.AddrPort
-	id    ID
-	links map[chanID]*fakeLink
-	calls map[wire.MsgID]time.Time
-	tells bool // its core tells of peers
-	near  bool
-	wakes time.Time
-	idle  int // wake-ups in a row at one time
-	woken time.Time
+	lab    *lab
+	engine *engine
+	addr   netip.AddrPort
+	id     ID
+	links  map[chanID]*fakeLink
+	calls  map[wire.MsgID]time.Time
+	tells  bool // its core tells of peers
+	near   bool
+	wakes  time.Time
+	idle   int // wake-ups in a row at one time
+	woken  time.Time
 }
 
 // maxWakes is how often a machine may be woken at one time.
@@ -58,7 +58,7 @@ func (h *host) wake() {
 	if h.idle++; h.idle > maxWakes {
 		h.lab.t.Fatalf("%v after the start: %v wants to be woken again and again at one time", h.lab.now.Sub(h.lab.start), h.addr)
 	}
-	h.m.advance(h.lab.now)
+	h.engine.advance(h.lab.now)
 	h.wakes = time.Time{}
 	h.settle()
 }
@@ -107,7 +107,7 @@ func (l *lab) host(n byte, channels int) *host {
 		lab: l, addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{9, 9, 9, n}), 4000), id: ID{n}, tells: true, near: true,
 		links: make(map[chanID]*fakeLink), calls: make(map[wire.MsgID]time.Time),
 	}
-	h.m = newMachine(h.id, Direct, true, limits{channels, maxOffering, maxAnswering}, rand.NewPCG(uint64(n), 2))
+	h.engine = newEngine(h.id, Direct, true, limits{channels, maxOffering, maxAnswering}, rand.NewPCG(uint64(n), 2))
 	l.hosts[h.addr] = h
 	return h
 }
@@ -141,8 +141,8 @@ func (l *lab) run(d time.Duration) {
 
 // settle carries out the orders of a machine, and sets its timer.
 func (h *host) settle() {
-	for _, o := range h.m.take() {
-		switch o.verb {
+	for _, o := range h.engine.takeActions() {
+		switch o.kind {
 		case makeOffer:
 			h.begin(o.ch, nil)
 		case makeAnswer:
@@ -151,15 +151,15 @@ func (h *host) settle() {
 			h.checkCandidates(o.remote.candidates)
 			h.links[o.ch].remote = o.remote.ufrag
 			h.connect(o.ch)
-		case end:
+		case endChannel:
 			h.drop(o.ch)
-		case message:
+		case sendMessage:
 			h.overLink(o.ch, o.data)
-		case datagram:
+		case sendDatagram:
 			h.overWrapped(o.to, o.data)
 		}
 	}
-	if next := h.m.next(); !next.IsZero() && !next.Equal(h.wakes) {
+	if next := h.engine.next(); !next.IsZero() && !next.Equal(h.wakes) {
 		h.wakes = next
 		h.lab.after(max(0, next.Sub(h.lab.now)), func() {
 			if !h.wakes.Equal(next) {
@@ -175,14 +175,14 @@ func (h *host) begin(ch chanID, remote *description) {
 	h.lab.serial++
 	k := &fakeLink{own: fmt.Sprintf("u%07d", h.lab.serial)}
 	h.links[ch] = k
-	d := description{ufrag: k.own, pwd: "passwordpasswordpasswo", candidates: []candidate{at(netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), 5000))}}
+	d := description{ufrag: k.own, pwd: "passwordpasswordpasswo", candidates: []candidate{candidateAt(netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), 5000))}}
 	if remote != nil {
 		h.checkCandidates(remote.candidates)
 		k.remote, d.role = remote.ufrag, active
 	}
 	h.lab.after(2*time.Millisecond, func() {
 		if h.links[ch] == k {
-			h.m.described(h.lab.now, ch, d)
+			h.engine.described(h.lab.now, ch, d)
 			h.settle()
 		}
 	})
@@ -217,7 +217,7 @@ func (h *host) open(ch chanID, k *fakeLink, other *host, otherCh chanID, after t
 	k.other, k.otherCh = other, otherCh
 	h.lab.after(after, func() {
 		if h.links[ch] == k {
-			h.m.opened(h.lab.now, ch)
+			h.engine.opened(h.lab.now, ch)
 			h.settle()
 		}
 	})
@@ -236,7 +236,7 @@ func (h *host) drop(ch chanID) {
 	}
 	h.lab.after(directDelay, func() {
 		if k.other.links[k.otherCh] != nil {
-			k.other.m.ended(h.lab.now, k.otherCh)
+			k.other.engine.ended(h.lab.now, k.otherCh)
 			k.other.settle()
 		}
 	})
@@ -252,7 +252,7 @@ func (h *host) overLink(ch chanID, data []byte) {
 		if k.other.links[k.otherCh] == nil {
 			return
 		}
-		from, ok := k.other.m.received(h.lab.now, k.otherCh, data)
+		from, ok := k.other.engine.received(h.lab.now, k.otherCh, data)
 		if ok && from != h.addr {
 			h.lab.t.Errorf("a datagram from %v came from %v", h.addr, from)
 		}
@@ -275,8 +275,8 @@ func (h *host) overWrapped(to netip.AddrPort, data []byte) {
 	h.lab.after(wrappedDelay, func() {
 		switch {
 		case isOffer(data):
-			other.m.heardOffer(h.lab.now, h.addr, data)
-		case data[0] == 1 && other.m.answered(h.lab.now, h.addr, data):
+			other.engine.receivedOffer(h.lab.now, h.addr, data)
+		case data[0] == 1 && other.engine.receivedAnswer(h.lab.now, h.addr, data):
 		default:
 			other.receive(h.addr, data)
 		}
@@ -295,13 +295,13 @@ func (h *host) receive(from netip.AddrPort, data []byte) {
 		delete(h.calls, msg)
 		h.lab.done++
 		if h.tells {
-			h.m.met(h.lab.now, from, h.lab.hosts[from].id, h.near)
+			h.engine.met(h.lab.now, from, h.lab.hosts[from].id, h.near)
 		}
 	}
 }
 
 func (h *host) send(to netip.AddrPort, data []byte) {
-	if ch := h.m.send(h.lab.now, to, data); ch != 0 {
+	if ch := h.engine.send(h.lab.now, to, data); ch != 0 {
 		h.overLink(ch, data)
 	} else {
 		h.overWrapped(to, data)
@@ -334,7 +334,7 @@ func (l *lab) load(a, b *host, every, length time.Duration) {
 }
 
 func (h *host) state(other *host) State {
-	p := h.m.peers.byAddr[other.addr]
+	p := h.engine.peers.byAddr[other.addr]
 	if p == nil {
 		return Idle
 	}
@@ -343,7 +343,7 @@ func (h *host) state(other *host) State {
 
 // check tests what is always true.
 func (h *host) check() {
-	t, m := h.lab.t, h.m
+	t, m := h.lab.t, h.engine
 	t.Helper()
 	if got, most := len(m.channels), m.limits.channels; got > 2*most {
 		t.Fatalf("%d channels, want at most %d and as many renewals", got, most)
@@ -351,15 +351,15 @@ func (h *host) check() {
 	if len(h.links) != len(m.channels) {
 		t.Fatalf("%d connections for %d channels", len(h.links), len(m.channels))
 	}
-	inUse := len(m.leaving)
+	inUse := len(m.draining)
 	for i, p := range m.peers.list {
 		if p.place != i || m.peers.byAddr[p.addr] != p {
 			t.Fatalf("peer %v is lost", p.addr)
 		}
-		for _, c := range [...]*channel{p.open, p.trial} {
+		for _, c := range [...]*channel{p.open, p.pending} {
 			if c != nil {
 				inUse++
-				if m.channels[c.id] != c || c.peer != p || (c.stage == carrying) != (c == p.open) {
+				if m.channels[c.id] != c || c.peer != p || (c.stage == stageOpen) != (c == p.open) {
 					t.Fatalf("channel %d of %v in stage %d is where it should not be", c.id, p.addr, c.stage)
 				}
 			}
@@ -368,10 +368,10 @@ func (h *host) check() {
 	if inUse != len(m.channels) {
 		t.Fatalf("%d channels, of which %d belong somewhere", len(m.channels), inUse)
 	}
-	if n := m.trials(true); n > m.limits.offers {
+	if n := m.pending(true); n > m.limits.offers {
 		t.Fatalf("%d offers, want at most %d", n, m.limits.offers)
 	}
-	if n := m.trials(false); n > m.limits.answers {
+	if n := m.pending(false); n > m.limits.answers {
 		t.Fatalf("%d answers, want at most %d", n, m.limits.answers)
 	}
 	if len(m.offers) > m.limits.offers || len(m.budget.seen) != len(m.budget.old) || len(m.peers.list) > maxPeers {

@@ -118,7 +118,7 @@ var errTimeout = errors.New("no answer")
 func (n *node) call(to netip.AddrPort) error {
 	msg := wire.MsgID{}
 	for i := range msg {
-		msg[i] = byte(unpredictable{}.Uint64())
+		msg[i] = byte(runtimeRand{}.Uint64())
 	}
 	done := make(chan struct{})
 	n.mu.Lock()
@@ -160,13 +160,13 @@ func upgrade(t testing.TB, a, b *node) time.Duration {
 
 // forgive lets offers come at once.
 func (n *node) forgive() {
-	n.do(func(m *machine, now time.Time) {
-		m.budget.offers.spent = 0
-		for _, p := range m.peers.list {
+	n.do(func(e *engine, now time.Time) {
+		e.budget.offers.spent = 0
+		for _, p := range e.peers.list {
 			p.fails, p.notBefore, p.offered = 0, time.Time{}, time.Time{}
-			if !p.wish.IsZero() {
-				p.wish = now
-				m.at(now)
+			if !p.offerAt.IsZero() {
+				p.offerAt = now
+				e.wakeBy(now)
 			}
 		}
 	})
@@ -174,9 +174,9 @@ func (n *node) forgive() {
 
 // breakOff closes the connection to other as if the network had.
 func (n *node) breakOff(other *node) {
-	n.do(func(m *machine, now time.Time) {
-		if p := m.peers.byAddr[other.LocalAddr()]; p != nil && p.open != nil {
-			m.ended(now, p.open.id)
+	n.do(func(e *engine, now time.Time) {
+		if p := e.peers.byAddr[other.LocalAddr()]; p != nil && p.open != nil {
+			e.ended(now, p.open.id)
 		}
 	})
 }

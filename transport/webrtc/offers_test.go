@@ -25,15 +25,15 @@ func signalsTo(l *lab, kind wire.Kind) (at *[]time.Duration) {
 func TestOfferWithoutAnswer(t *testing.T) {
 	l := newLab(t, 20)
 	a, b := l.host(1, 24), l.host(2, 24)
-	b.m.mode = RelayOnly
+	b.engine.mode = RelayOnly
 	sent := signalsTo(l, wire.KindRequest)
-	a.m.met(l.now, b.addr, b.id, true)
+	a.engine.met(l.now, b.addr, b.id, true)
 	a.settle()
 	l.run(14 * time.Second)
 	if want := []time.Duration{0, time.Second, 3 * time.Second}; !slices.Equal(*sent, want) {
 		t.Errorf("offers sent at %v, want %v", *sent, want)
 	}
-	if got := a.m.counts.failures[FailureNoAnswer]; got != 1 || a.state(b) != BackingOff {
+	if got := a.engine.counts.failures[FailureNoAnswer]; got != 1 || a.state(b) != BackingOff {
 		t.Errorf("%d failures and state %v, want 1 and backing off", got, a.state(b))
 	}
 	l.run(2 * time.Second)
@@ -47,15 +47,15 @@ func TestBothEndsGiveUp(t *testing.T) {
 	l := newLab(t, 21)
 	a, b := l.host(1, 24), l.host(2, 24)
 	l.never = true
-	a.m.met(l.now, b.addr, b.id, true)
+	a.engine.met(l.now, b.addr, b.id, true)
 	a.settle()
 	l.run(14 * time.Second)
-	if len(a.m.channels) != 1 || len(b.m.channels) != 1 {
-		t.Errorf("%d and %d channels after 14 s, want 1 and 1", len(a.m.channels), len(b.m.channels))
+	if len(a.engine.channels) != 1 || len(b.engine.channels) != 1 {
+		t.Errorf("%d and %d channels after 14 s, want 1 and 1", len(a.engine.channels), len(b.engine.channels))
 	}
 	l.run(1100 * time.Millisecond)
-	if len(a.m.channels) != 0 || len(b.m.channels) != 0 {
-		t.Errorf("%d and %d channels after 15.1 s, want none", len(a.m.channels), len(b.m.channels))
+	if len(a.engine.channels) != 0 || len(b.engine.channels) != 0 {
+		t.Errorf("%d and %d channels after 15.1 s, want none", len(a.engine.channels), len(b.engine.channels))
 	}
 }
 
@@ -68,10 +68,10 @@ func TestOffersAtATime(t *testing.T) {
 		b := l.host(10+n, 24)
 		b.tells = false
 		others = append(others, b)
-		a.m.met(l.now, b.addr, b.id, true)
+		a.engine.met(l.now, b.addr, b.id, true)
 	}
 	most := 0
-	l.tap = func(*host, []byte) { most = max(most, a.m.trials(true)) }
+	l.tap = func(*host, []byte) { most = max(most, a.engine.pending(true)) }
 	a.settle()
 	l.run(10 * time.Second)
 	if most != 8 {
@@ -92,7 +92,7 @@ func TestAnswerIsRepeatedThreeTimes(t *testing.T) {
 	l.never = true
 	sent := signalsTo(l, wire.KindAnswer)
 	for range 20 {
-		a.m.heardOffer(l.now, b.addr, offerFrom(b.id, 5))
+		a.engine.receivedOffer(l.now, b.addr, offerFrom(b.id, 5))
 		a.settle()
 		l.run(100 * time.Millisecond)
 	}
@@ -130,12 +130,12 @@ func TestWhoIsDisplaced(t *testing.T) {
 			better := a.openTo(l.host(2, 24), tt.age, tt.idle, 2*tt.useful)
 			other := a.openTo(l.host(3, 24), tt.age, tt.idle, tt.useful)
 			if tt.renewing {
-				other.trial = &channel{id: 99, peer: other}
+				other.pending = &channel{id: 99, peer: other}
 				better.open.since = l.now
 			}
-			p := a.m.peers.get(l.now, l.host(4, 24).addr)
+			p := a.engine.peers.get(l.now, l.host(4, 24).addr)
 			p.proven, p.use.count, p.use.at = !tt.stranger, tt.newcomer, l.now
-			if got := a.m.room(l.now, p); got != tt.want || (other.open == nil) != tt.want || better.open == nil {
+			if got := a.engine.makeRoom(l.now, p); got != tt.want || (other.open == nil) != tt.want || better.open == nil {
 				t.Errorf("room = %v, displaced %v, the more useful one %v; want %v, %v, false", got, other.open == nil, better.open == nil, tt.want, tt.want)
 			}
 		})
@@ -145,11 +145,11 @@ func TestWhoIsDisplaced(t *testing.T) {
 // openTo gives h a channel to other that is so old and was so long idle.
 func (h *host) openTo(other *host, age, idle time.Duration, useful float64) *peer {
 	now := h.lab.now
-	p := h.m.peers.get(now, other.addr)
+	p := h.engine.peers.get(now, other.addr)
 	p.id, p.proven, p.use.count, p.use.at = other.id, true, useful, now
-	c := h.m.begin(now.Add(-age), p)
-	c.stage, c.used = carrying, now.Add(-idle)
-	p.open, p.trial = c, nil
+	c := h.engine.newChannel(now.Add(-age), p)
+	c.stage, c.used = stageOpen, now.Add(-idle)
+	p.open, p.pending = c, nil
 	return p
 }
 
@@ -158,7 +158,7 @@ func (h *host) openTo(other *host, age, idle time.Duration, useful float64) *pee
 func TestWhoDeservesAChannel(t *testing.T) {
 	l := newLab(t, 26)
 	a := l.host(1, 24)
-	p := a.m.peers.get(l.now, l.host(2, 24).addr)
+	p := a.engine.peers.get(l.now, l.host(2, 24).addr)
 	p.proven = true
 	add := func(n int) {
 		for range n {
@@ -167,7 +167,7 @@ func TestWhoDeservesAChannel(t *testing.T) {
 	}
 	expect := func(when string, want bool) {
 		t.Helper()
-		if got := p.deserves(l.now); got != want {
+		if got := p.eligible(l.now); got != want {
 			t.Errorf("%s: deserves a channel = %v, want %v", when, got, want)
 		}
 	}
@@ -222,7 +222,7 @@ func TestBudgetOfOffers(t *testing.T) {
 				serial++
 				var n nonce
 				binary.BigEndian.PutUint64(n[:], serial)
-				if b.pays(now, n, tt.proven) {
+				if b.take(now, n, tt.proven) {
 					taken++
 				}
 			}
@@ -231,7 +231,7 @@ func TestBudgetOfOffers(t *testing.T) {
 		for i := range 100 {
 			var n nonce
 			n[0] = byte(i)
-			if got, want := b.pays(now, n, tt.proven), i < tt.burst; got != want {
+			if got, want := b.take(now, n, tt.proven), i < tt.burst; got != want {
 				t.Fatalf("offer %d at once, proven %v: taken = %v, want %v", i+1, tt.proven, got, want)
 			}
 		}
@@ -248,11 +248,12 @@ func TestBudgetOfOffers(t *testing.T) {
 // However many peers a node meets, it remembers 1,024, among them each with a channel.
 func TestPeersAreBounded(t *testing.T) {
 	l, a, b := pair(t, 25)
-	l.run(4 * time.Minute) // its peer is of less use than others, then
+	a.engine.peers.byAddr[b.addr].near = false
+	l.run(4 * time.Minute) // so that its peer is of less use than others
 	for i := range 5000 {
-		a.m.met(l.now, addrOf(i), ID{3, byte(i >> 8), byte(i)}, false)
+		a.engine.met(l.now, addrOf(i), ID{3, byte(i >> 8), byte(i)}, false)
 	}
-	if got := len(a.m.peers.list); got != 1024 {
+	if got := len(a.engine.peers.list); got != 1024 {
 		t.Errorf("%d peers are remembered, want 1024", got)
 	}
 	if a.state(b) != Open {

@@ -10,9 +10,9 @@ import (
 // than a lookup sends to anybody. For a neighbour each counts as many: it gets a
 // channel by the first one, and loses its claim two minutes after the last.
 const (
-	worthwhile = 16
-	halfLife   = time.Minute
-	nearWeight = 64
+	minScore        = 16
+	halfLife        = time.Minute
+	neighbourWeight = 64
 )
 
 // After a failure the next offer waits for backoffBase, then for twice as long
@@ -35,11 +35,11 @@ type peer struct {
 	near   bool // it is among the node's neighbours
 	place  int  // in peers.list
 
-	use   use
-	open  *channel // carries datagrams; nil if none does
-	trial *channel // being set up; nil if none is
+	use     use
+	open    *channel // carries datagrams; nil if none does
+	pending *channel // being set up; nil if none is
 
-	wish      time.Time // when to offer; the zero time for never
+	offerAt   time.Time // when to offer; the zero time for never
 	notBefore time.Time // no offer before that
 	offered   time.Time // when an offer of its own was last taken
 	fails     int       // attempts in a row
@@ -66,9 +66,9 @@ func (p *peer) state(now time.Time) State {
 	switch {
 	case p.open != nil:
 		return Open
-	case p.trial != nil && p.trial.offering:
+	case p.pending != nil && p.pending.offering:
 		return Offering
-	case p.trial != nil:
+	case p.pending != nil:
 		return Answering
 	case p.fails > 0 && now.Before(p.notBefore):
 		return BackingOff
@@ -76,15 +76,15 @@ func (p *peer) state(now time.Time) State {
 	return Idle
 }
 
-// useful says how much a channel to p is worth.
-func (p *peer) useful(now time.Time) float64 {
+// score says how much a channel to p is worth.
+func (p *peer) score(now time.Time) float64 {
 	if p.near {
-		return nearWeight * p.use.level(now)
+		return neighbourWeight * p.use.level(now)
 	}
 	return p.use.level(now)
 }
 
-func (p *peer) deserves(now time.Time) bool { return p.proven && p.useful(now) >= worthwhile }
+func (p *peer) eligible(now time.Time) bool { return p.proven && p.score(now) >= minScore }
 
 // failed notes that an attempt at now came to nothing.
 func (p *peer) failed(now time.Time) {
@@ -140,8 +140,8 @@ func (t *peers) forget(now time.Time) bool {
 	for range min(len(t.list), 32) {
 		t.cursor = (t.cursor + 1) % len(t.list)
 		p := t.list[t.cursor]
-		busy := p.open != nil || p.trial != nil || now.Before(p.offered.Add(offerEvery))
-		if !busy && (worst == nil || p.useful(now) < worst.useful(now)) {
+		busy := p.open != nil || p.pending != nil || now.Before(p.offered.Add(offerEvery))
+		if !busy && (worst == nil || p.score(now) < worst.score(now)) {
 			worst = p
 		}
 	}

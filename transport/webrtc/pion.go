@@ -102,7 +102,7 @@ func listen(c *Conn, addr netip.AddrPort) (*pion, error) {
 	s.LoggerFactory = newQuiet()
 	s.SetNet(system)
 	s.DetachDataChannels()
-	s.SetICEUDPMux(oneEach{mux})
+	s.SetICEUDPMux(onePerFamily{mux})
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	s.SetIncludeLoopbackCandidate(true) // tell sees to who hears of it
@@ -162,13 +162,13 @@ func newMux(sock *net.UDPConn) ice.UDPMux {
 	return ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: sock, Logger: newQuiet().one})
 }
 
-// oneEach is a mux that names one of its addresses for each IP version: all are the
+// onePerFamily is a mux that names one of its addresses for each IP version: all are the
 // same socket, of which ICE would have a reader for each. It is one that others can
 // come to, if there is one.
-type oneEach struct{ ice.UDPMux }
+type onePerFamily struct{ ice.UDPMux }
 
 // GetListenAddresses is that of ice.UDPMux.
-func (m oneEach) GetListenAddresses() (list []net.Addr) {
+func (m onePerFamily) GetListenAddresses() (list []net.Addr) {
 	var four, six net.Addr
 	for _, a := range m.UDPMux.GetListenAddresses() {
 		ip := a.(*net.UDPAddr).IP

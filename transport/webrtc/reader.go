@@ -53,7 +53,7 @@ func (c *Conn) read() {
 	r := c.reader
 	for {
 		n, err := c.wrapped.ReadBatch(r.bufs, r.sizes, r.from)
-		r.pos, r.n, r.err = 0, c.sift(n), err
+		r.pos, r.n, r.err = 0, c.filter(n), err
 		if r.n == 0 && err == nil {
 			continue
 		}
@@ -70,11 +70,11 @@ func (c *Conn) read() {
 	}
 }
 
-// sift takes the signals out of n datagrams, and returns how many are left.
-func (c *Conn) sift(n int) (left int) {
+// filter takes the signals out of n datagrams, and returns how many are left.
+func (c *Conn) filter(n int) (left int) {
 	r := c.reader
 	for i := range n {
-		if c.isSignal(r.from[i], r.bufs[i][:r.sizes[i]]) {
+		if c.takeSignal(r.from[i], r.bufs[i][:r.sizes[i]]) {
 			continue
 		}
 		if left != i {
@@ -87,15 +87,15 @@ func (c *Conn) sift(n int) (left int) {
 	return left
 }
 
-// isSignal reports whether a datagram is none of the core's business, and if so
+// takeSignal reports whether a datagram is none of the core's business, and if so
 // acts on it.
-func (c *Conn) isSignal(from netip.AddrPort, p []byte) (yes bool) {
+func (c *Conn) takeSignal(from netip.AddrPort, p []byte) (yes bool) {
 	switch {
 	case isOffer(p):
-		c.do(func(m *machine, now time.Time) { m.heardOffer(now, from, p) })
+		c.do(func(e *engine, now time.Time) { e.receivedOffer(now, from, p) })
 		return true
-	case c.waiting.Load() && len(p) > wire.HeaderLen && wire.Kind(p[0]) == wire.KindAnswer:
-		c.do(func(m *machine, now time.Time) { yes = m.answered(now, from, p) })
+	case c.offersOut.Load() && len(p) > wire.HeaderLen && wire.Kind(p[0]) == wire.KindAnswer:
+		c.do(func(e *engine, now time.Time) { yes = e.receivedAnswer(now, from, p) })
 	}
 	return yes
 }

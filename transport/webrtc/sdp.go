@@ -15,7 +15,7 @@ func (d *description) sdp() string {
 	b.WriteString("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n" +
 		"m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n")
 	for i, c := range d.candidates {
-		if c.kind == here {
+		if c.kind == portOnly {
 			continue
 		}
 		// The priority of a host candidate (RFC 8445, section 5.1.2), the first highest.
@@ -38,7 +38,7 @@ var setups = [roles]string{"actpass", "active", "passive"}
 
 // host is the candidate's address as SDP has it.
 func (c candidate) host() string {
-	if c.kind != name {
+	if c.kind != mdns {
 		return c.ip.String()
 	}
 	ip := c.ip.As16()
@@ -69,13 +69,13 @@ func parseSDP(sdp string) (description, error) {
 			}
 		}
 	}
-	if !fingerprint || !setup || !fits(d.ufrag, minUfrag, maxUfrag) || !fits(d.pwd, minPwd, maxPwd) {
+	if !fingerprint || !setup || !validICE(d.ufrag, minUfrag, maxUfrag) || !validICE(d.pwd, minPwd, maxPwd) {
 		return d, errDescription
 	}
 	return d, nil
 }
 
-func fits(s string, least, most int) bool {
+func validICE(s string, least, most int) bool {
 	return len(s) >= least && len(s) <= most && isICE(s)
 }
 
@@ -117,11 +117,11 @@ func parseCandidate(value string) (candidate, bool) {
 			return candidate{}, false
 		}
 		_, err := hex.Decode(ip[:], []byte(digits))
-		return candidate{name, netip.AddrFrom16(ip), uint16(port)}, err == nil
+		return candidate{mdns, netip.AddrFrom16(ip), uint16(port)}, err == nil
 	}
 	ip, err := netip.ParseAddr(f[4])
 	if err != nil {
 		return candidate{}, false
 	}
-	return at(netip.AddrPortFrom(ip, uint16(port))), true
+	return candidateAt(netip.AddrPortFrom(ip, uint16(port))), true
 }

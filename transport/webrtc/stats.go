@@ -68,7 +68,7 @@ func (r Refusal) String() string { return refusalNames[r] }
 type counts struct {
 	offersSent, offersHeard uint64
 	upgrades, renewals      uint64
-	resent, givenUp         uint64
+	resent, discarded       uint64
 	fallbacks               [fallbacks]uint64
 	failures                [failures]uint64
 	refused                 [refusals]uint64
@@ -112,9 +112,9 @@ type Path struct {
 }
 
 // paths returns what there is with all peers.
-func (m *machine) paths(now time.Time) []Path {
+func (e *engine) paths(now time.Time) []Path {
 	var list []Path
-	for _, p := range m.peers.list {
+	for _, p := range e.peers.list {
 		list = append(list, p.path(now))
 	}
 	return list
@@ -128,9 +128,9 @@ func (p *peer) path(now time.Time) Path {
 	return path
 }
 
-// report tells whoever wants to know that the path to p has changed.
-func (m *machine) report(now time.Time, p *peer, why string) {
-	if m.changed != nil {
-		m.changed(p.path(now), why)
+// notify tells whoever wants to know that the path to p has changed.
+func (e *engine) notify(now time.Time, p *peer, why string) {
+	if e.changed != nil {
+		e.changed(p.path(now), why)
 	}
 }
