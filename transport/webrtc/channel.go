@@ -54,21 +54,25 @@ const (
 
 // channel is a data channel to a peer, from the first thought of it to its end.
 type channel struct {
-	id       chanID
-	peer     *peer
-	stage    stage
-	offering bool // the offer was this node's
-
-	msg    wire.MsgID // of the offer
-	nonce  nonce      // of the offer
-	signal []byte     // the offer or answer as it was sent, until the channel opens
-	sends  int        // how often
+	id    chanID
+	peer  *peer
+	stage stage
+	signalling
 
 	began   time.Time
-	since   time.Time // when it came to its stage
-	used    time.Time // when the last datagram went or came
+	since   time.Time // start of its stage
+	used    time.Time // time of the last datagram, sent or received
 	guard   guard
-	records int // of DTLS, estimated, that were sent
+	records int // estimate of the DTLS records sent
+}
+
+// signalling is what offer and answer leave behind at a channel.
+type signalling struct {
+	offering bool       // the offer is this node's own
+	msg      wire.MsgID // of the offer
+	nonce    nonce      // of the offer
+	signal   []byte     // the datagram of the own offer or answer, until the channel opens
+	sends    int        // how often signal was sent
 }
 
 // enter moves c to a stage.

@@ -153,9 +153,9 @@ func TestAcceptsAndNeverOpensWithPion(t *testing.T) {
 	d := sample("127.0.0.1:9", "203.0.113.9:5000")
 	sock.WriteToUDPAddrPort(appendAnswer(nil, o.msg, &d), a.LocalAddr())
 	proctest.Eventually(t, "the answer is there", func() bool {
-		a.Conn.mu.Lock()
-		defer a.Conn.mu.Unlock()
-		return len(a.engine.offers) == 0
+		a.loop.mu.Lock()
+		defer a.loop.mu.Unlock()
+		return len(a.loop.engine.channels.byOffer) == 0
 	})
 	if n, err := a.WriteBatch([][]byte{{0, 60: 1}}, []netip.AddrPort{addr}); n != 1 || err != nil {
 		t.Errorf("WriteBatch meanwhile = %d, %v; want 1, nil", n, err)

@@ -153,8 +153,8 @@ func TestAcceptsAndNeverOpens(t *testing.T) {
 		t.Errorf("%d attempts in an hour, want 6 to 9", got)
 	}
 	l.run(time.Minute)
-	if len(a.engine.channels)+len(b.engine.channels) > 0 {
-		t.Errorf("%d and %d channels are left, want 0", len(a.engine.channels), len(b.engine.channels))
+	if len(a.engine.channels.byID)+len(b.engine.channels.byID) > 0 {
+		t.Errorf("%d and %d channels are left, want 0", len(a.engine.channels.byID), len(b.engine.channels.byID))
 	}
 }
 
@@ -345,7 +345,7 @@ func TestCapKeepsTheMostUseful(t *testing.T) {
 			t.Errorf("state %v of number %d by use, want open", got, 3-i)
 		}
 	}
-	if got := len(a.engine.channels); got > 4 {
+	if got := len(a.engine.channels.byID); got > 4 {
 		t.Errorf("%d channels, want at most 4", got)
 	}
 	if l.lost != 0 {
@@ -391,8 +391,8 @@ func TestOfferFlood(t *testing.T) {
 		t.Errorf("%d refused as too many, want nearly all", got)
 	}
 	l.run(time.Minute)
-	if len(a.engine.channels) != 0 {
-		t.Errorf("%d channels are left, want 0", len(a.engine.channels))
+	if len(a.engine.channels.byID) != 0 {
+		t.Errorf("%d channels are left, want 0", len(a.engine.channels.byID))
 	}
 }
 
@@ -442,7 +442,7 @@ func TestForgedAnswer(t *testing.T) {
 	a.settle()
 	l.run(10 * time.Millisecond) // the offer is under way
 	d := description{role: active, ufrag: "evil", pwd: "passwordpasswordpasswo"}
-	for msg := range a.engine.offers {
+	for msg := range a.engine.channels.byOffer {
 		if !a.engine.receivedAnswer(l.now, netip.MustParseAddrPort("7.7.7.7:7777"), appendAnswer(nil, msg, &d)) {
 			t.Error("the core gets an answer to an offer, want it dropped")
 		}
@@ -503,8 +503,8 @@ func TestChaos(t *testing.T) {
 		l.mute, l.never, l.loss = false, false, 0
 		l.run(time.Hour)
 		for _, h := range hosts {
-			if len(h.engine.channels) != 0 {
-				t.Errorf("seed %d: %d channels after an hour of silence, want 0", seed, len(h.engine.channels))
+			if len(h.engine.channels.byID) != 0 {
+				t.Errorf("seed %d: %d channels after an hour of silence, want 0", seed, len(h.engine.channels.byID))
 			}
 		}
 	}
@@ -568,13 +568,13 @@ func TestStrangerMustProveTheAddressToATab(t *testing.T) {
 	tab, b := l.host(1, 24), l.host(2, 24)
 	tab.engine.sameIP, tab.engine.mode = false, LAN
 	tab.engine.receivedOffer(l.now, b.addr, offerFrom(b.id, 1))
-	if got := tab.engine.counts.refused[RefusedStranger]; got != 1 || len(tab.engine.channels) != 0 {
-		t.Errorf("%d refused, %d channels; want 1, 0", got, len(tab.engine.channels))
+	if got := tab.engine.counts.refused[RefusedStranger]; got != 1 || len(tab.engine.channels.byID) != 0 {
+		t.Errorf("%d refused, %d channels; want 1, 0", got, len(tab.engine.channels.byID))
 	}
 	tab.engine.met(l.now, b.addr, b.id, false)
 	tab.engine.receivedOffer(l.now, b.addr, offerFrom(b.id, 1)) // the same one again
 	tab.settle()
-	if got := len(tab.engine.channels); got != 1 {
+	if got := len(tab.engine.channels.byID); got != 1 {
 		t.Errorf("%d channels, want 1", got)
 	}
 }

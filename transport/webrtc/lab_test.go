@@ -107,7 +107,7 @@ func (l *lab) host(n byte, channels int) *host {
 		lab: l, addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{9, 9, 9, n}), 4000), id: ID{n}, tells: true, near: true,
 		links: make(map[chanID]*fakeLink), calls: make(map[wire.MsgID]time.Time),
 	}
-	h.engine = newEngine(h.id, Direct, true, limits{channels, maxOffering, maxAnswering}, rand.NewPCG(uint64(n), 2))
+	h.engine = newEngine(settings{self: h.id, mode: Direct, sameIP: true, limits: limits{channels, maxOffering, maxAnswering}}, rand.NewPCG(uint64(n), 2))
 	l.hosts[h.addr] = h
 	return h
 }
@@ -345,13 +345,13 @@ func (h *host) state(other *host) State {
 func (h *host) check() {
 	t, m := h.lab.t, h.engine
 	t.Helper()
-	if got, most := len(m.channels), m.limits.channels; got > 2*most {
+	if got, most := len(m.channels.byID), m.limits.channels; got > 2*most {
 		t.Fatalf("%d channels, want at most %d and as many renewals", got, most)
 	}
-	if len(h.links) != len(m.channels) {
-		t.Fatalf("%d connections for %d channels", len(h.links), len(m.channels))
+	if len(h.links) != len(m.channels.byID) {
+		t.Fatalf("%d connections for %d channels", len(h.links), len(m.channels.byID))
 	}
-	inUse := len(m.draining)
+	inUse := len(m.channels.draining)
 	for i, p := range m.peers.list {
 		if p.place != i || m.peers.byAddr[p.addr] != p {
 			t.Fatalf("peer %v is lost", p.addr)
@@ -359,22 +359,22 @@ func (h *host) check() {
 		for _, c := range [...]*channel{p.open, p.pending} {
 			if c != nil {
 				inUse++
-				if m.channels[c.id] != c || c.peer != p || (c.stage == stageOpen) != (c == p.open) {
+				if m.channels.byID[c.id] != c || c.peer != p || (c.stage == stageOpen) != (c == p.open) {
 					t.Fatalf("channel %d of %v in stage %d is where it should not be", c.id, p.addr, c.stage)
 				}
 			}
 		}
 	}
-	if inUse != len(m.channels) {
-		t.Fatalf("%d channels, of which %d belong somewhere", len(m.channels), inUse)
+	if inUse != len(m.channels.byID) {
+		t.Fatalf("%d channels, of which %d belong somewhere", len(m.channels.byID), inUse)
 	}
-	if n := m.pending(true); n > m.limits.offers {
+	if n := m.channels.pending(true); n > m.limits.offers {
 		t.Fatalf("%d offers, want at most %d", n, m.limits.offers)
 	}
-	if n := m.pending(false); n > m.limits.answers {
+	if n := m.channels.pending(false); n > m.limits.answers {
 		t.Fatalf("%d answers, want at most %d", n, m.limits.answers)
 	}
-	if len(m.offers) > m.limits.offers || len(m.budget.seen) != len(m.budget.old) || len(m.peers.list) > maxPeers {
-		t.Fatalf("%d offers wait, %d of %d nonces, %d peers", len(m.offers), len(m.budget.seen), len(m.budget.old), len(m.peers.list))
+	if len(m.channels.byOffer) > m.limits.offers || len(m.budget.seen) != len(m.budget.old) || len(m.peers.list) > maxPeers {
+		t.Fatalf("%d offers wait, %d of %d nonces, %d peers", len(m.channels.byOffer), len(m.budget.seen), len(m.budget.old), len(m.peers.list))
 	}
 }

@@ -160,7 +160,7 @@ func upgrade(t testing.TB, a, b *node) time.Duration {
 
 // forgive lets offers come at once.
 func (n *node) forgive() {
-	n.do(func(e *engine, now time.Time) {
+	n.loop.do(func(e *engine, now time.Time) {
 		e.budget.offers.spent = 0
 		for _, p := range e.peers.list {
 			p.fails, p.notBefore, p.offered = 0, time.Time{}, time.Time{}
@@ -174,7 +174,7 @@ func (n *node) forgive() {
 
 // breakOff closes the connection to other as if the network had.
 func (n *node) breakOff(other *node) {
-	n.do(func(e *engine, now time.Time) {
+	n.loop.do(func(e *engine, now time.Time) {
 		if p := e.peers.byAddr[other.LocalAddr()]; p != nil && p.open != nil {
 			e.ended(now, p.open.id)
 		}

@@ -15,7 +15,7 @@ func (e *engine) offer(now time.Time, p *peer) {
 	switch {
 	case p.pending != nil, p.open != nil && !worn, p.open == nil && !p.eligible(now):
 		return
-	case e.pending(true) >= e.limits.offers:
+	case e.channels.pending(true) >= e.limits.offers:
 		p.offerAt = now.Add(time.Second)
 		return
 	case !worn && !e.makeRoom(now, p):
@@ -29,36 +29,23 @@ func (e *engine) offer(now time.Time, p *peer) {
 	for i := 0; i < len(c.msg); i += 4 {
 		binary.BigEndian.PutUint32(c.msg[i:], e.rand.Uint32())
 	}
-	e.offers[c.msg] = c
+	e.channels.byOffer[c.msg] = c
 	e.actions = append(e.actions, action{kind: makeOffer, ch: c.id})
 }
 
-// newChannel makes a channel, which is p's trial.
+// newChannel makes a channel, which becomes p's pending one.
 func (e *engine) newChannel(now time.Time, p *peer) *channel {
-	e.lastID++
-	c := &channel{id: e.lastID, peer: p, began: now, since: now}
-	e.channels[c.id] = c
+	c := e.channels.add(now, p)
 	p.pending = c
 	e.wakeBy(c.due())
 	return c
-}
-
-// pending returns how many channels are being set up by offers of this node, or by
-// those of others.
-func (e *engine) pending(own bool) (n int) {
-	for _, c := range e.channels {
-		if c.stage < stageOpen && c.offering == own {
-			n++
-		}
-	}
-	return n
 }
 
 // makeRoom reports whether there may be one more channel, for p. If there are as many
 // as there may be, the least useful one goes, if p is worth more or nobody has used
 // it for a while.
 func (e *engine) makeRoom(now time.Time, p *peer) bool {
-	if len(e.channels) < e.limits.channels {
+	if len(e.channels.byID) < e.limits.channels {
 		return true
 	}
 	if !p.proven {
@@ -84,7 +71,7 @@ func (e *engine) makeRoom(now time.Time, p *peer) bool {
 
 // described takes in what the driver says of the own end of a channel.
 func (e *engine) described(now time.Time, ch chanID, d description) {
-	c := e.channels[ch]
+	c := e.channels.byID[ch]
 	if c == nil || c.stage != stageGathering {
 		return
 	}
@@ -113,17 +100,17 @@ func (e *engine) sendSignal(c *channel) {
 // receivedAnswer takes in an answer that is perhaps to an offer. It reports whether it
 // was, so that it is nobody else's.
 func (e *engine) receivedAnswer(now time.Time, from netip.AddrPort, p []byte) bool {
-	if len(e.offers) == 0 || len(p) < wire.HeaderLen {
+	if len(e.channels.byOffer) == 0 || len(p) < wire.HeaderLen {
 		return false
 	}
-	c := e.offers[wire.MsgID(p[1:wire.HeaderLen])]
+	c := e.channels.byOffer[wire.MsgID(p[1:wire.HeaderLen])]
 	if c == nil {
 		return false
 	}
 	if c.peer.addr != from || c.stage != stageOffered {
 		return true // forged: the description is bound to the path
 	}
-	delete(e.offers, c.msg)
+	delete(e.channels.byOffer, c.msg)
 	d, err := parseAnswer(p)
 	if err != nil {
 		e.fail(now, c, FailureBadAnswer)
@@ -202,7 +189,7 @@ func (e *engine) refusal(now time.Time, p *peer, from netip.AddrPort, o *offer) 
 		return RefusedTooSoon, true
 	case p != nil && p.pending != nil && p.pending.offering && (p.pending.stage > stageOffered || bytes.Compare(e.self[:], o.from[:]) < 0):
 		return RefusedGlare, true
-	case e.pending(false) >= e.limits.answers:
+	case e.channels.pending(false) >= e.limits.answers:
 		return RefusedBusy, true
 	}
 	return 0, false

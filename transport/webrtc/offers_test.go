@@ -50,12 +50,12 @@ func TestBothEndsGiveUp(t *testing.T) {
 	a.engine.met(l.now, b.addr, b.id, true)
 	a.settle()
 	l.run(14 * time.Second)
-	if len(a.engine.channels) != 1 || len(b.engine.channels) != 1 {
-		t.Errorf("%d and %d channels after 14 s, want 1 and 1", len(a.engine.channels), len(b.engine.channels))
+	if len(a.engine.channels.byID) != 1 || len(b.engine.channels.byID) != 1 {
+		t.Errorf("%d and %d channels after 14 s, want 1 and 1", len(a.engine.channels.byID), len(b.engine.channels.byID))
 	}
 	l.run(1100 * time.Millisecond)
-	if len(a.engine.channels) != 0 || len(b.engine.channels) != 0 {
-		t.Errorf("%d and %d channels after 15.1 s, want none", len(a.engine.channels), len(b.engine.channels))
+	if len(a.engine.channels.byID) != 0 || len(b.engine.channels.byID) != 0 {
+		t.Errorf("%d and %d channels after 15.1 s, want none", len(a.engine.channels.byID), len(b.engine.channels.byID))
 	}
 }
 
@@ -71,7 +71,7 @@ func TestOffersAtATime(t *testing.T) {
 		a.engine.met(l.now, b.addr, b.id, true)
 	}
 	most := 0
-	l.tap = func(*host, []byte) { most = max(most, a.engine.pending(true)) }
+	l.tap = func(*host, []byte) { most = max(most, a.engine.channels.pending(true)) }
 	a.settle()
 	l.run(10 * time.Second)
 	if most != 8 {

@@ -166,9 +166,9 @@ func TestRecordsOfASession(t *testing.T) {
 			}{{249_000, false, false}, {251_000, true, false}, {749_000, true, false}, {751_000, true, true}} {
 				pass(step.records)
 				renewing := !p.offerAt.IsZero()
-				if renewing != step.renewing || (a.engine.channels[c.id] == nil) != step.ended {
+				if renewing != step.renewing || (a.engine.channels.byID[c.id] == nil) != step.ended {
 					t.Fatalf("after %d records: to be renewed %v, ended %v; want %v, %v",
-						step.records, renewing, a.engine.channels[c.id] == nil, step.renewing, step.ended)
+						step.records, renewing, a.engine.channels.byID[c.id] == nil, step.renewing, step.ended)
 				}
 			}
 		})
@@ -283,7 +283,7 @@ func TestOldChannelLingers(t *testing.T) {
 		t.Errorf("a datagram over the old channel came from %v, %v; want %v", from, ok, b.addr)
 	}
 	l.run(2 * time.Second)
-	if a.engine.channels[old.id] != nil || len(a.links) != 1 || len(b.links) != 1 {
+	if a.engine.channels.byID[old.id] != nil || len(a.links) != 1 || len(b.links) != 1 {
 		t.Errorf("%d and %d channels two seconds later, want 1 and 1", len(a.links), len(b.links))
 	}
 }

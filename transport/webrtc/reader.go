@@ -83,7 +83,7 @@ func (c *Conn) filter(n int) (left int) {
 		}
 		left++
 	}
-	c.wrappedReceived.Add(uint64(left))
+	c.viaWrapped.received.Add(uint64(left))
 	return left
 }
 
@@ -92,10 +92,10 @@ func (c *Conn) filter(n int) (left int) {
 func (c *Conn) takeSignal(from netip.AddrPort, p []byte) (yes bool) {
 	switch {
 	case isOffer(p):
-		c.do(func(e *engine, now time.Time) { e.receivedOffer(now, from, p) })
+		c.loop.do(func(e *engine, now time.Time) { e.receivedOffer(now, from, p) })
 		return true
-	case c.offersOut.Load() && len(p) > wire.HeaderLen && wire.Kind(p[0]) == wire.KindAnswer:
-		c.do(func(e *engine, now time.Time) { yes = e.receivedAnswer(now, from, p) })
+	case c.loop.offersOut.Load() && len(p) > wire.HeaderLen && wire.Kind(p[0]) == wire.KindAnswer:
+		c.loop.do(func(e *engine, now time.Time) { yes = e.receivedAnswer(now, from, p) })
 	}
 	return yes
 }

@@ -111,7 +111,31 @@ type Path struct {
 	Since time.Time
 }
 
-// paths returns what there is with all peers.
+// Stats returns the counters of c.
+func (c *Conn) Stats() Stats {
+	c.loop.mu.Lock()
+	defer c.loop.mu.Unlock()
+	n, t := &c.loop.engine.counts, &c.loop.engine.channels
+	s := Stats{
+		Direct: c.direct.load(), Wrapped: c.viaWrapped.load(),
+		Upgrades: n.upgrades, Renewals: n.renewals, Fallbacks: n.fallbacks, Failures: n.failures,
+		OffersSent: n.offersSent, OffersHeard: n.offersHeard, Refused: n.refused,
+		Resent: n.resent, Unguarded: n.discarded, Overflow: c.inbox.overflow(),
+		Pending: t.pending(true) + t.pending(false),
+	}
+	s.Open = len(t.byID) - s.Pending - len(t.draining)
+	return s
+}
+
+// Paths returns the paths to all peers that have announced direct paths or made an
+// offer.
+func (c *Conn) Paths() []Path {
+	c.loop.mu.Lock()
+	defer c.loop.mu.Unlock()
+	return c.loop.engine.paths(time.Now())
+}
+
+// paths returns the paths to all peers.
 func (e *engine) paths(now time.Time) []Path {
 	var list []Path
 	for _, p := range e.peers.list {
