@@ -7,34 +7,34 @@ import (
 	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
-// Mode says which direct paths a node takes part in.
+// Mode limits the direct paths of a node.
 type Mode uint8
 
 const (
-	// RelayOnly: none. No address of the user leaves, and no channel opens.
+	// RelayOnly allows no channel. Peers learn no address of the user.
 	RelayOnly Mode = iota
-	// Direct: with peers that can be reached at the IP address at which the network
-	// knows them, or that reach this node there. The peers of channels see the
-	// node's own address.
+	// Direct allows channels to and from the IP addresses at which the network knows
+	// the peers. The peers of channels learn the node's own address.
 	Direct
-	// LAN: as Direct, and private addresses are told and tried as well, so that
-	// tabs in one local network find each other.
+	// LAN is Direct with private addresses: they are named to peers, and tried, so
+	// that tabs in one local network find each other.
 	LAN
 )
 
 var modeNames = [...]string{"relay-only", "direct", "lan"}
 
-// String names the mode.
+// String returns the name of the mode.
 func (m Mode) String() string { return modeNames[m] }
 
-// minPort is the lowest port that is tried: below are the services of systems.
+// minPort is the lowest port of a candidate that is tried. System services use the ports
+// below.
 const minPort = 1024
 
-// usable returns which of the candidates in a description from the address from
-// may be tried, without those of kind here. They are those at the sender's own IP
-// address, and in mode LAN those of a local network: nobody can make the node
-// probe somebody else. An address from which nothing was proven to come gets
-// nothing sent: its owner must come here.
+// usable returns the candidates that may be tried of a description from address from:
+// the ones at the sender's own IP address, and in mode LAN private addresses and mDNS
+// names. So nobody can make the node probe a third party. If the sender has not proven
+// its address, none is tried: it must come to this node. Candidates of kind portOnly
+// become full addresses.
 func usable(list []candidate, from netip.AddrPort, mode Mode, proven bool) (usable []candidate) {
 	if !proven {
 		return nil
@@ -52,9 +52,8 @@ func usable(list []candidate, from netip.AddrPort, mode Mode, proven bool) (usab
 	return usable
 }
 
-// tellable returns which of the node's own candidates the peer at to may know. sameIP
-// says that others see this node at its own IP address, which then need not be
-// named; behind a relay they do not.
+// tellable returns the own candidates that the peer at to may know. sameIP means that
+// the peer sees this node at its own IP address, so that the port alone suffices.
 func tellable(list []candidate, to netip.AddrPort, mode Mode, sameIP bool) (told []candidate) {
 	for _, c := range list {
 		if sameIP && c.kind != mdns {
@@ -70,6 +69,6 @@ func tellable(list []candidate, to netip.AddrPort, mode Mode, sameIP bool) (told
 	return told[:min(len(told), maxCandidates)]
 }
 
-// isLAN reports whether ip is of a local network. Link-local addresses do not
-// count: they need a zone, and clouds keep their metadata there.
+// isLAN reports whether ip is a private address. A link-local one is not: it needs a
+// zone, and clouds serve metadata there.
 func isLAN(ip netip.Addr) bool { return netaddr.ClassOf(ip) == netaddr.Private }

@@ -12,7 +12,7 @@ import (
 type channels struct {
 	byID     map[chanID]*channel
 	byOffer  map[wire.MsgID]*channel // by own offers that have no answer yet
-	draining []*channel              // those that a renewal has replaced
+	draining []*channel              // replaced by renewals
 	lastID   chanID
 }
 

@@ -172,7 +172,9 @@ func (c *Conn) WriteBatch(bufs [][]byte, to []netip.AddrPort) (int, error) {
 
 // sendDirect sends bufs[i] over channel via[i] for all i. It returns the datagrams
 // without a channel, and the ones that their channels did not take.
-func (c *Conn) sendDirect(bufs [][]byte, to []netip.AddrPort, via []chanID) (rest [][]byte, restTo []netip.AddrPort, sent int) {
+func (c *Conn) sendDirect(
+	bufs [][]byte, to []netip.AddrPort, via []chanID,
+) (rest [][]byte, restTo []netip.AddrPort, sent int) {
 	for i, ch := range via {
 		if ch != 0 && c.driver.send(ch, bufs[i]) {
 			sent++

@@ -8,8 +8,8 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// send takes in that data goes to an address, and returns the channel over which,
-// or 0 for the wrapped conn.
+// send notes that data goes to an address, and returns the channel for it, or 0 for
+// the wrapped conn.
 func (e *engine) send(now time.Time, to netip.AddrPort, data []byte) chanID {
 	p := e.peers.byAddr[to]
 	if p == nil {
@@ -17,7 +17,7 @@ func (e *engine) send(now time.Time, to netip.AddrPort, data []byte) chanID {
 	}
 	p.use.add(now)
 	c := p.open
-	if c == nil || c.records >= renewAfter {
+	if c == nil || c.worn() {
 		e.planOffer(now, p)
 	}
 	if c == nil || len(data) > maxMessage || len(data) < wire.HeaderLen {
@@ -36,15 +36,15 @@ func (e *engine) send(now time.Time, to netip.AddrPort, data []byte) chanID {
 	return c.id
 }
 
-// received takes in a message from a channel. If it is a datagram, it returns
-// from whom.
+// received handles a message from a channel. For a datagram it returns the address of
+// the sender and true.
 func (e *engine) received(now time.Time, ch chanID, data []byte) (from netip.AddrPort, ok bool) {
 	c := e.channels.byID[ch]
 	if c == nil || c.stage < stageConnecting {
 		return netip.AddrPort{}, false
 	}
-	c.records++ // its acknowledgement
-	if c.stage == stageOpen && c.records >= renewAfter {
+	c.records++ // the acknowledgement of SCTP
+	if c.stage == stageOpen && c.worn() {
 		e.planOffer(now, c.peer)
 		if c.records >= endAfter {
 			e.fallBack(now, c, FallbackWorn)
@@ -69,13 +69,14 @@ func (e *engine) received(now time.Time, ch chanID, data []byte) (from netip.Add
 	return netip.AddrPort{}, false
 }
 
-// probe asks the other end of c for a sign of life.
+// probe sends a probe over c.
 func (e *engine) probe(now time.Time, c *channel) {
 	e.sendControl(c, probe, c.guard.probe(now))
 	e.wakeBy(c.due())
 }
 
+// sendControl sends a probe or an echo over c.
 func (e *engine) sendControl(c *channel, kind byte, seq uint32) {
 	c.countRecords(controlLen)
-	e.actions = append(e.actions, action{kind: sendMessage, ch: c.id, data: binary.BigEndian.AppendUint32([]byte{kind}, seq)})
+	e.emit(action{kind: sendMessage, ch: c.id, data: binary.BigEndian.AppendUint32([]byte{kind}, seq)})
 }

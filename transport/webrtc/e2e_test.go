@@ -57,7 +57,7 @@ func TestWaysToListen(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a, b := newNode(t, 1, tt.a), newNode(t, 2, tt.b)
-			if err := b.call(a.LocalAddr()); err != nil { // the core pings who is new
+			if err := b.call(a.LocalAddr()); err != nil { // the core pings a new peer
 				t.Fatal(err)
 			}
 			upgrade(t, a, b)
@@ -108,7 +108,8 @@ func TestSwitchesUnderLoad(t *testing.T) {
 		t.Errorf("%d of %d requests lost in %d switches, want 0", lost, calls, *switches)
 	}
 	s := a.Stats()
-	t.Logf("%d requests in %d switches, back after %v at the latest, %d resent, fell back %v", calls, *switches, back, s.Resent, s.Fallbacks)
+	t.Logf("%d requests in %d switches, back after %v at the latest, %d resent, fell back %v",
+		calls, *switches, back, s.Resent, s.Fallbacks)
 }
 
 func TestGlareWithPion(t *testing.T) {

@@ -42,19 +42,19 @@ type engine struct {
 	counts  counts
 }
 
-// actionKind says what an order is.
+// actionKind is the kind of an action.
 type actionKind uint8
 
 const (
-	makeOffer    actionKind = iota // begin channel ch and describe the own end
-	makeAnswer                     // begin channel ch for the offer in remote
-	useAnswer                      // go on with channel ch, by the answer in remote
+	makeOffer    actionKind = iota // begin channel ch and describe the own end as an offer
+	makeAnswer                     // begin channel ch and describe the own end as an answer to remote
+	useAnswer                      // complete channel ch with the answer remote
 	endChannel                     // end channel ch
 	sendMessage                    // send data over channel ch
-	sendDatagram                   // send data to the address to over the wrapped conn
+	sendDatagram                   // send data to address to over the wrapped conn
 )
 
-// action is something to be done outside of the machine, in the action given.
+// action is an effect that an engine asks for. Actions must be performed in order.
 type action struct {
 	kind   actionKind
 	ch     chanID
@@ -70,20 +70,23 @@ func newEngine(s settings, source rand.Source) *engine {
 	}
 }
 
-// takeActions returns the orders that have come up, and forgets them.
+// takeActions returns the actions since the last call.
 func (e *engine) takeActions() []action {
 	list := e.actions
 	e.actions = nil
 	return list
 }
 
-// next returns when advance is to be called, or the zero time. It may be earlier
-// than there is something to do.
+func (e *engine) emit(a action) { e.actions = append(e.actions, a) }
+
+// next returns when to call advance: a time no later than the first deadline, or the
+// zero time if there is none.
 func (e *engine) next() time.Time { return e.wakeAt }
 
+// wakeBy makes t a deadline.
 func (e *engine) wakeBy(t time.Time) { e.wakeAt = earlier(e.wakeAt, t) }
 
-// advance does what is due.
+// advance acts on all deadlines that have passed.
 func (e *engine) advance(now time.Time) {
 	if e.wakeAt.IsZero() || now.Before(e.wakeAt) {
 		return
@@ -100,6 +103,7 @@ func (e *engine) advance(now time.Time) {
 	e.schedule()
 }
 
+// schedule finds the next deadline.
 func (e *engine) schedule() {
 	for _, c := range e.channels.draining {
 		e.wakeBy(c.due())
@@ -114,6 +118,7 @@ func (e *engine) schedule() {
 	}
 }
 
+// advancePeer acts on the deadlines of p.
 func (e *engine) advancePeer(now time.Time, p *peer) {
 	for _, c := range [...]*channel{p.open, p.pending} {
 		if c != nil && !now.Before(c.due()) {
@@ -126,9 +131,8 @@ func (e *engine) advancePeer(now time.Time, p *peer) {
 	}
 }
 
-// advanceChannel does what is due for a channel that is not leaving.
+// advanceChannel acts on the deadline of an open or pending channel.
 func (e *engine) advanceChannel(now time.Time, c *channel) {
-	late := now.Sub(c.began) >= openWithin
 	switch {
 	case c.stage == stageOpen && now.Sub(c.used) >= idleClose:
 		e.fallBack(now, c, FallbackIdle)
@@ -138,7 +142,7 @@ func (e *engine) advanceChannel(now time.Time, c *channel) {
 		e.probe(now, c)
 	case c.stage == stageOffered && now.Sub(c.since) >= answerWithin:
 		e.fail(now, c, FailureNoAnswer)
-	case late:
+	case now.Sub(c.began) >= openWithin:
 		e.fail(now, c, FailureNotOpened)
 	case c.stage == stageChecking:
 		e.probe(now, c)
@@ -147,8 +151,8 @@ func (e *engine) advanceChannel(now time.Time, c *channel) {
 	}
 }
 
-// met takes in that the node at addr has answered the core under id, and said
-// that it takes direct paths. near says that it is a neighbour.
+// met notes that the node at addr has answered the core under id, and takes direct
+// paths. near means that it is a neighbour.
 func (e *engine) met(now time.Time, addr netip.AddrPort, id ID, near bool) {
 	if e.mode == RelayOnly || id == e.self {
 		return
@@ -158,16 +162,16 @@ func (e *engine) met(now time.Time, addr netip.AddrPort, id ID, near bool) {
 		return
 	}
 	if p.id != id && p.proven {
-		e.replaced(now, p) // somebody else has the address now
+		e.replaced(now, p)
 	}
 	p.id, p.proven, p.near = id, true, near
 	if p.use.count == 0 {
-		p.use.add(now) // the request that was answered
+		p.use.add(now) // counts the request behind the answer
 	}
 	e.planOffer(now, p)
 }
 
-// replaced ends whatever there is with p.
+// replaced ends the channels of p: another node has its address now.
 func (e *engine) replaced(now time.Time, p *peer) {
 	if p.pending != nil {
 		e.fail(now, p.pending, FailureReplaced)
@@ -178,10 +182,9 @@ func (e *engine) replaced(now time.Time, p *peer) {
 	p.fails, p.notBefore, p.offerAt = 0, time.Time{}, time.Time{}
 }
 
-// planOffer plans an offer to p if it deserves one.
+// planOffer sets the time of an offer to p if p needs one.
 func (e *engine) planOffer(now time.Time, p *peer) {
-	worn := p.open != nil && p.open.records >= renewAfter
-	if p.pending != nil || !p.offerAt.IsZero() || !worn && (p.open != nil || !p.eligible(now)) {
+	if !p.offerAt.IsZero() || !p.needsOffer(now) {
 		return
 	}
 	p.offerAt = now

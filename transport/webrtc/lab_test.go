@@ -11,8 +11,8 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// lab is a network of machines in virtual time, with connections that are as good
-// as the test wants. The wrapped conns lose nothing unless told to.
+// lab is a network of engines in virtual time. The test sets the faults of its
+// connections; by default there are none.
 type lab struct {
 	t      testing.TB
 	now    time.Time
@@ -32,7 +32,7 @@ type lab struct {
 	done, lost int // requests
 }
 
-// host is a machine, with a driver and a core that only asks and answers.
+// host is an engine with a driver, and with a core that only asks and answers.
 type host struct {
 	lab    *lab
 	engine *engine
@@ -47,16 +47,17 @@ type host struct {
 	woken  time.Time
 }
 
-// maxWakes is how often a machine may be woken at one time.
+// maxWakes is how often an engine may be woken at one time.
 const maxWakes = 100
 
-// wake calls advance, and fails the test if the machine would never let time pass.
+// wake calls advance, and fails the test if the engine would never let time pass.
 func (h *host) wake() {
 	if !h.woken.Equal(h.lab.now) {
 		h.woken, h.idle = h.lab.now, 0
 	}
 	if h.idle++; h.idle > maxWakes {
-		h.lab.t.Fatalf("%v after the start: %v wants to be woken again and again at one time", h.lab.now.Sub(h.lab.start), h.addr)
+		since := h.lab.now.Sub(h.lab.start)
+		h.lab.t.Fatalf("%v after the start: %v wants to be woken again and again at one time", since, h.addr)
 	}
 	h.engine.advance(h.lab.now)
 	h.wakes = time.Time{}
@@ -98,16 +99,20 @@ const (
 
 func newLab(t testing.TB, seed uint64) *lab {
 	start := time.Unix(1_000_000, 0)
-	return &lab{t: t, now: start, start: start, rand: rand.New(rand.NewPCG(seed, 1)), hosts: make(map[netip.AddrPort]*host)}
+	return &lab{
+		t: t, now: start, start: start,
+		rand: rand.New(rand.NewPCG(seed, 1)), hosts: make(map[netip.AddrPort]*host),
+	}
 }
 
-// host adds a machine. The first byte of its id and the last of its address are n.
+// host adds an engine. The first byte of its id and the last of its address are n.
 func (l *lab) host(n byte, channels int) *host {
 	h := &host{
 		lab: l, addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{9, 9, 9, n}), 4000), id: ID{n}, tells: true, near: true,
 		links: make(map[chanID]*fakeLink), calls: make(map[wire.MsgID]time.Time),
 	}
-	h.engine = newEngine(settings{self: h.id, mode: Direct, sameIP: true, limits: limits{channels, maxOffering, maxAnswering}}, rand.NewPCG(uint64(n), 2))
+	s := settings{self: h.id, mode: Direct, sameIP: true, limits: limits{channels, maxOffering, maxAnswering}}
+	h.engine = newEngine(s, rand.NewPCG(uint64(n), 2))
 	l.hosts[h.addr] = h
 	return h
 }
@@ -117,8 +122,8 @@ func (l *lab) after(d time.Duration, do func()) {
 	heap.Push(&l.queue, event{l.now.Add(d), l.serial, do})
 }
 
-// maxEvents is how many events a network may have in one millisecond. More mean that
-// a machine goes in circles; then the test fails instead of never ending.
+// maxEvents is the maximum number of events in one millisecond. With more, an engine goes
+// in circles, and the test fails instead of never ending.
 const maxEvents = 10_000
 
 // run lets time pass.
@@ -139,7 +144,7 @@ func (l *lab) run(d time.Duration) {
 	l.now = end
 }
 
-// settle carries out the orders of a machine, and sets its timer.
+// settle performs the actions of the engine and sets its timer.
 func (h *host) settle() {
 	for _, o := range h.engine.takeActions() {
 		switch o.kind {
@@ -175,7 +180,7 @@ func (h *host) begin(ch chanID, remote *description) {
 	h.lab.serial++
 	k := &fakeLink{own: fmt.Sprintf("u%07d", h.lab.serial)}
 	h.links[ch] = k
-	d := description{ufrag: k.own, pwd: "passwordpasswordpasswo", candidates: []candidate{candidateAt(netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), 5000))}}
+	d := description{ufrag: k.own, pwd: "passwordpasswordpasswo", candidates: cands("10.0.0.1:5000")}
 	if remote != nil {
 		h.checkCandidates(remote.candidates)
 		k.remote, d.role = remote.ufrag, active
@@ -341,40 +346,41 @@ func (h *host) state(other *host) State {
 	return p.state(h.lab.now)
 }
 
-// check tests what is always true.
+// check tests the invariants of the engine.
 func (h *host) check() {
-	t, m := h.lab.t, h.engine
+	t, e := h.lab.t, h.engine
 	t.Helper()
-	if got, most := len(m.channels.byID), m.limits.channels; got > 2*most {
+	if got, most := len(e.channels.byID), e.limits.channels; got > 2*most {
 		t.Fatalf("%d channels, want at most %d and as many renewals", got, most)
 	}
-	if len(h.links) != len(m.channels.byID) {
-		t.Fatalf("%d connections for %d channels", len(h.links), len(m.channels.byID))
+	if len(h.links) != len(e.channels.byID) {
+		t.Fatalf("%d connections for %d channels", len(h.links), len(e.channels.byID))
 	}
-	inUse := len(m.channels.draining)
-	for i, p := range m.peers.list {
-		if p.place != i || m.peers.byAddr[p.addr] != p {
+	inUse := len(e.channels.draining)
+	for i, p := range e.peers.list {
+		if p.place != i || e.peers.byAddr[p.addr] != p {
 			t.Fatalf("peer %v is lost", p.addr)
 		}
 		for _, c := range [...]*channel{p.open, p.pending} {
 			if c != nil {
 				inUse++
-				if m.channels.byID[c.id] != c || c.peer != p || (c.stage == stageOpen) != (c == p.open) {
+				if e.channels.byID[c.id] != c || c.peer != p || (c.stage == stageOpen) != (c == p.open) {
 					t.Fatalf("channel %d of %v in stage %d is where it should not be", c.id, p.addr, c.stage)
 				}
 			}
 		}
 	}
-	if inUse != len(m.channels.byID) {
-		t.Fatalf("%d channels, of which %d belong somewhere", len(m.channels.byID), inUse)
+	if inUse != len(e.channels.byID) {
+		t.Fatalf("%d channels, of which %d belong somewhere", len(e.channels.byID), inUse)
 	}
-	if n := m.channels.pending(true); n > m.limits.offers {
-		t.Fatalf("%d offers, want at most %d", n, m.limits.offers)
+	if n := e.channels.pending(true); n > e.limits.offers {
+		t.Fatalf("%d offers, want at most %d", n, e.limits.offers)
 	}
-	if n := m.channels.pending(false); n > m.limits.answers {
-		t.Fatalf("%d answers, want at most %d", n, m.limits.answers)
+	if n := e.channels.pending(false); n > e.limits.answers {
+		t.Fatalf("%d answers, want at most %d", n, e.limits.answers)
 	}
-	if len(m.channels.byOffer) > m.limits.offers || len(m.budget.seen) != len(m.budget.old) || len(m.peers.list) > maxPeers {
-		t.Fatalf("%d offers wait, %d of %d nonces, %d peers", len(m.channels.byOffer), len(m.budget.seen), len(m.budget.old), len(m.peers.list))
+	offers, seen, old, peers := len(e.channels.byOffer), len(e.budget.seen), len(e.budget.old), len(e.peers.list)
+	if offers > e.limits.offers || seen != old || peers > maxPeers {
+		t.Fatalf("%d offers wait, %d of %d nonces, %d peers", offers, seen, old, peers)
 	}
 }

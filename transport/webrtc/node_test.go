@@ -16,7 +16,7 @@ import (
 )
 
 // node is a little of what the core is: it answers pings, asks them, and tells its
-// Conn who has answered.
+// Conn of each peer that has answered.
 type node struct {
 	*Conn
 	below   Wrapped
@@ -59,7 +59,10 @@ func newNode(t testing.TB, first byte, change func(*Config)) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{Conn: c, below: below, cutter: &cutter{driver: d}, id: cfg.ID, near: true, calls: make(map[wire.MsgID]chan struct{})}
+	n := &node{
+		Conn: c, below: below, cutter: &cutter{driver: d},
+		id: cfg.ID, near: true, calls: make(map[wire.MsgID]chan struct{}),
+	}
 	c.run(n.cutter, d.close)
 	n.running.Go(n.serve)
 	t.Cleanup(n.close)
@@ -87,7 +90,7 @@ func (n *node) serve() {
 	}
 }
 
-// take answers a request, and tells who waits for an answer.
+// take answers a request, or ends the call that waits for an answer.
 func (n *node) take(from netip.AddrPort, p []byte) {
 	kind, msg, _, err := wire.Header(p)
 	if err != nil {

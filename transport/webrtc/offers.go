@@ -9,16 +9,15 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// offer begins a channel to p, if it still deserves one and there is room.
+// offer begins a channel to p by an offer, if p still needs one and there is room.
 func (e *engine) offer(now time.Time, p *peer) {
-	worn := p.open != nil && p.open.records >= renewAfter
 	switch {
-	case p.pending != nil, p.open != nil && !worn, p.open == nil && !p.eligible(now):
+	case !p.needsOffer(now):
 		return
 	case e.channels.pending(true) >= e.limits.offers:
 		p.offerAt = now.Add(time.Second)
 		return
-	case !worn && !e.makeRoom(now, p):
+	case p.open == nil && !e.makeRoom(now, p):
 		p.notBefore = now.Add(offerEvery)
 		return
 	}
@@ -30,10 +29,10 @@ func (e *engine) offer(now time.Time, p *peer) {
 		binary.BigEndian.PutUint32(c.msg[i:], e.rand.Uint32())
 	}
 	e.channels.byOffer[c.msg] = c
-	e.actions = append(e.actions, action{kind: makeOffer, ch: c.id})
+	e.emit(action{kind: makeOffer, ch: c.id})
 }
 
-// newChannel makes a channel, which becomes p's pending one.
+// newChannel makes the pending channel of p.
 func (e *engine) newChannel(now time.Time, p *peer) *channel {
 	c := e.channels.add(now, p)
 	p.pending = c
@@ -41,15 +40,15 @@ func (e *engine) newChannel(now time.Time, p *peer) *channel {
 	return c
 }
 
-// makeRoom reports whether there may be one more channel, for p. If there are as many
-// as there may be, the least useful one goes, if p is worth more or nobody has used
-// it for a while.
+// makeRoom reports whether there is room for a channel to p. At the limit, the open
+// channel of the lowest score makes room if it was idle for longLived, or has half the
+// score of p at most. Channels younger than longLived stay.
 func (e *engine) makeRoom(now time.Time, p *peer) bool {
 	if len(e.channels.byID) < e.limits.channels {
 		return true
 	}
 	if !p.proven {
-		return false // it may be nobody at all
+		return false // its address may be forged
 	}
 	var worst *channel
 	for _, x := range e.peers.list {
@@ -69,7 +68,7 @@ func (e *engine) makeRoom(now time.Time, p *peer) bool {
 	return true
 }
 
-// described takes in what the driver says of the own end of a channel.
+// described handles an event of the driver: the own description of a channel.
 func (e *engine) described(now time.Time, ch chanID, d description) {
 	c := e.channels.byID[ch]
 	if c == nil || c.stage != stageGathering {
@@ -90,15 +89,15 @@ func (e *engine) described(now time.Time, ch chanID, d description) {
 	e.sendSignal(c)
 }
 
-// sendSignal sends the offer or the answer, or sends it again.
+// sendSignal sends the own offer or answer, the first time or again.
 func (e *engine) sendSignal(c *channel) {
 	c.sends++
-	e.actions = append(e.actions, action{kind: sendDatagram, to: c.peer.addr, data: c.signal})
+	e.emit(action{kind: sendDatagram, to: c.peer.addr, data: c.signal})
 	e.wakeBy(c.due())
 }
 
-// receivedAnswer takes in an answer that is perhaps to an offer. It reports whether it
-// was, so that it is nobody else's.
+// receivedAnswer handles an answer. It returns false if the answer is not to an own
+// offer, and thus the core's.
 func (e *engine) receivedAnswer(now time.Time, from netip.AddrPort, p []byte) bool {
 	if len(e.channels.byOffer) == 0 || len(p) < wire.HeaderLen {
 		return false
@@ -108,7 +107,7 @@ func (e *engine) receivedAnswer(now time.Time, from netip.AddrPort, p []byte) bo
 		return false
 	}
 	if c.peer.addr != from || c.stage != stageOffered {
-		return true // forged: the description is bound to the path
+		return true // forged: an answer comes from the address of the offer
 	}
 	delete(e.channels.byOffer, c.msg)
 	d, err := parseAnswer(p)
@@ -118,12 +117,12 @@ func (e *engine) receivedAnswer(now time.Time, from netip.AddrPort, p []byte) bo
 	}
 	d.candidates = e.candidatesToTry(now, d.candidates, c.peer)
 	c.enter(now, stageConnecting)
-	e.actions = append(e.actions, action{kind: useAnswer, ch: c.id, remote: d})
+	e.emit(action{kind: useAnswer, ch: c.id, remote: d})
 	e.wakeBy(c.due())
 	return true
 }
 
-// receivedOffer takes in an offer from somebody.
+// receivedOffer handles an offer, a datagram for which isOffer is true.
 func (e *engine) receivedOffer(now time.Time, from netip.AddrPort, datagram []byte) {
 	e.counts.offersHeard++
 	o, err := parseOffer(datagram)
@@ -159,7 +158,7 @@ func (e *engine) receivedOffer(now time.Time, from netip.AddrPort, datagram []by
 	e.answer(now, p, &o)
 }
 
-// answer begins the channel that an offer is for.
+// answer begins a channel by an answer to offer o.
 func (e *engine) answer(now time.Time, p *peer, o *offer) {
 	if !p.proven {
 		p.id = o.from
@@ -170,11 +169,11 @@ func (e *engine) answer(now time.Time, p *peer, o *offer) {
 	c.msg, c.nonce = o.msg, o.nonce
 	d := o.description
 	d.candidates = e.candidatesToTry(now, d.candidates, p)
-	e.actions = append(e.actions, action{kind: makeAnswer, ch: c.id, remote: d})
+	e.emit(action{kind: makeAnswer, ch: c.id, remote: d})
 }
 
-// refusal reports why an offer is not taken, if it is not. p is nil if the peer is
-// not known.
+// refusal returns the reason to refuse an offer and true, or false if there is none. p
+// is nil for an unknown peer.
 func (e *engine) refusal(now time.Time, p *peer, from netip.AddrPort, o *offer) (Refusal, bool) {
 	switch {
 	case e.mode == RelayOnly:
@@ -182,12 +181,13 @@ func (e *engine) refusal(now time.Time, p *peer, from netip.AddrPort, o *offer) 
 	case o.from == e.self, !from.Addr().IsValid(), from.Port() == 0, p != nil && p.proven && p.id != o.from:
 		return RefusedIdentity, true
 	case !e.sameIP && (p == nil || !p.proven):
-		return RefusedStranger, true // neither side would know where to go
+		return RefusedStranger, true // neither end would have an address to try
 	case e.budget.replayed(now, o.nonce):
 		return RefusedReplay, true
 	case p != nil && now.Sub(p.offered) < offerEvery:
 		return RefusedTooSoon, true
-	case p != nil && p.pending != nil && p.pending.offering && (p.pending.stage > stageOffered || bytes.Compare(e.self[:], o.from[:]) < 0):
+	case p != nil && p.pending != nil && p.pending.offering &&
+		(p.pending.stage > stageOffered || bytes.Compare(e.self[:], o.from[:]) < 0):
 		return RefusedGlare, true
 	case e.channels.pending(false) >= e.limits.answers:
 		return RefusedBusy, true

@@ -109,8 +109,8 @@ func TestWhoIsDisplaced(t *testing.T) {
 		age      time.Duration // of the other channel
 		idle     time.Duration // since its last datagram
 		useful   float64       // datagrams lately, of the other peer
-		newcomer float64       // and of the one that wants the place
-		stranger bool          // the newcomer has not proven its address
+		newcomer float64       // of the newcomer
+		stranger bool          // the newcomer's address is not proven
 		renewing bool          // the other channel is being renewed
 		want     bool
 	}{
@@ -136,7 +136,8 @@ func TestWhoIsDisplaced(t *testing.T) {
 			p := a.engine.peers.get(l.now, l.host(4, 24).addr)
 			p.proven, p.use.count, p.use.at = !tt.stranger, tt.newcomer, l.now
 			if got := a.engine.makeRoom(l.now, p); got != tt.want || (other.open == nil) != tt.want || better.open == nil {
-				t.Errorf("room = %v, displaced %v, the more useful one %v; want %v, %v, false", got, other.open == nil, better.open == nil, tt.want, tt.want)
+				t.Errorf("room = %v, displaced %v, the more useful one %v; want %v, %v, false",
+					got, other.open == nil, better.open == nil, tt.want, tt.want)
 			}
 		})
 	}

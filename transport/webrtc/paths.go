@@ -2,7 +2,7 @@ package webrtc
 
 import "time"
 
-// opened takes in that a channel is open at this end.
+// opened handles an event of the driver: a channel is open at this end.
 func (e *engine) opened(now time.Time, ch chanID) {
 	if c := e.channels.byID[ch]; c != nil && c.stage == stageConnecting {
 		c.enter(now, stageChecking)
@@ -10,37 +10,36 @@ func (e *engine) opened(now time.Time, ch chanID) {
 	}
 }
 
-// open makes c the channel to its peer: it works in both directions.
+// open makes c the open channel of its peer, after the first echo: c works in both
+// directions. A former one is drained.
 func (e *engine) open(now time.Time, c *channel) {
 	p := c.peer
 	c.signal = nil
 	c.used = now
 	c.enter(now, stageOpen)
-	p.pending = nil
-	if old := p.open; old != nil {
-		e.counts.renewals++
-		e.resendHeld(old)
-		old.enter(now, stageDraining)
-		e.channels.draining = append(e.channels.draining, old)
-		e.wakeBy(old.due())
-	} else {
-		e.counts.upgrades++
-	}
-	renewed := p.open != nil
-	p.open = c
+	old := p.open
+	p.open, p.pending = c, nil
 	e.wakeBy(c.due())
-	if !renewed {
+	if old == nil {
+		e.counts.upgrades++
 		e.notify(now, p, "")
+		return
 	}
+	e.counts.renewals++
+	e.resendHeld(old)
+	old.enter(now, stageDraining)
+	e.channels.draining = append(e.channels.draining, old)
+	e.wakeBy(old.due())
 }
 
-// ended takes in that a channel has failed, or was closed by the other end.
+// ended handles an event of the driver: a channel has failed, or the other end has
+// closed it.
 func (e *engine) ended(now time.Time, ch chanID) {
 	c := e.channels.byID[ch]
 	switch {
 	case c == nil:
 	case c.stage == stageOpen && now.Sub(c.used) >= idleClose-time.Minute:
-		e.fallBack(now, c, FallbackIdle) // for the other end, it was long enough
+		e.fallBack(now, c, FallbackIdle) // the other end was first
 	case c.stage == stageOpen:
 		e.fallBack(now, c, FallbackLost)
 	case c.stage == stageDraining:
@@ -50,8 +49,8 @@ func (e *engine) ended(now time.Time, ch chanID) {
 	}
 }
 
-// fallBack gives up a channel that carries: its peer is reached over the wrapped
-// conn from now on, and so is what may not have arrived.
+// fallBack gives up an open channel. All further datagrams to its peer go over the
+// wrapped conn, and so do the held ones, which may not have arrived.
 func (e *engine) fallBack(now time.Time, c *channel, why Fallback) {
 	p := c.peer
 	p.open = nil
@@ -70,33 +69,33 @@ func (e *engine) fallBack(now time.Time, c *channel, why Fallback) {
 	e.planOffer(now, p)
 }
 
-// resendHeld sends what c holds over the wrapped conn.
+// resendHeld sends the datagrams that c holds over the wrapped conn.
 func (e *engine) resendHeld(c *channel) {
 	for _, data := range c.guard.release() {
 		e.counts.resent++
-		e.actions = append(e.actions, action{kind: sendDatagram, to: c.peer.addr, data: data})
+		e.emit(action{kind: sendDatagram, to: c.peer.addr, data: data})
 	}
 	e.counts.discarded += c.guard.discarded
 }
 
-// fail gives up a channel that has not come to carry anything.
+// fail gives up a pending channel.
 func (e *engine) fail(now time.Time, c *channel, why Failure) {
 	e.counts.failures[why]++
 	e.abandon(c)
-	if c.offering { // the offer of somebody else may have been another one's
+	if c.offering { // an offer from the peer's address may have been forged
 		c.peer.failed(now)
 	}
 	e.planOffer(now, c.peer)
 }
 
-// abandon ends a trial, without consequences.
+// abandon ends a pending channel without a failure.
 func (e *engine) abandon(c *channel) {
 	c.peer.pending = nil
 	e.remove(c)
 }
 
-// remove ends c, which its peer does not have any more.
+// remove ends c. The caller has taken c from its peer.
 func (e *engine) remove(c *channel) {
 	e.channels.remove(c)
-	e.actions = append(e.actions, action{kind: endChannel, ch: c.id})
+	e.emit(action{kind: endChannel, ch: c.id})
 }

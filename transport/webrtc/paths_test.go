@@ -39,7 +39,7 @@ func TestAnotherNodeAtTheAddress(t *testing.T) {
 		t.Errorf("paths %v, want one to %x", paths, b.id[:1])
 	}
 
-	// A trial of the former node ends as well.
+	// A pending channel of the former node ends as well.
 	l = newLab(t, 31)
 	a, b = l.host(1, 24), l.host(2, 24)
 	a.engine.met(l.now, b.addr, b.id, true)
@@ -47,7 +47,7 @@ func TestAnotherNodeAtTheAddress(t *testing.T) {
 	l.run(time.Millisecond)
 	a.engine.met(l.now, b.addr, ID{3}, true)
 	if got := a.engine.counts.failures[FailureReplaced]; got != 1 {
-		t.Errorf("%d trials ended as replaced, want 1", got)
+		t.Errorf("%d channels ended as replaced, want 1", got)
 	}
 }
 
@@ -210,7 +210,9 @@ func TestOneWayIsInUse(t *testing.T) {
 func TestOtherMessagesAreIgnored(t *testing.T) {
 	l, a, b := pair(t, 42)
 	ch := a.engine.peers.byAddr[b.addr].open.id
-	for _, data := range [][]byte{nil, {0}, {1}, {2}, {3}, {1, 20: 0}, {2, 60: 0}, {3, 60: 0}, {4, 60: 0}, {255, 60: 0}} {
+	for _, data := range [][]byte{
+		nil, {0}, {1}, {2}, {3}, {1, 20: 0}, {2, 60: 0}, {3, 60: 0}, {4, 60: 0}, {255, 60: 0},
+	} {
 		if from, ok := a.engine.received(l.now, ch, data); ok {
 			t.Errorf("%x is a datagram from %v, want it ignored", data, from)
 		}
@@ -300,7 +302,8 @@ func TestHeldIsBounded(t *testing.T) {
 		}
 		list := g.release()
 		if len(list) != want || int(g.discarded) != 1000-want {
-			t.Errorf("of 1000 datagrams of %d bytes: %d held, %d given up; want %d, %d", size, len(list), g.discarded, want, 1000-want)
+			t.Errorf("of 1000 datagrams of %d bytes: %d held, %d given up; want %d, %d",
+				size, len(list), g.discarded, want, 1000-want)
 		}
 		for i, data := range list {
 			if got := int(binary.BigEndian.Uint32(data[1:])); got != 1000-want+i {

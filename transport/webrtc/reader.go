@@ -7,20 +7,20 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// maxDatagram is the longest datagram that a reader takes, in bytes.
+// maxDatagram is the size of a buffer of the reader, in bytes.
 const maxDatagram = 1 << 16
 
-// reader stands between the wrapped conn and ReadBatch: it takes out the signals.
-// Its memory changes hands: read fills it and sends a token to full; whoever has
-// taken out everything sends one to empty.
+// reader reads from the wrapped conn for ReadBatch and takes out offers and answers to
+// offers. Its memory changes hands: read fills it and sends a token to full, and ReadBatch
+// empties it and sends a token to empty.
 type reader struct {
 	full, empty chan struct{}
 	bufs        [][]byte
 	sizes       []int
 	from        []netip.AddrPort
-	pos, n      int   // of the datagrams, what ReadBatch has not taken yet
+	pos, n      int   // ReadBatch has still to take bufs[pos:n]
 	err         error // of the wrapped conn
-	taken       bool  // of ReadBatch: it has taken everything
+	taken       bool  // for ReadBatch: the memory is read's
 }
 
 func newReader() *reader {
@@ -35,8 +35,8 @@ func newReader() *reader {
 	return r
 }
 
-// take moves datagrams into the arguments of ReadBatch, and returns how many.
-// Those that are too long for their buffers are lost.
+// take moves datagrams into the arguments of ReadBatch and returns their number. It
+// drops a datagram longer than its buffer.
 func (r *reader) take(bufs [][]byte, sizes []int, from []netip.AddrPort) (n int) {
 	for n < len(bufs) && r.pos < r.n {
 		if data := r.bufs[r.pos][:r.sizes[r.pos]]; len(data) <= len(bufs[n]) {
@@ -70,7 +70,8 @@ func (c *Conn) read() {
 	}
 }
 
-// filter takes the signals out of n datagrams, and returns how many are left.
+// filter takes the signals out of the first n datagrams and returns the number of
+// others, which come first afterwards.
 func (c *Conn) filter(n int) (left int) {
 	r := c.reader
 	for i := range n {
@@ -87,8 +88,8 @@ func (c *Conn) filter(n int) (left int) {
 	return left
 }
 
-// takeSignal reports whether a datagram is none of the core's business, and if so
-// acts on it.
+// takeSignal handles an offer, or an answer to an offer, and returns true. For all other
+// datagrams it returns false.
 func (c *Conn) takeSignal(from netip.AddrPort, p []byte) (yes bool) {
 	switch {
 	case isOffer(p):

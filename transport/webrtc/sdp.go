@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// sdp expands d into what browsers and pion take as a session description (RFC
-// 8866, RFC 8841). All but d itself is the same each time. Candidates of kind
-// here must have been resolved: they are left out.
+// sdp expands d to a session description (RFC 8866, RFC 8841), as browsers and pion take
+// it. Candidates of kind portOnly have no form in SDP and are left out.
 func (d *description) sdp() string {
 	var b strings.Builder
 	b.WriteString("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n" +
@@ -36,7 +35,7 @@ func (d *description) sdp() string {
 
 var setups = [roles]string{"actpass", "active", "passive"}
 
-// host is the candidate's address as SDP has it.
+// host returns the address of c in the form of SDP.
 func (c candidate) host() string {
 	if c.kind != mdns {
 		return c.ip.String()
@@ -46,9 +45,8 @@ func (c candidate) host() string {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:] + ".local"
 }
 
-// parseSDP takes from a session description what makes a description. Candidates
-// that have no form here, such as those of TCP, are left out, and so are those
-// beyond maxCandidates.
+// parseSDP reduces a session description to a description. It drops TCP candidates and
+// others without an encoding, and all beyond maxCandidates.
 func parseSDP(sdp string) (description, error) {
 	var d description
 	fingerprint, setup := false, false
@@ -75,6 +73,7 @@ func parseSDP(sdp string) (description, error) {
 	return d, nil
 }
 
+// validICE reports whether s has a valid length and consists of ICE characters.
 func validICE(s string, least, most int) bool {
 	return len(s) >= least && len(s) <= most && isICE(s)
 }

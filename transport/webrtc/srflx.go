@@ -7,32 +7,33 @@ import (
 	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
-// A node behind a relay is known at the relay's address, not at its own. Two such
-// nodes behind different NATs can meet only if they name their own, as a STUN server
-// has told it: an address that is neither end's as far as anybody can check. So of
-// each description maxSrflx of those are tried, and of all descriptions together
-// srflxBurst at once and then one each srflxEvery have any: what ICE sends
-// to these for the openWithin that an attempt lives is all that a liar can have sent
-// to somebody else.
+// A node behind a relay is known at the relay's address. Two such nodes behind different
+// NATs can meet only if each names its public address, as a STUN server has told it: a
+// server-reflexive candidate (RFC 8445, section 5.1.1). No peer can check such an address,
+// and a liar may name the address of a third party. So at most maxSrflx are tried of each
+// description, and descriptions with such candidates are limited to srflxBurst at once
+// and one each srflxEvery. That bounds the traffic that liars can aim at a third party:
+// the checks of ICE during openWithin.
 const (
 	maxSrflx   = 2
 	srflxBurst = 4
 	srflxEvery = 15 * time.Second
 )
 
-// publicCandidates returns the first candidates of list that are at public addresses, one
-// at each.
+// publicCandidates returns the first maxSrflx candidates of list at different public
+// addresses.
 func publicCandidates(list []candidate) (some []candidate) {
 	for _, c := range list {
-		same := func(x candidate) bool { return x.ip == c.ip }
-		if (c.kind == ipv4 || c.kind == ipv6) && c.port >= minPort && netaddr.IsPublic(c.ip) && !slices.ContainsFunc(some, same) && len(some) < maxSrflx {
+		known := slices.ContainsFunc(some, func(x candidate) bool { return x.ip == c.ip })
+		public := (c.kind == ipv4 || c.kind == ipv6) && netaddr.IsPublic(c.ip)
+		if public && c.port >= minPort && !known && len(some) < maxSrflx {
 			some = append(some, c)
 		}
 	}
 	return some
 }
 
-// candidatesToTry returns which candidates of a peer's description are tried.
+// candidatesToTry returns the candidates to try of a description from p.
 func (e *engine) candidatesToTry(now time.Time, list []candidate, p *peer) []candidate {
 	some := usable(list, p.addr, e.mode, p.proven)
 	if !e.public || !p.proven {
@@ -45,11 +46,11 @@ func (e *engine) candidatesToTry(now time.Time, list []candidate, p *peer) []can
 	return some
 }
 
-// candidatesToTell returns which of the own candidates a peer may know.
+// candidatesToTell returns the own candidates that p may know.
 func (e *engine) candidatesToTell(list []candidate, p *peer) []candidate {
 	mode := e.mode
 	if !p.proven {
-		mode = Direct // whoever just sends a datagram learns no address
+		mode = Direct // one datagram must not reveal private addresses
 	}
 	some := tellable(list, p.addr, mode, e.sameIP)
 	if e.public && !e.sameIP && p.proven {

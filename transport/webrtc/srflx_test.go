@@ -59,7 +59,7 @@ func TestVictims(t *testing.T) {
 	}
 	own := cands("1.1.1.1:5000")
 	if got := e.candidatesToTry(now, append(own, lie...), p); !slices.Equal(got, own) {
-		t.Errorf("usable = %v, want %v: those cost nothing", got, own)
+		t.Errorf("usable = %v, want %v: these are not limited", got, own)
 	}
 	p.proven = false
 	if got := e.candidatesToTry(now.Add(time.Hour), lie, p); len(got) != 0 {
@@ -73,7 +73,7 @@ func TestTold(t *testing.T) {
 	tests := []struct {
 		name           string
 		s              settings
-		want, stranger []candidate // what is told to who has proven its address, and to others
+		want, stranger []candidate // told to a peer with a proven address, and without
 	}{
 		{"behind a relay", settings{mode: Direct}, nil, nil},
 		{"and with a STUN server", settings{mode: Direct, public: true}, own[1:], nil},
