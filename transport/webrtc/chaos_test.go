@@ -62,8 +62,8 @@ func (h *host) forgive() {
 	h.settle()
 }
 
-// TestChaos does everything at once, with many seeds; settle checks what is always
-// true. In the end all is well again.
+// TestChaos does everything at once, with many seeds; settle checks the invariants. In
+// the end all is well again.
 func TestChaos(t *testing.T) {
 	seeds := uint64(60)
 	if testing.Short() {

@@ -26,7 +26,7 @@ type lab struct {
 	never bool                          // connections do not open
 	mute  bool                          // connections carry nothing, and say nothing of it
 	loss  float64                       // of datagrams over wrapped conns
-	tap   func(from *host, data []byte) // sees what goes over wrapped conns, if it is set
+	tap   func(from *host, data []byte) // called, if set, for each datagram over a wrapped conn
 
 	done, lost int // requests
 }

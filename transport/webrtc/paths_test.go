@@ -236,6 +236,21 @@ func TestHeldIsBounded(t *testing.T) {
 	}
 }
 
+// When a path is lost, the statistics tell which datagrams were sent again, and how many
+// could not be.
+func TestUnguardedIsCounted(t *testing.T) {
+	l, a, b := pair(t, 43)
+	l.run(time.Second)
+	for range 300 {
+		a.engine.send(l.now, b.addr, make([]byte, 60)) // and it is lost
+	}
+	a.engine.takeActions()
+	a.ended(b)
+	if n := a.engine.counts; n.resent != 256 || n.discarded != 44 {
+		t.Errorf("%d sent again, %d not; want 256, 44", n.resent, n.discarded)
+	}
+}
+
 // A burst is confirmed early, so that of 1,000 requests in a second, each with 100
 // bytes, none is given up, and none is lost when the path is.
 func TestBurstIsConfirmedEarly(t *testing.T) {

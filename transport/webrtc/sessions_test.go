@@ -141,7 +141,7 @@ func TestRenewalSendsWhatIsHeld(t *testing.T) {
 	}
 }
 
-// After a renewal, the old channel still brings what is on its way, for two seconds.
+// After a renewal, the old channel still receives the datagrams on their way, for two seconds.
 func TestOldChannelLingers(t *testing.T) {
 	l, a, b := pair(t, 37)
 	l.run(offerEvery)
