@@ -61,7 +61,7 @@ type Stats struct {
 	// Skipped counts contacts in answers without a usable address or id, or not
 	// reachable from here.
 	Skipped uint64
-	// Refused counts values that the node had no room for.
+	// Refused counts values that the node had no room for, or failed to save.
 	Refused uint64
 	// Lookups counts the lookups started, for any purpose.
 	Lookups uint64

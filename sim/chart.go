@@ -45,7 +45,7 @@ func (r *run) chartTables() {
 			deepest = max(deepest, level)
 		}
 	}
-	c := Chart{Title: "Contacts in a table, mean", Axis: "bits in common with the own id"}
+	c := Chart{Title: "Contacts in a table, mean", Axis: "bits in common with the node's id"}
 	for level := range min(deepest+1, 40) {
 		c.Bars = append(c.Bars, counts[level]/float64(nodes))
 		label := ""

@@ -1,14 +1,10 @@
 package sim
 
 import (
-	"encoding/xml"
 	"fmt"
-	"io"
 	"net/netip"
 	"runtime"
-	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -158,147 +154,6 @@ func (w *watchedPeer) Receive(now time.Time, from netip.AddrPort, datagram []byt
 	w.peer.Receive(now, from, datagram)
 }
 
-// The limits of docs/results.md for large networks hold in small ones, or nearly.
-func TestScenarios(t *testing.T) {
-	for _, s := range Scenarios {
-		if short() && s.Name != "dead10" {
-			continue
-		}
-		t.Run(s.Name, func(t *testing.T) {
-			t.Parallel()
-			o := small(s.Name)
-			if s.Name == "dead10" && !short() { // one in full size
-				o = Options{Nodes: 10_000, Seed: 1, Duration: time.Nanosecond}
-			}
-			r, err := Play(s.Name, o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Log(r)
-			for _, m := range r.Metrics {
-				if !nearly(m) {
-					t.Errorf("%s = %v %s, want at most or at least what is said above (seed %d)", m.Name, m.Value, m.Unit, r.Seed)
-				}
-			}
-		})
-	}
-}
-
-// small returns Options for a short run of a scenario.
-func small(name string) Options {
-	o := Options{Nodes: 400, Seed: 1, Ops: 200, Duration: time.Hour}
-	switch name {
-	case "bamboo":
-		o.Nodes, o.Ops, o.Duration = 200, 100, 5*time.Minute
-	case "kad":
-		o.Nodes, o.Duration = 300, 3*time.Hour
-	case "loss10", "loss30", "sybil", "lying20":
-		o.Nodes, o.Ops = 200, 100
-	case "tabs":
-		o.Duration = 20 * time.Minute
-	}
-	return o
-}
-
-// nearly reports whether a number keeps its limits or misses them by as little as
-// chance may in a small sample. A limit of zero must be kept.
-func nearly(m Metric) bool {
-	switch {
-	case m.AtMost != nil:
-		return m.Value <= *m.AtMost*1.3
-	case m.AtLeast != nil:
-		return 1-m.Value <= 2*(1-*m.AtLeast)+0.005
-	}
-	return true
-}
-
-// short reports whether to leave out slow cases. make test runs them all.
-func short() bool {
-	build, ok := debug.ReadBuildInfo()
-	race := ok && slices.Contains(build.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
-	return testing.Short() || runtime.GOARCH == "wasm" || race
-}
-
-func TestQueueKeepsOrder(t *testing.T) {
-	var q queue
-	x := uint64(1)
-	for i := range 5000 {
-		x = mix(x)
-		q.push(event{at: time.Duration(x % 100), from: int32(i)})
-	}
-	last := q.pop()
-	for len(q.heap) > 0 {
-		e := q.pop()
-		if e.at < last.at || e.at == last.at && e.from < last.from {
-			t.Fatalf("event %d of %v comes after event %d of %v", e.from, e.at, last.from, last.at)
-		}
-		last = e
-	}
-}
-
-func TestPoolKeepsDatagrams(t *testing.T) {
-	var p pool
-	held := map[ref]string{}
-	for i := range 3000 {
-		d := strings.Repeat(string(rune('a'+i%26)), 1+int(mix(uint64(i))%2000))
-		r := p.put([]byte(d))
-		if _, taken := held[r]; taken || r == 0 {
-			t.Fatalf("block %x is given out twice", r)
-		}
-		held[r] = d
-		if i%3 == 0 {
-			p.release(r)
-			delete(held, r)
-		}
-	}
-	for r, want := range held {
-		if got := string(p.block(r)[:len(want)]); got != want {
-			t.Fatalf("block %x = %.9s..., want %.9s...", r, got, want)
-		}
-	}
-}
-
-func TestDistributions(t *testing.T) {
-	usual := func(x uint64) time.Duration { return logNormal(x, 100*time.Millisecond, 0.6) }
-	tests := []struct {
-		name string
-		draw func(uint64) time.Duration
-		p    float64
-		want time.Duration
-	}{
-		{"log-normal", usual, 0.5, 100 * time.Millisecond},
-		{"log-normal", usual, 0.99, 404 * time.Millisecond},
-		{"KAD", KAD.draw, 0.5, 93 * time.Minute},
-		{"Bamboo", Bamboo.draw, 0.5, 84 * time.Second},
-	}
-	for _, tt := range tests {
-		var all []time.Duration
-		for i := range uint64(20000) {
-			all = append(all, tt.draw(mix(i)))
-		}
-		slices.Sort(all)
-		if got := percentile(all, tt.p); got < tt.want*19/20 || got > tt.want*21/20 {
-			t.Errorf("%s: normalQuantile %v = %v, want %v or so", tt.name, tt.p, got, tt.want)
-		}
-	}
-}
-
-// A request and its answer take the same time. Each request has a time of its own, or
-// each pair of nodes.
-func TestLatencies(t *testing.T) {
-	l := LogNormal(100*time.Millisecond, 0.6)
-	if l(1, 2, 7) != l(2, 1, 7) || l(1, 2, 7) == l(1, 2, 8) {
-		t.Error("LogNormal: want the same there and back, and different for each request")
-	}
-	p := PerPair(100*time.Millisecond, 0.6)
-	if a, b := p(1, 2, 7), p(2, 1, 8); max(a, b)-min(a, b) > min(a, b)/9 {
-		t.Errorf("PerPair: %v there, %v back", a, b)
-	}
-	if got := Constant(time.Second)(1, 2, 3); got != time.Second/2 {
-		t.Errorf("Constant = %v, want half a second", got)
-	}
-}
-
 func TestOracle(t *testing.T) {
 	n := New(Config{Seed: 3})
 	for range 500 {
@@ -373,29 +228,5 @@ func TestPartsAreApart(t *testing.T) {
 			t.Errorf("%s: %d datagrams arrive", tt.name, got)
 		}
 		r.nodes[3].group, r.nodes[3].down = was.group, was.down
-	}
-}
-
-func TestPicture(t *testing.T) {
-	r, err := Play("dead10", Options{Nodes: 50, Seed: 1, Ops: 20, Charts: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(r.Charts) != 4 {
-		t.Errorf("%d charts, want 4", len(r.Charts))
-	}
-	d := xml.NewDecoder(strings.NewReader(r.SVG()))
-	for {
-		if _, err := d.Token(); err == io.EOF {
-			break
-		} else if err != nil {
-			t.Fatalf("the picture is no XML: %v", err)
-		}
-	}
-}
-
-func TestPlayUnknown(t *testing.T) {
-	if _, err := Play("no such", Options{}); err == nil {
-		t.Error("Play of an unknown scenario gives no error")
 	}
 }

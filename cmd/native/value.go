@@ -15,15 +15,15 @@ import (
 	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
-// maxContent is how many bytes a string or byte string may have: the encoding
-// adds a type and a length of two bytes.
+// maxContent is the longest str or bytes, in bytes. The encoding adds a type and a
+// length of two bytes.
 const maxContent = core.MaxValueSize - 3
 
-// valueTypes are the types of values that can be set.
+// valueTypes are the types that set can store.
 var valueTypes = []string{"str", "bytes", "int", "float", "bool"}
 
-// readContent reads what a value is made of from a file, or from stdin if path
-// is a dash. It reads no more than it takes to see that it is too big.
+// readContent reads a file, or stdin if path is a dash. It stops one byte after
+// maxContent.
 func readContent(path string, stdin io.Reader) ([]byte, error) {
 	if path == "-" {
 		b, err := io.ReadAll(io.LimitReader(stdin, maxContent+1))
@@ -40,7 +40,7 @@ func readContent(path string, stdin io.Reader) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxContent+1))
 }
 
-// parseValue makes a value of the named type out of text.
+// parseValue returns the value of the named type that text stands for.
 func parseValue(kind string, text []byte) (core.Value, error) {
 	if len(text) > maxContent {
 		return core.Value{}, cli.Usagef("the value is too big: at most %d bytes fit into one message", maxContent)

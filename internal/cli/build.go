@@ -57,7 +57,7 @@ func (p *Program) Version(b Build) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version [flags]",
 		Short: "Print the version",
-		Long: `Version prints what this program is built from.
+		Long: `Version prints the version, the git commit and the Go version of this program.
 
 With --json: {"version", "commit": only if known, "go", "system"}`,
 		DisableFlagsInUseLine: true,

@@ -14,40 +14,65 @@ import (
 // for an argument and not for a flag. If there is one, the result is the command's
 // flags, then "--", then its arguments in their order. Otherwise it is args.
 func numbersAsArguments(root *cobra.Command, args []string) []string {
-	cmd, rest, err := root.Find(args)
-	if err != nil || !cmd.Runnable() {
+	last := len(args) - 1
+	if last > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		// A shell asks for completions of the last of args, for which only flags matter.
+		if l := newLine(root, args[1:last]); l.negative {
+			return slices.Concat(args[:1], l.path, l.flags, args[last:])
+		}
 		return args
 	}
+	switch l := newLine(root, args); {
+	case !l.negative:
+		return args
+	case l.cut:
+		return append(l.path, l.flags...) // the parser says that the value is missing
+	default:
+		return slices.Concat(l.path, l.flags, []string{"--"}, l.arguments)
+	}
+}
+
+// line is a command line, taken apart. It is empty if there is no such command.
+type line struct {
+	path      []string // the command's name, without the program's
+	flags     []string // with their values
+	arguments []string
+	negative  bool // whether an argument before any "--" is a negative number
+	cut       bool // whether the last flag lacks its value
+}
+
+// newLine takes args apart.
+func newLine(root *cobra.Command, args []string) (l line) {
+	cmd, args, err := root.Find(args)
+	if err != nil || !cmd.Runnable() {
+		return line{}
+	}
 	cmd.InheritedFlags() // adds them to cmd.Flags
-	path := strings.Fields(cmd.CommandPath())[1:]
-	var flags, arguments []string
-	negative := false
-	for i := 0; i < len(rest); i++ {
-		arg := rest[i]
+	l.path = strings.Fields(cmd.CommandPath())[1:]
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
 		switch {
 		case arg == "--":
-			arguments = append(arguments, rest[i+1:]...)
-			i = len(rest)
+			l.arguments = append(l.arguments, args[i+1:]...)
+			return l
 		case len(arg) < 2 || arg[0] != '-':
-			arguments = append(arguments, arg)
+			l.arguments = append(l.arguments, arg)
 		case IsNegative(arg) && cmd.Flags().ShorthandLookup(arg[1:2]) == nil:
-			arguments = append(arguments, arg)
-			negative = true
+			l.arguments = append(l.arguments, arg)
+			l.negative = true
 		default:
-			flags = append(flags, arg)
+			l.flags = append(l.flags, arg)
 			if !takesNext(cmd.Flags(), arg) {
 				continue
 			}
-			if i++; i == len(rest) {
-				return append(path, flags...) // the parser says that the value is missing
+			if i++; i == len(args) {
+				l.cut = true
+				return l
 			}
-			flags = append(flags, rest[i])
+			l.flags = append(l.flags, args[i])
 		}
 	}
-	if !negative {
-		return args
-	}
-	return slices.Concat(path, flags, []string{"--"}, arguments)
+	return l
 }
 
 // IsNegative reports whether arg is a number below zero or minus zero, in any form

@@ -91,7 +91,8 @@ func TestComplaints(t *testing.T) {
 	s := NewServer(nil, nil, slog.New(slog.NewTextHandler(&out, nil)))
 	s.ErrorLog.Print("http: TLS handshake error from 192.0.2.1:1: EOF")
 	s.ErrorLog.Print("http: panic serving")
-	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `level=WARN msg="http server" error="http: panic serving"`) {
+	if got := out.String(); strings.Count(got, "\n") != 1 ||
+		!strings.Contains(got, `level=WARN msg="http server" error="http: panic serving"`) {
 		t.Errorf("logged %q, want the panic alone", got)
 	}
 }

@@ -114,7 +114,8 @@ func TestSecurityHeaders(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "frame-ancestors 'none'", "connect-src 'self' ws: wss:"} {
+	for _, want := range []string{"default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'",
+		"frame-ancestors 'none'", "connect-src 'self' ws: wss:"} {
 		if !strings.Contains(policy, want+";") && !strings.HasSuffix(policy, want) {
 			t.Errorf("policy %q lacks %q", policy, want)
 		}
@@ -175,7 +176,8 @@ func TestETags(t *testing.T) {
 		r := ask(s, "GET", "/kadmesh.wasm", "Accept-Encoding", coding)
 		tag := r.Header.Get("ETag")
 		if !strings.HasPrefix(tag, `"`) || seen[tag] != "" || r.Header.Get("Cache-Control") != "no-cache" {
-			t.Errorf("%s: ETag %s, Cache-Control %s, want a strong tag of its own and no-cache", coding, tag, r.Header.Get("Cache-Control"))
+			t.Errorf("%s: ETag %s, Cache-Control %s, want a strong tag of its own and no-cache", coding, tag,
+				r.Header.Get("Cache-Control"))
 		}
 		seen[tag] = coding
 		for _, known := range []string{tag, "W/" + tag, `"other", ` + tag, "*"} {
@@ -193,7 +195,8 @@ func TestETags(t *testing.T) {
 func TestMethods(t *testing.T) {
 	s := example(t)
 	get, head := ask(s, "GET", "/"), ask(s, "HEAD", "/")
-	if body := text(t, head.Body); body != "" || head.StatusCode != 200 || head.Header.Get("Content-Length") != get.Header.Get("Content-Length") {
+	if body := text(t, head.Body); body != "" || head.StatusCode != 200 ||
+		head.Header.Get("Content-Length") != get.Header.Get("Content-Length") {
 		t.Errorf("HEAD = %d with %d bytes, Content-Length %s", head.StatusCode, len(body), head.Header.Get("Content-Length"))
 	}
 	for _, m := range []string{"POST", "PUT", "DELETE", "OPTIONS"} {

@@ -215,7 +215,8 @@ func TestParserForgets(t *testing.T) {
 			if err := p.Answer(s.write(w, nil, &full)[HeaderLen:], s.method, 20, &a); err != nil {
 				t.Fatal(err)
 			}
-			if err := p.Answer(o.write(w, nil, &Trailer{})[HeaderLen:], o.method, 20, &a); err != nil || !sameAnswer(&a, &o.want) {
+			if err := p.Answer(o.write(w, nil, &Trailer{})[HeaderLen:], o.method, 20, &a); err != nil ||
+				!sameAnswer(&a, &o.want) {
 				t.Errorf("%s after %s: %+v, %v, want %+v", o.name, s.name, a, err, o.want)
 			}
 		}
@@ -226,7 +227,8 @@ func TestParserForgets(t *testing.T) {
 	}
 	msg := r.Msg
 	err := p.Request(w.Request(nil, &Request{Method: Stun})[HeaderLen:], &r)
-	if err != nil || r.Sender != (ID{}) || r.Target != (ID{}) || r.Value != nil || r.Trailer != (Trailer{}) || r.Msg != msg {
+	if err != nil || r.Sender != (ID{}) || r.Target != (ID{}) || r.Value != nil || r.Trailer != (Trailer{}) ||
+		r.Msg != msg {
 		t.Errorf("stun after store: %+v, %v, want nothing but the message id", r, err)
 	}
 }

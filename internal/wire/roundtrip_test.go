@@ -80,7 +80,8 @@ func TestCutMessages(t *testing.T) {
 		for n := range d {
 			got, err := parseRequest(d[:n])
 			if whole := n >= body; (err == nil) != whole || got.Trailer.Present {
-				t.Errorf("%v, %d of %d bytes: %v, trailer %+v, want to parse: %v, no trailer", r.Method, n, len(d), err, got.Trailer, whole)
+				t.Errorf("%v, %d of %d bytes: %v, trailer %+v, want to parse: %v, no trailer", r.Method, n,
+					len(d), err, got.Trailer, whole)
 			}
 		}
 	}
@@ -90,7 +91,8 @@ func TestCutMessages(t *testing.T) {
 		for n := range d {
 			got, err := parseAnswer(d[:n], s.method, 20)
 			if whole := n >= body; (err == nil) != whole || got.Trailer.Present {
-				t.Errorf("%s, %d of %d bytes: %v, trailer %+v, want to parse: %v, no trailer", s.name, n, len(d), err, got.Trailer, whole)
+				t.Errorf("%s, %d of %d bytes: %v, trailer %+v, want to parse: %v, no trailer", s.name, n,
+					len(d), err, got.Trailer, whole)
 			}
 		}
 	}

@@ -57,7 +57,7 @@ func listen(addr netip.AddrPort, via func(*single) (batcher, error)) (*Conn, err
 	addr = netaddr.Unmap(addr)
 	if addr.Addr().IsMulticast() {
 		// Package net would listen on all addresses instead.
-		return nil, fmt.Errorf("listen on %v: a multicast address is no node's own", addr)
+		return nil, fmt.Errorf("listen on %v: a multicast address cannot be a node's own", addr)
 	}
 	sock, err := net.ListenUDP(network(addr.Addr()), net.UDPAddrFromAddrPort(addr))
 	if err != nil {

@@ -212,7 +212,7 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
-// A socket that was told to report ICMP errors hands them to its reader, who can
+// A socket set to report ICMP errors passes them to its reader, which can
 // go on after them.
 func TestReadGoesOnAfterError(t *testing.T) {
 	eachPath(t, func(t *testing.T, listen listener) {
