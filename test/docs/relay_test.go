@@ -14,7 +14,6 @@ var quoted = regexp.MustCompile("`([^`]+)`")
 // The texts in the table of symptoms of docs/relay.md are those that the relay says,
 // or the system. They are what people search for.
 func TestRelaySaysWhatIsQuoted(t *testing.T) {
-	const root = "../.."
 	text, err := os.ReadFile(root + "/docs/relay.md")
 	if err != nil {
 		t.Fatal(err)
