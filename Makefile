@@ -10,6 +10,8 @@ export PATH := $(CURDIR)/.tools/node:$(PATH)
 
 STATICCHECK_VERSION := v0.7.0
 STATICCHECK := .tools/staticcheck-$(STATICCHECK_VERSION)
+APIDIFF_VERSION := v0.0.0-20250819193227-8b4c13bb791b
+APIDIFF := .tools/apidiff-$(APIDIFF_VERSION)
 WASM_EXEC   := -exec=$(abspath scripts/go_js_exec)
 WASM        := GOOS=js GOARCH=wasm
 
@@ -19,7 +21,7 @@ SHARED := ./core/... ./internal/netaddr ./internal/wire ./sim ./transport/webrtc
 # Without inlining the core is larger, but smaller when compressed.
 WASM_FLAGS := -trimpath -buildvcs=false -gcflags=all=-l -ldflags='-s -w'
 
-.PHONY: help build module npm npm-test page-test size demo sim apart direct test unit wasm arm64 lint fences vectors interop bench fuzz clean
+.PHONY: help build module npm release npm-test page-test size demo sim apart direct test unit wasm arm64 lint api fences vectors interop bench fuzz clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -73,6 +75,14 @@ $(STATICCHECK):
 	GOBIN=$(abspath .tools) $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
 	@mv .tools/staticcheck $@
 
+$(APIDIFF):
+	GOBIN=$(abspath .tools) $(GO) install golang.org/x/exp/cmd/apidiff@$(APIDIFF_VERSION)
+	@mv .tools/apidiff $@
+
+api: $(APIDIFF) ## compare the public Go packages with those of the last release
+	@echo "== api"
+	@GO=$(GO) APIDIFF=$(APIDIFF) scripts/api.sh
+
 lint: $(STATICCHECK) ## gofmt, vet and staticcheck, for native and js
 	@echo "== lint"
 	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
@@ -122,6 +132,10 @@ npm: module ## build the npm package: artifacts/kadmesh-VERSION.tgz
 	@scripts/notices.sh >artifacts/npm/NOTICES.txt
 	@chmod 644 artifacts/npm/*
 	@cd artifacts/npm && npm pack --silent --pack-destination ..
+
+release: build npm ## build what a release consists of: artifacts/release
+	@echo "== release"
+	@GO=$(GO) scripts/release.sh $(VERSION) $(PLATFORMS)
 
 test/npm/node_modules/stamp: test/npm/package-lock.json
 	cd test/npm && npm ci --ignore-scripts --no-audit --no-fund --silent
