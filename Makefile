@@ -10,6 +10,8 @@ export PATH := $(CURDIR)/.tools/node:$(PATH)
 
 STATICCHECK_VERSION := v0.7.0
 STATICCHECK := .tools/staticcheck-$(STATICCHECK_VERSION)
+ACTIONLINT_VERSION := v1.7.12
+ACTIONLINT := .tools/actionlint-$(ACTIONLINT_VERSION)
 APIDIFF_VERSION := v0.0.0-20250819193227-8b4c13bb791b
 APIDIFF := .tools/apidiff-$(APIDIFF_VERSION)
 WASM_EXEC   := -exec=$(abspath scripts/go_js_exec)
@@ -21,7 +23,7 @@ SHARED := ./core/... ./internal/netaddr ./internal/wire ./sim ./transport/webrtc
 # Without inlining the core is larger, but smaller when compressed.
 WASM_FLAGS := -trimpath -buildvcs=false -gcflags=all=-l -ldflags='-s -w'
 
-.PHONY: help build module npm release npm-test page-test size demo sim apart direct test unit wasm arm64 lint api fences vectors interop bench fuzz clean
+.PHONY: help build module npm release npm-test page-test size demo sim apart direct test unit wasm arm64 check lint api fences vectors interop bench fuzz clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -75,6 +77,10 @@ $(STATICCHECK):
 	GOBIN=$(abspath .tools) $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
 	@mv .tools/staticcheck $@
 
+$(ACTIONLINT):
+	GOBIN=$(abspath .tools) $(GO) install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+	@mv .tools/actionlint $@
+
 $(APIDIFF):
 	GOBIN=$(abspath .tools) $(GO) install golang.org/x/exp/cmd/apidiff@$(APIDIFF_VERSION)
 	@mv .tools/apidiff $@
@@ -83,7 +89,7 @@ api: $(APIDIFF) ## compare the public Go packages with those of the last release
 	@echo "== api"
 	@GO=$(GO) APIDIFF=$(APIDIFF) scripts/api.sh
 
-lint: $(STATICCHECK) ## gofmt, vet and staticcheck, for native and js
+lint: $(STATICCHECK) $(ACTIONLINT) ## gofmt, vet and staticcheck, for native and js; the forge's workflows
 	@echo "== lint"
 	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	 [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
@@ -92,6 +98,9 @@ lint: $(STATICCHECK) ## gofmt, vet and staticcheck, for native and js
 	$(WASM) $(GO) vet $(SHARED)
 	$(STATICCHECK) -tags interop,direct ./...
 	$(WASM) $(STATICCHECK) $(SHARED)
+	$(ACTIONLINT) -shellcheck= -pyflakes=
+
+check: lint fences ## the quick loop: what can be told in a minute
 
 fences: ## check which packages know which
 	@echo "== fences"
