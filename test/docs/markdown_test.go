@@ -41,7 +41,7 @@ func parse(text string) []line {
 		switch {
 		case mark, fenced, indented, s == "" && previous.kind == code:
 			l.kind = code
-		case strings.HasPrefix(s, "|"):
+		case strings.HasPrefix(strings.TrimSpace(s), "|"):
 			l.kind = table
 		}
 		fenced = fenced != mark
