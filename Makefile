@@ -19,7 +19,7 @@ SHARED := ./core/... ./internal/wire ./sim ./transport/webrtc ./transport/wsrela
 # Without inlining the core is larger, but smaller when compressed.
 WASM_FLAGS := -trimpath -buildvcs=false -gcflags=all=-l -ldflags='-s -w'
 
-.PHONY: help build module npm npm-test page-test size demo sim apart direct test unit wasm arm64 lint fences vectors interop bench fuzz clean
+.PHONY: help build module npm npm-test page-test size demo sim apart direct test unit wasm arm64 lint fences vectors interop bench fuzz mutate clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -164,6 +164,12 @@ bench: ## measure what a request costs
 
 fuzz: ## fuzz each parser for FUZZTIME (default 1m)
 	scripts/fuzz.sh $(or $(FUZZTIME),1m)
+
+# What is broken to see whether a test notices.
+MUTATED := ./core/... ./internal/wire ./transport/wsrelay/... ./transport/webrtc/...
+
+mutate: ## break the code in N small ways (default 150) and count what no test notices: SEED, ONLY=regexp, JSON=1
+	$(GO) run ./scripts/mutate -n $(or $(N),150) -seed $(SEED) $(if $(ONLY),-only '$(ONLY)') $(if $(JSON),-json) $(MUTATED)
 
 clean: ## remove what was built and installed here
 	rm -rf bin .venv .tools artifacts test/*/node_modules web/kadmesh.wasm* web/kadmesh.exec.js
