@@ -19,7 +19,7 @@ SHARED := ./core/... ./internal/wire ./sim ./transport/webrtc ./transport/wsrela
 # Without inlining the core is larger, but smaller when compressed.
 WASM_FLAGS := -trimpath -buildvcs=false -gcflags=all=-l -ldflags='-s -w'
 
-.PHONY: help build module npm npm-test page-test size demo sim apart direct test unit wasm arm64 lint fences vectors interop bench fuzz mutate clean
+.PHONY: help build module npm npm-test page-test size demo sim apart direct test unit wasm arm64 lint fences vectors interop compat bench fuzz mutate clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -62,7 +62,7 @@ sim: ## simulate NODES nodes: SCENARIO, SEED, DURATION, OPS, K, SVG, JSON=1; SCE
 	@bin/kadmesh-sim $(if $(filter list,$(SCENARIO)),--list,--scenario $(SCENARIO) --nodes $(NODES) --seed $(SEED) \
 	 $(if $(DURATION),--duration $(DURATION)) $(if $(OPS),--ops $(OPS)) $(if $(K),--k $(K)) $(if $(SVG),--svg $(SVG))) $(if $(JSON),--json)
 
-test: setup lint fences size unit wasm arm64 vectors interop apart page-test npm-test browser ## install what the tests need, and run them all
+test: setup lint fences size unit wasm arm64 vectors interop compat apart page-test npm-test browser ## install what the tests need, and run them all
 	@echo "all tests passed"
 
 .PHONY: setup
@@ -78,9 +78,9 @@ lint: $(STATICCHECK) ## gofmt, vet and staticcheck, for native and js
 	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	 [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
 	$(GO) mod tidy -diff
-	$(GO) vet -tags interop,direct ./...
+	$(GO) vet -tags interop,direct,compat ./...
 	$(WASM) $(GO) vet $(SHARED)
-	$(STATICCHECK) -tags interop,direct ./...
+	$(STATICCHECK) -tags interop,direct,compat ./...
 	$(WASM) $(STATICCHECK) $(SHARED)
 
 fences: ## check which packages know which
@@ -114,6 +114,11 @@ vectors: .venv/stamp ## check that the Python reference still says what the vect
 interop: .venv/stamp ## networks of real Python nodes and ours
 	@echo "== interop"
 	KADMESH_PYTHON=$(abspath $(PYTHON)) $(GO) test -tags interop -count 1 -timeout 15m ./test/interop
+
+compat: module .venv/stamp ## the last release and today's programs in one network
+	@echo "== compat"
+	@scripts/setup.sh node
+	KADMESH_PYTHON=$(abspath $(PYTHON)) $(GO) test -tags compat -count 1 -timeout 10m ./test/compat
 
 npm: module ## build the npm package: artifacts/kadmesh-VERSION.tgz
 	@scripts/setup.sh node npm
