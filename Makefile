@@ -19,10 +19,10 @@ SHARED := ./core/... ./internal/wire ./sim ./transport/webrtc ./transport/wsrela
 # Without inlining the core is larger, but smaller when compressed.
 WASM_FLAGS := -trimpath -buildvcs=false -gcflags=all=-l -ldflags='-s -w'
 
-.PHONY: help build module npm npm-test page-test size demo sim apart direct test unit wasm arm64 lint fences vectors interop compat bench fuzz mutate clean
+.PHONY: help build module npm npm-test page-test size demo sim apart direct check test unit wasm arm64 lint fences vectors interop compat bench fuzz mutate clean
 
 help: ## show what there is
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 build: web/kadmesh.wasm.br ## build bin/kadmesh and bin/kadmesh-relay, with the page in them
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh ./cmd/native
@@ -64,6 +64,11 @@ sim: ## simulate NODES nodes: SCENARIO, SEED, DURATION, OPS, K, SVG, JSON=1; SCE
 
 test: setup lint fences size unit wasm arm64 vectors interop compat apart page-test npm-test browser ## install what the tests need, and run them all
 	@echo "all tests passed"
+
+check: module lint fences ## the quick loop: lint, fences and the short tests, before each commit
+	@echo "== short tests"
+	$(GO) test -short ./...
+	node --test test/page/*.test.mjs
 
 .PHONY: setup
 setup:
@@ -175,6 +180,25 @@ MUTATED := ./core/... ./internal/wire ./transport/wsrelay/... ./transport/webrtc
 
 mutate: ## break the code in N small ways (default 150) and count what no test notices: SEED, ONLY=regexp, JSON=1
 	$(GO) run ./scripts/mutate -n $(or $(N),150) -seed $(SEED) $(if $(ONLY),-only '$(ONLY)') $(if $(JSON),-json) $(MUTATED)
+
+NIGHTLY := nightly-fuzz nightly-repeat nightly-sim nightly-mutate
+.PHONY: nightly $(NIGHTLY)
+
+nightly: ## the long forms of what the tests do in short: fuzz, repeat, sim, mutate
+	@$(MAKE) --no-print-directory --keep-going $(NIGHTLY)
+
+nightly-fuzz: ## fuzz each parser for 10 minutes
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=10m
+
+nightly-repeat: module ## all Go tests ten times, with the race detector: which one fails now and then?
+	GO=$(GO) scripts/unit.sh -race -count 10 -timeout 3h ./...
+
+nightly-sim: ## simulate all scenarios in full size: ONLY=regexp
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh-sim ./cmd/sim
+	SEED=$(SEED) scripts/scenarios.sh '$(ONLY)'
+
+nightly-mutate: ## break the code in 600 small ways, other ones each day
+	@$(MAKE) --no-print-directory mutate N=600 SEED=$(shell date +%Y%m%d)
 
 clean: ## remove what was built and installed here
 	rm -rf bin .venv .tools artifacts test/*/node_modules web/kadmesh.wasm* web/kadmesh.exec.js
