@@ -19,7 +19,7 @@ SHARED := ./core/... ./internal/wire ./sim ./transport/webrtc ./transport/wsrela
 # Without inlining the core is larger, but smaller when compressed.
 WASM_FLAGS := -trimpath -buildvcs=false -gcflags=all=-l -ldflags='-s -w'
 
-.PHONY: help build module npm npm-test page-test size demo sim apart direct check test unit wasm arm64 lint fences vectors interop compat bench fuzz mutate clean
+.PHONY: help build module npm npm-test page-test size demo sim apart direct check test unit wasm arm64 lint house fences vectors interop compat bench fuzz mutate clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -87,6 +87,13 @@ lint: $(STATICCHECK) ## gofmt, vet and staticcheck, for native and js
 	$(WASM) $(GO) vet $(SHARED)
 	$(STATICCHECK) -tags interop,direct,compat ./...
 	$(WASM) $(STATICCHECK) $(SHARED)
+	$(GO) run ./scripts/house -limits-only $(LIMITS:%=-limit %)
+
+# What make house must not find more of, as name=number; lint fails if it does.
+LIMITS := columns=0
+
+house: ## measure how the code reads: words, long lines, large structs, exported names; V=1 shows where
+	@$(GO) run ./scripts/house $(if $(V),-v)
 
 fences: ## check which packages know which
 	@echo "== fences"

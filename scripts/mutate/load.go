@@ -40,7 +40,7 @@ type file struct {
 	syntax *ast.File
 }
 
-// listed is what go list says of a package.
+// listed is the answer of go list for one package.
 type listed struct {
 	ImportPath, Dir, Export   string
 	DepOnly                   bool

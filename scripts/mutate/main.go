@@ -67,14 +67,19 @@ func run(ctx context.Context, args []string) error {
 	}
 	chosen := sample(all, o)
 	fmt.Fprintf(os.Stderr, "%d mutants in %d packages, %d drawn, seed %d\n", len(all), len(packages), len(chosen), o.seed)
-	r := report{Seed: o.seed, Mutants: len(all)}
 	if o.list {
 		for _, m := range chosen {
 			fmt.Printf("%s%s\n\n", m.where(), m)
 		}
 		return nil
 	}
-	if r.Results, err = tryAll(ctx, chosen, equivalents, o.workers); err != nil {
+	return measure(ctx, len(all), chosen, equivalents, o)
+}
+
+// measure tries the sample and prints the report.
+func measure(ctx context.Context, all int, chosen []mutant, known equivalents, o options) (err error) {
+	r := report{Seed: o.seed, Mutants: all}
+	if r.Results, err = tryAll(ctx, chosen, known, o.workers); err != nil {
 		return err
 	}
 	r.count()

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// kinds are what is broken: the end of a range, the outcome of a condition, a number or
+// kinds are the breaks: the end of a range, the outcome of a condition, a number or
 // a truth value, a statement.
 var kinds = []string{"boundary", "condition", "constant", "removed"}
 

@@ -6,11 +6,11 @@ import (
 	"io"
 )
 
-// report is what became of a sample.
+// report is the outcome of a sample.
 type report struct {
 	Seed       uint64   `json:"seed"`
 	Mutants    int      `json:"mutants"` // in the packages, before the sample
-	Tried      int      `json:"tried"`   // in the sample, without those that were not built
+	Tried      int      `json:"tried"`   // in the sample, without the unbuilt
 	Killed     int      `json:"killed"`  // with time-outs
 	Timeouts   int      `json:"timeouts"`
 	Survived   int      `json:"survived"`

@@ -37,13 +37,13 @@ type result struct {
 // they are much shorter: they find most breaks.
 type phase struct {
 	args  []string
-	usual time.Duration // what the intact package takes
+	usual time.Duration // of the intact package
 }
 
 // leash is how long a mutant may take.
 func (p phase) leash() time.Duration { return 3*p.usual + 5*time.Second }
 
-// bench is a package at rest: what its mutants are compared with.
+// bench is an intact package with the time that its tests take.
 type bench struct {
 	*source
 	phases []phase
@@ -134,7 +134,7 @@ func (b *bench) outcome(ctx context.Context, m mutant, known equivalents, dir st
 
 var failure = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)|^((?:panic|fatal error): .*)$`)
 
-// verdict says what the end of a test binary means, and names the first test that
+// verdict interprets the end of a test binary, and names the first test that
 // failed, or the panic that ended all of them.
 func verdict(out []byte, err error) (outcome, string) {
 	m := failure.FindSubmatch(out)

@@ -1,6 +1,6 @@
 // Command segments joins the data segments of a WebAssembly module that are close
 // to each other. Go's linker leaves out zeros, which makes 80,000 segments of 16
-// bytes; each says in several bytes where it belongs, and those compress badly. A
+// bytes; each carries its address in several bytes, and addresses compress badly. A
 // module with the zeros in place does the same, and is a tenth smaller with brotli.
 package main
 
