@@ -10,6 +10,8 @@ export PATH := $(CURDIR)/.tools/node:$(PATH)
 
 STATICCHECK_VERSION := v0.7.0
 STATICCHECK := .tools/staticcheck-$(STATICCHECK_VERSION)
+APIDIFF_VERSION := v0.0.0-20261113113407-e3970619a1a4
+APIDIFF     := .tools/apidiff-$(APIDIFF_VERSION)
 WASM_EXEC   := -exec=$(abspath scripts/go_js_exec)
 WASM        := GOOS=js GOARCH=wasm
 
@@ -19,7 +21,7 @@ SHARED := ./core/... ./internal/wire ./sim ./transport/webrtc ./transport/wsrela
 # Without inlining the core is larger, but smaller when compressed.
 WASM_FLAGS := -trimpath -buildvcs=false -gcflags=all=-l -ldflags='-s -w'
 
-.PHONY: help build module npm npm-test page-test size demo sim apart direct check test unit wasm arm64 lint house fences vectors interop compat bench fuzz mutate clean
+.PHONY: help build module npm npm-test page-test size demo sim apart direct check test unit wasm arm64 lint house api fences vectors interop compat bench fuzz mutate clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -98,6 +100,13 @@ house: ## measure how the code reads: words, long lines, large structs, exported
 fences: ## check which packages know which
 	@echo "== fences"
 	scripts/fences.sh
+
+$(APIDIFF):
+	GOBIN=$(abspath .tools) $(GO) install golang.org/x/exp/cmd/apidiff@$(APIDIFF_VERSION)
+	@mv .tools/apidiff $@
+
+api: $(APIDIFF) ## report how the Go API has changed since the last release: STRICT=1 fails if programs may break
+	@scripts/api.sh $(APIDIFF) $(if $(STRICT),--strict)
 
 unit: module ## the tests of all packages, with the race detector, and what is too slow with it
 	@echo "== unit"
