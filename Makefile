@@ -70,7 +70,7 @@ test: setup lint fences size unit wasm arm64 vectors interop compat apart page-t
 check: module lint fences ## the quick loop: lint, fences and the short tests, before each commit
 	@echo "== short tests"
 	$(GO) test -short ./...
-	node --test test/page/*.test.mjs
+	node --test --test-reporter=dot test/page/*.test.mjs
 
 .PHONY: setup
 setup:
