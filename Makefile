@@ -11,9 +11,9 @@ export PATH := $(CURDIR)/.tools/node:$(PATH)
 STATICCHECK_VERSION := v0.7.0
 STATICCHECK := .tools/staticcheck-$(STATICCHECK_VERSION)
 ACTIONLINT_VERSION := v1.7.12
-ACTIONLINT := .tools/actionlint-$(ACTIONLINT_VERSION)
+ACTIONLINT  := .tools/actionlint-$(ACTIONLINT_VERSION)
 APIDIFF_VERSION := v0.0.0-20250819193227-8b4c13bb791b
-APIDIFF := .tools/apidiff-$(APIDIFF_VERSION)
+APIDIFF     := .tools/apidiff-$(APIDIFF_VERSION)
 WASM_EXEC   := -exec=$(abspath scripts/go_js_exec)
 WASM        := GOOS=js GOARCH=wasm
 
@@ -23,10 +23,10 @@ SHARED := ./core/... ./internal/netaddr ./internal/wire ./sim ./transport/webrtc
 # Without inlining the core is larger, but smaller when compressed.
 WASM_FLAGS := -trimpath -buildvcs=false -gcflags=all=-l -ldflags='-s -w'
 
-.PHONY: help build module npm release npm-test page-test size demo sim apart direct test unit wasm arm64 check lint api fences vectors interop bench fuzz clean
+.PHONY: help build module npm release npm-test page-test size demo sim apart direct check test unit wasm arm64 lint house api fences vectors interop compat bench fuzz mutate clean
 
 help: ## show what there is
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 build: web/kadmesh.wasm.br ## build bin/kadmesh and bin/kadmesh-relay, with the page in them
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh ./cmd/native
@@ -66,8 +66,13 @@ sim: ## simulate NODES nodes: SCENARIO, SEED, DURATION, OPS, K, SVG, JSON=1; SCE
 	@bin/kadmesh-sim $(if $(filter list,$(SCENARIO)),--list,--scenario $(SCENARIO) --nodes $(NODES) --seed $(SEED) \
 	 $(if $(DURATION),--duration $(DURATION)) $(if $(OPS),--ops $(OPS)) $(if $(K),--k $(K)) $(if $(SVG),--svg $(SVG))) $(if $(JSON),--json)
 
-test: setup lint fences size unit wasm arm64 vectors interop apart page-test npm-test browser ## install what the tests need, and run them all
+test: setup lint fences size unit wasm arm64 vectors interop compat apart page-test npm-test browser ## install what the tests need, and run them all
 	@echo "all tests passed"
+
+check: module lint fences ## the quick loop: lint, fences and the short tests, before each commit
+	@echo "== short tests"
+	$(GO) test -short ./...
+	node --test --test-reporter=dot test/page/*.test.mjs
 
 .PHONY: setup
 setup:
@@ -85,7 +90,7 @@ $(APIDIFF):
 	GOBIN=$(abspath .tools) $(GO) install golang.org/x/exp/cmd/apidiff@$(APIDIFF_VERSION)
 	@mv .tools/apidiff $@
 
-api: $(APIDIFF) ## compare the public Go packages with those of the last release
+api: $(APIDIFF) ## compare the Go API with the last release; CHANGELOG.md must name what breaks programs
 	@echo "== api"
 	@GO=$(GO) APIDIFF=$(APIDIFF) scripts/api.sh
 
@@ -94,13 +99,18 @@ lint: $(STATICCHECK) $(ACTIONLINT) ## gofmt, vet and staticcheck, for native and
 	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	 [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
 	$(GO) mod tidy -diff
-	$(GO) vet -tags interop,direct ./...
+	$(GO) vet -tags interop,direct,compat ./...
 	$(WASM) $(GO) vet $(SHARED)
-	$(STATICCHECK) -tags interop,direct ./...
+	$(STATICCHECK) -tags interop,direct,compat ./...
 	$(WASM) $(STATICCHECK) $(SHARED)
 	$(ACTIONLINT) -shellcheck= -pyflakes=
+	$(GO) run ./scripts/house -limits-only $(LIMITS:%=-limit %)
 
-check: lint fences ## the quick loop: what can be told in a minute
+# What make house must not find more of, as name=number; lint fails if it does.
+LIMITS := columns=0
+
+house: ## measure how the code reads: words, long lines, large structs, exported names; V=1 shows where
+	@$(GO) run ./scripts/house $(if $(V),-v)
 
 fences: ## check which packages know which
 	@echo "== fences"
@@ -133,6 +143,11 @@ vectors: .venv/stamp ## check that the Python reference still says what the vect
 interop: .venv/stamp ## networks of real Python nodes and ours
 	@echo "== interop"
 	KADMESH_PYTHON=$(abspath $(PYTHON)) $(GO) test -tags interop -count 1 -timeout 15m ./test/interop
+
+compat: module .venv/stamp ## the last release and today's programs in one network
+	@echo "== compat"
+	@scripts/setup.sh node
+	KADMESH_PYTHON=$(abspath $(PYTHON)) $(GO) test -tags compat -count 1 -timeout 10m ./test/compat
 
 npm: module ## build the npm package: artifacts/kadmesh-VERSION.tgz
 	@scripts/setup.sh node npm
@@ -187,6 +202,31 @@ bench: ## measure what a request costs
 
 fuzz: ## fuzz each parser for FUZZTIME (default 1m)
 	scripts/fuzz.sh $(or $(FUZZTIME),1m)
+
+# What is broken to see whether a test notices.
+MUTATED := ./core/... ./internal/wire ./transport/wsrelay/... ./transport/webrtc/...
+
+mutate: ## break the code in N small ways (default 150) and count what no test notices: SEED, ONLY=regexp, JSON=1
+	$(GO) run ./scripts/mutate -n $(or $(N),150) -seed $(SEED) $(if $(ONLY),-only '$(ONLY)') $(if $(JSON),-json) $(MUTATED)
+
+NIGHTLY := nightly-fuzz nightly-repeat nightly-sim nightly-mutate
+.PHONY: nightly $(NIGHTLY)
+
+nightly: ## the long forms of what the tests do in short: fuzz, repeat, sim, mutate
+	@$(MAKE) --no-print-directory --keep-going $(NIGHTLY)
+
+nightly-fuzz: ## fuzz each parser for 10 minutes
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=10m
+
+nightly-repeat: module ## all Go tests ten times, with the race detector: which one fails now and then?
+	GO=$(GO) scripts/unit.sh -race -count 10 -timeout 3h ./...
+
+nightly-sim: ## simulate all scenarios in full size: ONLY=regexp
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh-sim ./cmd/sim
+	SEED=$(SEED) scripts/scenarios.sh '$(ONLY)'
+
+nightly-mutate: ## break the code in 600 small ways, other ones each day
+	@$(MAKE) --no-print-directory mutate N=600 SEED=$(shell date +%Y%m%d)
 
 clean: ## remove what was built and installed here
 	rm -rf bin .venv .tools artifacts test/*/node_modules web/kadmesh.wasm* web/kadmesh.exec.js

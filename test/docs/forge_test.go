@@ -23,27 +23,36 @@ func readYAML(t *testing.T, file string, v any) {
 	}
 }
 
-// The workflow has a job for each target that make test has, and no others.
-func TestWorkflowRunsEachTarget(t *testing.T) {
-	var workflow struct {
-		Jobs map[string]struct {
-			Strategy struct {
-				Matrix struct{ Target []string }
-			}
-		}
-	}
-	readYAML(t, filepath.Join(root, ".github/workflows/test.yml"), &workflow)
+// A workflow has a job for each target of the list that it takes over from the
+// Makefile.
+func TestWorkflowsRunEachTarget(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "Makefile"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(text), "\ntest: ")
-	rest, _, _ = strings.Cut(rest, "\n")
-	rest, _, _ = strings.Cut(rest, "##")
-	want := strings.Fields(rest)
-	want = slices.DeleteFunc(want, func(target string) bool { return target == "setup" })
-	if got := workflow.Jobs["target"].Strategy.Matrix.Target; !slices.Equal(got, want) {
-		t.Errorf("the jobs of test.yml are %v, want %v as in make test", got, want)
+	for _, tt := range []struct {
+		workflow, list string
+		more           []string // jobs that the list does not have
+	}{
+		{"test.yml", `(?m)^test: setup ([^#\n]*)`, nil},
+		{"nightly.yml", `(?m)^NIGHTLY := (.*)`, []string{"direct", "bench-browser"}},
+	} {
+		var workflow struct {
+			Jobs map[string]struct {
+				Strategy struct {
+					Matrix struct{ Target []string }
+				}
+			}
+		}
+		readYAML(t, filepath.Join(root, ".github/workflows", tt.workflow), &workflow)
+		list := regexp.MustCompile(tt.list).FindSubmatch(text)
+		if list == nil {
+			t.Fatalf("the Makefile has no line %s", tt.list)
+		}
+		want := append(strings.Fields(string(list[1])), tt.more...)
+		if got := workflow.Jobs["target"].Strategy.Matrix.Target; !slices.Equal(got, want) {
+			t.Errorf("the jobs of %s are %v, want %v as in the Makefile", tt.workflow, got, want)
+		}
 	}
 }
 
@@ -54,7 +63,7 @@ func TestWorkflowsNameTargets(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("workflows: %v, %v", files, err)
 	}
-	named := regexp.MustCompile(`(?:run: make |- target: )([a-z][a-z0-9-]*)`)
+	named := regexp.MustCompile(`(?:run: make |          - )([a-z][a-z0-9-]*)`)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
