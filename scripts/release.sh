@@ -12,9 +12,10 @@ shift
 platforms=("$@")
 [ $# -gt 0 ] || platforms=(linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64)
 number=${version#v}
-package=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' web/package.json)
+module=$(grep -l '"name": "kadmesh",' web/package.json web/*/package.json 2>/dev/null)
+package=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' "$module")
 if [ "$package" != "$number" ]; then
-	echo "release: web/package.json has version $package, not $number" >&2
+	echo "release: $module has version $package, not $number" >&2
 	exit 1
 fi
 
