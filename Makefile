@@ -18,7 +18,7 @@ WASM_EXEC   := -exec=$(abspath scripts/go_js_exec)
 WASM        := GOOS=js GOARCH=wasm
 
 # The packages that run in a browser as well.
-SHARED := ./core/... ./internal/netaddr ./internal/wire ./sim ./transport/webrtc ./transport/wsrelay ./cmd/wasm
+SHARED = $(shell GO=$(GO) scripts/shared.sh)
 
 # Without inlining the core is larger, but smaller when compressed.
 WASM_FLAGS := -trimpath -buildvcs=false -gcflags=all=-l -ldflags='-s -w'

@@ -12,7 +12,7 @@ shift
 platforms=("$@")
 [ $# -gt 0 ] || platforms=(linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64)
 number=${version#v}
-module=$(grep -l '"name": "kadmesh",' web/package.json web/*/package.json 2>/dev/null)
+module=$(grep -l '"name": "kadmesh",' web/package.json web/*/package.json 2>/dev/null || true)
 package=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' "$module")
 if [ "$package" != "$number" ]; then
 	echo "release: $module has version $package, not $number" >&2

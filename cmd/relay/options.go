@@ -4,14 +4,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kadmesh/kadmesh/internal/cli"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"github.com/kadmesh/kadmesh/internal/cli"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
 )
 
-// options are what the relay is told by flags.
+// options are the values of the flags.
 type options struct {
 	listen    string
 	metrics   string
@@ -23,7 +22,7 @@ type options struct {
 	logging   cli.Logging
 }
 
-// lending is which addresses there are to lend, and what may be done with them.
+// lending has the flags for the addresses to lend, and for the destinations of tabs.
 type lending struct {
 	publicIPs, bindIPs []string
 	ports              string
@@ -32,15 +31,14 @@ type lending struct {
 	secretFile         string
 }
 
-// admission is who may use the relay.
+// admission has the flags that restrict the clients of the relay.
 type admission struct {
 	tokens                  []string
 	tokenFile               string
 	origins, hosts, proxies []string
 }
 
-// limits is how much one client may have. The zero number of peers means the
-// default.
+// limits has the flags for limits. Zero peers means the default.
 type limits struct {
 	peers                                       count
 	peersPerIP                                  int
@@ -105,13 +103,13 @@ func (l *limits) flags(f *pflag.FlagSet) {
 	f.Var(&l.unproven, "max-unproven", "datagrams that all tabs together may send to an address that has not answered")
 }
 
-// wsrelay returns the limits as the relay is told them.
-func (l *limits) wsrelay() wsrelay.Limits {
-	twice := func(r rate) wsrelay.Rate { return wsrelay.Rate{PerSecond: 2 * r.PerSecond, Burst: r.Burst} }
-	return wsrelay.Limits{
+// relay returns the limits for the relay's configuration.
+func (l *limits) relay() relay.Limits {
+	twice := func(r rate) relay.Rate { return relay.Rate{PerSecond: 2 * r.PerSecond, Burst: r.Burst} }
+	return relay.Limits{
 		Peers: int(l.peers), PeersPerIP: l.peersPerIP, Grace: l.grace,
-		Sent: wsrelay.Rate(l.datagrams), SentBytes: wsrelay.Rate(l.bytes),
+		Sent: relay.Rate(l.datagrams), SentBytes: relay.Rate(l.bytes),
 		Received: twice(l.datagrams), ReceivedBytes: twice(l.bytes),
-		NewDestinations: wsrelay.Rate(l.newDestinations), Unproven: wsrelay.Rate(l.unproven),
+		NewDestinations: relay.Rate(l.newDestinations), Unproven: relay.Rate(l.unproven),
 	}
 }

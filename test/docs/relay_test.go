@@ -19,7 +19,7 @@ func TestRelaySaysWhatIsQuoted(t *testing.T) {
 		t.Fatal(err)
 	}
 	said := syscall.EMFILE.Error() + "\n" + syscall.EADDRINUSE.Error() + "\n"
-	for _, dir := range []string{"cmd/relay", "transport/wsrelay"} {
+	for _, dir := range []string{"cmd/relay", "transport/wsrelay", "transport/wsrelay/message", "transport/wsrelay/relay"} {
 		files, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 	"nhooyr.io/websocket"
 )
 
@@ -122,22 +123,22 @@ func (r *fakeRelay) Addr() net.Addr { return &net.TCPAddr{} }
 
 // ServeHTTP opens a WebSocket and hands it to the test with its hello.
 func (r *fakeRelay) ServeHTTP(w http.ResponseWriter, q *http.Request) {
-	ws, err := websocket.Accept(w, q, &websocket.AcceptOptions{Subprotocols: []string{Subprotocol}})
+	ws, err := websocket.Accept(w, q, &websocket.AcceptOptions{Subprotocols: []string{message.Subprotocol}})
 	if err != nil {
 		return
 	}
 	r.net.t.Cleanup(func() { ws.CloseNow() })
-	ws.SetReadLimit(maxMessage)
+	ws.SetReadLimit(message.MaxLen)
 	s := &fakeSession{t: r.net.t, ws: ws, path: q.URL.Path}
 	_, b, err := ws.Read(context.Background())
 	if err != nil {
 		ws.CloseNow()
 		return
 	}
-	if kind(b[0]) != kindHello {
+	if message.Kind(b[0]) != message.KindHello {
 		s.t.Errorf("first message = %x, want a hello", b)
 	}
-	if s.hello, s.version, err = decodeHello(b[1:]); err != nil {
+	if s.hello, s.version, err = message.DecodeHello(b[1:]); err != nil {
 		s.t.Errorf("hello %x: %v", b, err)
 	}
 	if r.answer != nil {
@@ -163,7 +164,7 @@ func (r *fakeRelay) session() *fakeSession {
 func (r *fakeRelay) welcome(addr netip.AddrPort) *fakeSession {
 	r.net.t.Helper()
 	s := r.session()
-	s.send((&welcome{lent: addr, grace: time.Minute, maxDatagram: MaxDatagram, resume: "resume " + addr.String()}).encode())
+	s.send((&message.Welcome{Lent: addr, Grace: time.Minute, MaxDatagram: message.MaxDatagram, Resume: "resume " + addr.String()}).Encode())
 	r.welcomed <- s
 	return s
 }
@@ -173,7 +174,7 @@ type fakeSession struct {
 	t       testing.TB
 	ws      *websocket.Conn
 	path    string
-	hello   hello
+	hello   message.Hello
 	version byte
 }
 
