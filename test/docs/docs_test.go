@@ -18,6 +18,7 @@ var imports = []string{
 	"github.com/kadmesh/kadmesh/core",
 	"github.com/kadmesh/kadmesh/transport/udp",
 	"github.com/kadmesh/kadmesh/transport/wsrelay",
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay",
 }
 
 // Each block of Go in the documents compiles.
