@@ -19,25 +19,24 @@ import (
 	"github.com/pion/webrtc/v3"
 )
 
-// This file is all that knows pion.
+// pion.go and certificate.go are the only files that use pion.
 
-// How soon ICE notices that a quiet path is dead. A path in use is watched by the
-// guard, which is faster.
+// Time-outs of ICE for a quiet path. On a path in use, the guard is faster.
 const (
 	iceKeepalive    = 4 * time.Second
 	iceDisconnected = 10 * time.Second
 	iceFailed       = 10 * time.Second
 )
 
-// handshakeRetry is when a lost flight of the DTLS handshake is sent again.
+// handshakeRetry is the delay before a flight of the DTLS handshake is sent again.
 const handshakeRetry = 300 * time.Millisecond
 
 const (
-	receiveWindow = 128 << 10 // bytes of SCTP, per channel
-	maxBuffered   = 256 << 10 // bytes that wait to be sent over a channel; beyond, it takes no more
+	receiveWindow = 128 << 10 // of SCTP, in bytes per channel
+	maxBuffered   = 256 << 10 // in bytes per channel; send refuses more
 )
 
-// Wrap puts direct paths over a connection, which it owns from then on, even
+// Wrap adds direct paths to a connection. It owns the connection from then on, even
 // after an error.
 func Wrap(wrapped Wrapped, cfg Config) (*Conn, error) {
 	c := newConn(wrapped, cfg)
@@ -50,6 +49,7 @@ func Wrap(wrapped Wrapped, cfg Config) (*Conn, error) {
 	return c, nil
 }
 
+// listenAddr returns cfg.Listen with the default for a missing IP address.
 func listenAddr(wrapped Wrapped, cfg Config) netip.AddrPort {
 	ip := cfg.Listen.Addr()
 	if !ip.IsValid() && cfg.SameIP {
@@ -64,14 +64,14 @@ func listenAddr(wrapped Wrapped, cfg Config) netip.AddrPort {
 // pion is the driver of native nodes.
 type pion struct {
 	conn *Conn
-	addr netip.AddrPort // that of mux
+	addr netip.AddrPort // of mux
 	api  *webrtc.API
 	mux  io.Closer
 	done chan struct{} // closed by close
 
 	running sync.WaitGroup
 
-	mu    sync.RWMutex // guards what follows
+	mu    sync.RWMutex // guards the fields below
 	links map[chanID]*link
 	cert  webrtc.Certificate
 	ended bool
@@ -81,16 +81,17 @@ type pion struct {
 type link struct {
 	conn *webrtc.PeerConnection
 	data *webrtc.DataChannel
-	open atomic.Pointer[datachannel.ReadWriteCloser] // nil until it is
+	open atomic.Pointer[datachannel.ReadWriteCloser] // nil before it is open
 	gone chan struct{}                               // closed by stop
 }
 
+// listen opens the UDP port of all channels and returns the driver.
 func listen(c *Conn, addr netip.AddrPort) (*pion, error) {
 	cert, err := newCertificate()
 	if err != nil {
 		return nil, err
 	}
-	system, err := stdnet.NewNet() // once, and not for each channel
+	system, err := stdnet.NewNet() // one for all channels
 	if err != nil {
 		return nil, fmt.Errorf("list network interfaces: %w", err)
 	}
@@ -102,23 +103,24 @@ func listen(c *Conn, addr netip.AddrPort) (*pion, error) {
 	s.LoggerFactory = newQuiet()
 	s.SetNet(system)
 	s.DetachDataChannels()
-	s.SetICEUDPMux(oneEach{mux})
+	s.SetICEUDPMux(onePerFamily{mux})
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
-	s.SetIncludeLoopbackCandidate(true) // tell sees to who hears of it
+	s.SetIncludeLoopbackCandidate(true) // tellable keeps it from peers elsewhere
 	s.SetICETimeouts(iceDisconnected, iceFailed, iceKeepalive)
 	s.SetPrflxAcceptanceMinWait(0) // tabs have no candidates, so others cannot come
 	s.SetDTLSRetransmissionInterval(handshakeRetry)
 	s.SetSCTPMaxReceiveBufferSize(receiveWindow)
 	media := &webrtc.MediaEngine{} // none
 	return &pion{
-		conn: c, addr: netip.AddrPortFrom(addr.Addr(), port), mux: mux, done: make(chan struct{}), cert: cert, links: make(map[chanID]*link),
+		conn: c, addr: netip.AddrPortFrom(addr.Addr(), port), mux: mux, done: make(chan struct{}),
+		cert: cert, links: make(map[chanID]*link),
 		api: webrtc.NewAPI(webrtc.WithSettingEngine(s), webrtc.WithMediaEngine(media)),
 	}, nil
 }
 
-// quiet makes loggers that say nothing: what goes wrong on a path is counted. All
-// are one, since a channel has dozens.
+// quiet makes loggers without output: a failure of a path is counted, not logged. All
+// are the same logger, since a channel has dozens.
 type quiet struct{ one logging.LeveledLogger }
 
 func newQuiet() quiet {
@@ -128,8 +130,8 @@ func newQuiet() quiet {
 
 func (q quiet) NewLogger(string) logging.LeveledLogger { return q.one }
 
-// listenUDP opens the port that all channels share; of both families for the
-// unspecified IPv6 address, if there are both.
+// listenUDP opens the port of all channels. For the unspecified IPv6 address it opens
+// the port in both families if it can.
 func listenUDP(addr netip.AddrPort) (mux ice.UDPMux, port uint16, err error) {
 	any6 := addr.Addr() == netip.IPv6Unspecified()
 	network := "udp4"
@@ -147,7 +149,7 @@ func listenUDP(addr netip.AddrPort) (mux ice.UDPMux, port uint16, err error) {
 	if any6 {
 		four, err := openUDP("udp4", netip.AddrPortFrom(netip.IPv4Unspecified(), port))
 		if err == nil {
-			// The one of IPv6 claims the IPv4 addresses too; the last one has them.
+			// The IPv6 mux claims the IPv4 addresses, too, but the last mux gets them.
 			return ice.NewMultiUDPMuxDefault(newMux(sock), newMux(four)), port, nil
 		}
 	}
@@ -162,13 +164,12 @@ func newMux(sock *net.UDPConn) ice.UDPMux {
 	return ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: sock, Logger: newQuiet().one})
 }
 
-// oneEach is a mux that names one of its addresses for each IP version: all are the
-// same socket, of which ICE would have a reader for each. It is one that others can
-// come to, if there is one.
-type oneEach struct{ ice.UDPMux }
+// onePerFamily is a mux that names one of its addresses for each family, if possible not
+// loopback. All are the same socket, and ICE would start a reader for each.
+type onePerFamily struct{ ice.UDPMux }
 
-// GetListenAddresses is that of ice.UDPMux.
-func (m oneEach) GetListenAddresses() (list []net.Addr) {
+// GetListenAddresses implements ice.UDPMux.
+func (m onePerFamily) GetListenAddresses() (list []net.Addr) {
 	var four, six net.Addr
 	for _, a := range m.UDPMux.GetListenAddresses() {
 		ip := a.(*net.UDPAddr).IP
@@ -188,7 +189,7 @@ func (m oneEach) GetListenAddresses() (list []net.Addr) {
 	return list
 }
 
-// start is of driver.
+// start implements driver.
 func (d *pion) start(ch chanID, remote *description) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -200,7 +201,7 @@ func (d *pion) start(ch chanID, remote *description) {
 	d.running.Go(func() { d.begin(ch, l, remote) })
 }
 
-// begin makes the connection of l and describes it.
+// begin connects l and reports the result to the Conn.
 func (d *pion) begin(ch chanID, l *link, remote *description) {
 	own, err := d.connect(ch, l, remote)
 	if err != nil {
@@ -210,6 +211,7 @@ func (d *pion) begin(ch chanID, l *link, remote *description) {
 	d.conn.described(ch, own)
 }
 
+// connect makes the connection of l and returns its description.
 func (d *pion) connect(ch chanID, l *link, remote *description) (description, error) {
 	if err := d.open(ch, l); err != nil {
 		return description{}, err
@@ -264,7 +266,7 @@ func (d *pion) open(ch chanID, l *link) error {
 			d.conn.ended(ch)
 		}
 	})
-	conn.OnDataChannel(func(*webrtc.DataChannel) { d.conn.ended(ch) }) // there is to be one, no more
+	conn.OnDataChannel(func(*webrtc.DataChannel) { d.conn.ended(ch) }) // a second one is a violation
 	yes, no, zero := true, false, uint16(0)
 	l.data, err = conn.CreateDataChannel("kadmesh", &webrtc.DataChannelInit{
 		Ordered: &no, MaxRetransmits: &zero, Negotiated: &yes, ID: &zero,
@@ -298,14 +300,14 @@ func (d *pion) run(ch chanID, l *link) {
 				return
 			}
 			if err != nil {
-				n = 0 // too long, which counts as a record all the same
+				n = 0 // too long, but still a record
 			}
 			d.conn.received(ch, b[:n])
 		}
 	})
 }
 
-// accept is of driver.
+// accept implements driver.
 func (d *pion) accept(ch chanID, remote description) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -321,7 +323,7 @@ func (d *pion) accept(ch chanID, remote description) {
 	})
 }
 
-// send is of driver.
+// send implements driver.
 func (d *pion) send(ch chanID, data []byte) bool {
 	d.mu.RLock()
 	l := d.links[ch]
@@ -337,7 +339,7 @@ func (d *pion) send(ch chanID, data []byte) bool {
 	return err == nil
 }
 
-// stop is of driver.
+// stop implements driver.
 func (d *pion) stop(ch chanID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -351,7 +353,7 @@ func (d *pion) stop(ch chanID) {
 	}
 }
 
-// close ends all connections and returns when nothing is told any more.
+// close ends all connections and returns after the last event.
 func (d *pion) close() error {
 	d.mu.Lock()
 	d.ended = true
