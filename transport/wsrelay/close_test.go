@@ -15,8 +15,8 @@ import (
 	"nhooyr.io/websocket"
 )
 
-// Close ends what waits, tells the relay, and leaves no goroutine: the bubble
-// would not end with one.
+// Close ends waiting calls, tells the relay, and leaves no goroutine: the bubble would not
+// end with one.
 func TestClose(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		c, s, _ := pair(t)

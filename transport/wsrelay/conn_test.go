@@ -71,8 +71,8 @@ func TestReadAndWrite(t *testing.T) {
 	})
 }
 
-// A datagram that nothing can carry is skipped, and so is one that is longer than
-// what it is read into.
+// A datagram that no relay can carry is skipped. So is a datagram longer than the buffer of
+// ReadBatch.
 func TestUnfit(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		c, s, _ := pair(t)
@@ -100,7 +100,7 @@ func TestUnfit(t *testing.T) {
 	})
 }
 
-// What gathers while one message is under way leaves as one message.
+// Datagrams written while one message is under way leave as one message.
 func TestCoalescing(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		c, s, _ := pair(t)

@@ -63,7 +63,7 @@ func (n *fakeNet) kill(addr string, yes bool) {
 	n.dead[addr] = yes
 }
 
-// config is that of a client which knows the relays at addrs.
+// config returns the configuration of a client of the relays at addrs.
 func (n *fakeNet) config(addrs ...string) Config {
 	cfg := Config{open: n.open}
 	for _, a := range addrs {
@@ -72,8 +72,7 @@ func (n *fakeNet) config(addrs ...string) Config {
 	return cfg
 }
 
-// fakeRelay does the WebSocket part of a relay, and leaves what it says to the
-// test.
+// fakeRelay does the WebSocket part of a relay, and leaves the messages to the test.
 type fakeRelay struct {
 	net      *fakeNet
 	addr     string
@@ -219,8 +218,7 @@ func dialFake(t testing.TB, cfg Config) *Conn {
 	return c
 }
 
-// pair is a client, the relay's end of its connection, and what the client tells
-// about it.
+// pair returns a client, the relay's end of its connection, and the client's states.
 func pair(t testing.TB) (*Conn, *fakeSession, <-chan State) {
 	n := newFakeNet(t)
 	r := n.relay("relay:80")

@@ -34,7 +34,7 @@ func get(q *queue, n, room int) (list []datagram, tooLong int) {
 	return list, tooLong
 }
 
-// Whatever is done to a queue, it does as a plain list would.
+// A queue gives the same results as a plain list.
 func TestQueueIsAList(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	q := newQueue()

@@ -7,7 +7,7 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
-// detached is a link without a socket, for what comes in.
+// detached returns a link without a socket, to call receive on.
 func detached(t testing.TB) *link {
 	c, err := newConn(Config{Relays: []string{"ws://relay"}}.withDefaults())
 	if err != nil {
@@ -35,9 +35,8 @@ func TestReceiveAllocs(t *testing.T) {
 	}
 }
 
-// FuzzReceive lets a relay say anything, before and after its welcome, in up to
-// three messages. Whatever it says, what can be read is what well-formed messages
-// held, and memory is bounded.
+// FuzzReceive lets a relay send up to three messages of any bytes, before and after its
+// welcome. Only the datagrams of well-formed messages can be read, and memory is bounded.
 func FuzzReceive(f *testing.F) {
 	w := message.Welcome{Lent: v4, MaxDatagram: message.MaxDatagram, Resume: "token", Bootstrap: []netip.AddrPort{v6}}
 	f.Add(w.Encode(), messageOf(datagram{v4, "a"}, datagram{v6, "b"}), message.EncodeDrops(&[message.DropReasons]uint32{1, 2, 3}))

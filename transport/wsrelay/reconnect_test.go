@@ -18,8 +18,8 @@ import (
 
 var lentB = netip.MustParseAddrPort("198.51.100.2:40000")
 
-// A client whose connection breaks comes back soon, says its token, and has its
-// address again. What it writes meanwhile is lost, and nothing else is.
+// A client whose connection breaks comes back soon with its token, and gets its address
+// again. Only datagrams written meanwhile are lost.
 func TestResume(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		n := newFakeNet(t)
@@ -287,7 +287,7 @@ func TestErrorCodes(t *testing.T) {
 	}
 }
 
-// Who was replaced must not take the session back.
+// A client that was replaced must not take the session back.
 func TestReplaced(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		n := newFakeNet(t)
@@ -321,7 +321,7 @@ func TestReplaced(t *testing.T) {
 	})
 }
 
-// Dial says at once what no waiting will change, and else tries until the end.
+// Dial returns a final error at once, and otherwise tries until its context ends.
 func TestDialFails(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -465,7 +465,7 @@ func TestWake(t *testing.T) {
 	})
 }
 
-// What makes no sense ends the connection, is counted, and the client comes back.
+// A malformed message ends the connection and is counted, and the client comes back.
 func TestMalformedFromRelay(t *testing.T) {
 	good := (&message.Welcome{Lent: v4, MaxDatagram: 1}).Encode()
 	tests := map[string][][]byte{
@@ -511,7 +511,7 @@ func TestMalformedFromRelay(t *testing.T) {
 	}
 }
 
-// What a later version may add is ignored, and what relays say of drops counted.
+// Messages of a later version are ignored, and drops reported by relays are counted.
 func TestOtherMessages(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		c, s, _ := pair(t)

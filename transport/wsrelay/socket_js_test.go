@@ -226,8 +226,8 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// Whatever ends a socket, its handlers are taken off, and another one is opened
-// with the token of the first.
+// When a socket ends, its handlers are removed, and another socket is opened with the token
+// of the first.
 func TestBrowserReconnects(t *testing.T) {
 	tests := map[string]struct {
 		end  func(s *fakeSocket)
@@ -322,7 +322,7 @@ func TestBrowserClose(t *testing.T) {
 	s.fire("onmessage", nil)
 }
 
-// What the platform will never do, Dial says at once.
+// Dial returns at once if the platform will never open the WebSocket.
 func TestBrowserForbids(t *testing.T) {
 	b := browser(t)
 	b.set("WebSocket", js.Global().Get("Symbol")) // throws when called with new

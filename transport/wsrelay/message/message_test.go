@@ -119,7 +119,7 @@ func FuzzMessage(f *testing.F) {
 		if len(b) == 0 {
 			return
 		}
-		// What decodes, encodes to the same bytes: there is one form of each.
+		// A decoded message encodes to the same bytes: there is one form of each.
 		rest := b[1:]
 		switch Kind(b[0]) {
 		case KindDatagrams:

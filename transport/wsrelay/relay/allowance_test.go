@@ -12,8 +12,7 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
-// Whoever does not answer gets three datagrams in half a minute, and nothing that
-// is no datagram of the DHT.
+// A destination that does not answer gets three datagrams of the DHT in half a minute.
 func TestSilentDestination(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		c := newLab(t, labConfig()).join(home, message.Hello{})
@@ -33,8 +32,8 @@ func TestSilentDestination(t *testing.T) {
 	})
 }
 
-// A destination that has answered one client is free to all. It must be an answer
-// to what was asked.
+// A destination that has answered one client is free to all clients. The answer must match
+// a request.
 func TestProof(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		l := newLab(t, labConfig())
@@ -70,7 +69,7 @@ func TestProof(t *testing.T) {
 }
 
 // A client cannot try the addresses of a network, one after the other: some are
-// let through at once, then some in each second. Those who answer do not count.
+// let through at once, then some in each second. Addresses that answer do not count.
 func TestNewDestinations(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		c := newLab(t, labConfig()).join(home, message.Hello{})
@@ -129,7 +128,7 @@ func TestPortScan(t *testing.T) {
 	})
 }
 
-// All clients together send little to one who has not answered.
+// All clients together send little to an address that has not answered.
 func TestCrowd(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		cfg := labConfig()
@@ -199,7 +198,7 @@ func TestEntitlement(t *testing.T) {
 	})
 }
 
-// Debts are kept where nothing bounds what comes in, too.
+// Answers owed are known without a bound on requests, too.
 func TestEntitlementWithoutRates(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		cfg := labConfig()
@@ -218,7 +217,7 @@ func TestEntitlementWithoutRates(t *testing.T) {
 	})
 }
 
-// Only requests come from whom the client has not sent to.
+// Only requests come in from addresses that the client has not sent to.
 func TestStrangers(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		c := newLab(t, labConfig()).join(home, message.Hello{})

@@ -6,8 +6,8 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
-// What waits for one client takes little more memory than its bytes, and 256 KiB at
-// most however much comes.
+// Datagrams that wait for one client take little more memory than their bytes, and at most
+// 256 KiB.
 func TestBacklogMemory(t *testing.T) {
 	held := func(b backlog) (n int) {
 		for _, p := range b {

@@ -16,7 +16,7 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
-// A Conn is what a node needs.
+// A Conn can carry a node.
 var _ core.Conn = (*wsrelay.Conn)(nil)
 
 // realRelay is a Server on a port of this machine, which can go and come back.
@@ -102,7 +102,7 @@ func dialReal(t testing.TB, cfg wsrelay.Config) (*wsrelay.Conn, <-chan wsrelay.S
 	return c, states
 }
 
-// soon is a context for what should take a moment.
+// soon returns a context for an operation that should take a moment.
 func soon(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)

@@ -29,8 +29,8 @@ func TestFrameCount(t *testing.T) {
 	}
 }
 
-// Pings without end are read slowly, and counted; those of a client that sends few
-// are not.
+// Pings without end are read slowly, and the pauses are counted. A client that sends few
+// pings is not slowed.
 func TestPingFlood(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		l := newLab(t, labConfig())

@@ -9,8 +9,8 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
-// Addresses that the machine gets while the relay runs are not to be reached
-// either, and those that it loses are again.
+// Clients cannot reach an address that the machine gets while the relay runs, and can reach
+// it again after the machine has lost it.
 func TestMachineChanges(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		l := newLab(t, labConfig())

@@ -12,7 +12,7 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
-// Whatever bytes a client sends, the relay lives, and gets rid of it in the end.
+// Random bytes from a client do the relay no harm, and end the connection.
 func TestGarbage(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		cfg := labConfig()

@@ -42,7 +42,7 @@ type lab struct {
 	conns  chan net.Conn
 }
 
-// labConfig is that of the lab unless a test wants another one.
+// labConfig is the configuration of the lab, for tests to change.
 func labConfig() Config { return Config{PublicIPs: []netip.Addr{labPublic4}} }
 
 func newLab(t testing.TB, cfg Config) *lab {
@@ -175,7 +175,7 @@ func (s *memSocket) Send(bufs [][]byte, to []netip.AddrPort) (n, size int) {
 	return len(bufs), size
 }
 
-// took returns what was sent since the last call.
+// took returns the datagrams sent since the last call.
 func (s *memSocket) took() []datagram {
 	s.net.mu.Lock()
 	defer s.net.mu.Unlock()
@@ -184,7 +184,7 @@ func (s *memSocket) took() []datagram {
 	return list
 }
 
-// tab is a client that says what a test wants it to, down to the bytes.
+// tab is a client whose messages, down to the bytes, are the test's choice.
 type tab struct {
 	t    testing.TB
 	lab  *lab
@@ -240,8 +240,8 @@ func request(headers ...string) string {
 	return "GET /relay HTTP/1.1\r\n" + strings.Join(lines, "\r\n") + "\r\n\r\n"
 }
 
-// open connects from an address and sends a handshake. What the relay says is
-// taken in by a goroutine of its own, unless it refuses.
+// open connects from an address and sends a handshake. Unless the relay refuses, a
+// goroutine reads its messages.
 func (l *lab) open(from netip.Addr, headers ...string) *tab {
 	return l.openVia(from, labPublic4, "", headers...)
 }
@@ -371,14 +371,14 @@ func (c *tab) say(message []byte) {
 	synctest.Wait()
 }
 
-// tell sends datagrams as one message, and returns what the relay sent on.
+// tell sends datagrams as one message, and returns the datagrams that the relay sent on.
 func (c *tab) tell(list ...datagram) []datagram {
 	c.say(messageOf(list...))
 	return c.lent.took()
 }
 
-// hear lets datagrams arrive at the lent socket, and returns what of it the
-// client got.
+// hear lets datagrams arrive at the lent socket, and returns the datagrams that the client
+// got.
 func (c *tab) hear(list ...datagram) (got []datagram) {
 	c.t.Helper()
 	for _, d := range list {
@@ -447,7 +447,7 @@ func (c *tab) refused() message.Code {
 	return 0
 }
 
-// dropped waits for what the relay tells of drops, and returns the counts.
+// dropped waits for the relay's reports of drops, and returns the counts.
 func (c *tab) dropped() (counts [message.DropReasons]uint64) {
 	c.t.Helper()
 	time.Sleep(dropsTime)
@@ -496,7 +496,7 @@ func destination(n int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{11, byte(n >> 16), byte(n >> 8), byte(n)}), 4000)
 }
 
-// counted lists what of counts is not 0.
+// counted lists the counts that are not 0.
 func counted(counts [message.DropReasons]uint64) string {
 	var list []string
 	for d := range message.DropReasons {

@@ -14,8 +14,8 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
-// A client that comes back within the grace time gets its port again, later
-// another one. What arrives meanwhile is counted and gone.
+// A client that comes back within the grace time gets its port again, and later another
+// one. Datagrams that arrive meanwhile are counted and dropped.
 func TestGrace(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		l := newLab(t, labConfig())
@@ -117,8 +117,7 @@ func TestTakeover(t *testing.T) {
 	})
 }
 
-// A token that this relay did not make is as good as none: whatever is guessed,
-// changed or made by another relay.
+// A token that is guessed, changed or made by another relay is as good as none.
 func TestForgedTokens(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		cfg := labConfig()
@@ -144,7 +143,7 @@ func TestForgedTokens(t *testing.T) {
 		elsewhere := netip.AddrPortFrom(netip.MustParseAddr("5.5.5.6"), victim.addr.Port())
 		forged = append(forged,
 			message.Hello{Resume: mine.issue(time.Now(), elsewhere)},
-			// What was lent before the relay started, but is another's now.
+			// A port lent before the relay started that now has another holder.
 			message.Hello{Resume: early.issue(l.server.start.Add(-time.Hour), victim.addr)})
 		for _, h := range forged {
 			c := l.join(home, h)
@@ -194,8 +193,8 @@ func TestRestart(t *testing.T) {
 
 		time.Sleep(time.Second)
 		l = newLab(t, cfg)
-		// A stranger may get the port of one who has yet to come back, and that one
-		// another's.
+		// A new client may get the port of a client that has yet to come back, which then
+		// gets another port.
 		taken := map[netip.AddrPort]bool{l.join(home, message.Hello{}).addr: true}
 		for _, c := range clients[1:] {
 			now := l.join(home, message.Hello{Resume: c.resume})
@@ -236,8 +235,8 @@ func TestLostWelcome(t *testing.T) {
 	})
 }
 
-// After a restart, a port belongs to whom it was lent last, even if another one
-// who had it before comes first. Then the other one has lost it.
+// After a restart, a port belongs to its last holder, even if an earlier holder comes back
+// first. The earlier holder then loses it.
 func TestRestartSuccession(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		cfg := labConfig()
@@ -309,7 +308,7 @@ func TestPeers(t *testing.T) {
 
 		elsewhere := home.Next()
 		l.join(elsewhere, message.Hello{})
-		// One who comes back from another site counts there.
+		// A client that comes back from another prefix counts there.
 		if moved := l.join(elsewhere, message.Hello{Resume: c.resume}); moved.addr != c.addr {
 			t.Errorf("lent %v, want %v", moved.addr, c.addr)
 		}
@@ -326,7 +325,7 @@ func TestPeers(t *testing.T) {
 	})
 }
 
-// Hosts of one /64 are one site, and those of one /48 have a bound in common.
+// Hosts of one /64 count together, and hosts of one /48 have a bound in common.
 func TestSites(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		cfg := labConfig()
@@ -349,8 +348,8 @@ func TestSites(t *testing.T) {
 	})
 }
 
-// Ports are lent in a random order, the one given back last at the end, and those
-// that others have are passed over.
+// Ports are lent in a random order, the port given back last at the end. Ports of other
+// programs are passed over.
 func TestPorts(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		cfg := labConfig()

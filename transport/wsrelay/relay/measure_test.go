@@ -168,7 +168,7 @@ func (p *process) ask(line string) string {
 	return p.line()
 }
 
-// numbers are those of an answer.
+// numbers returns the numbers in an answer.
 func (p *process) numbers(line string) (n []int) {
 	p.t.Helper()
 	for _, s := range strings.Fields(p.ask(line)) {

@@ -32,7 +32,7 @@ type fleet struct {
 	lastBack atomic.Int64   // when, in Unix ns
 }
 
-// clientsRole opens that many clients. It knows what fleet.act does.
+// clientsRole opens a number of clients, and then obeys the lines of fleet.act.
 func clientsRole(args []string) {
 	n, err := strconv.Atoi(args[1])
 	exitOn(err)
@@ -72,7 +72,7 @@ func (f *fleet) watch(s wsrelay.State) {
 	}
 }
 
-// act does what a line says:
+// act obeys a line:
 //
 //	exchange ADDR N  each client sends N requests to the address, one after the other, and again if no answer comes
 //	blast ADDR MS    the first client sends requests in batches, for so long
@@ -163,8 +163,8 @@ func blast(c core.Conn, to netip.AddrPort, d time.Duration) {
 	}
 }
 
-// nodeRole answers requests, of which those with number 0 alone if its argument
-// is "sink". It says how many came.
+// nodeRole answers requests, and says how many came. With the argument "sink" it answers
+// requests with number 0 only.
 func nodeRole(args []string) {
 	c, err := udp.Listen(netip.MustParseAddrPort("127.0.0.1:0"))
 	exitOn(err)

@@ -15,7 +15,7 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
-// Who may use a relay, by where it listens, what it is called, and what page asks.
+// Access depends on the relay's address, the name that it is called by, and the page.
 func TestAccess(t *testing.T) {
 	const public, local, lan = "5.5.5.5", "127.0.0.1", "192.168.1.2"
 	open, pages := Access{}, Access{Origins: []string{"https://kadmesh.example"}}
@@ -190,7 +190,7 @@ func TestHandshake(t *testing.T) {
 	})
 }
 
-// A relay is not filled by those who open connections and say nothing.
+// Connections without a hello do not fill a relay.
 func TestConnections(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		cfg := labConfig()
@@ -231,8 +231,7 @@ func TestConnections(t *testing.T) {
 	})
 }
 
-// Shutdown ends at the latest when its context does, whatever clients do, and
-// leaves nobody in.
+// Shutdown ends at the latest with its context, and breaks the remaining connections.
 func TestShutdown(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		l := newLab(t, labConfig())

@@ -78,7 +78,7 @@ func TestLongestDatagram(t *testing.T) {
 	})
 }
 
-// What is wrong with a message ends the session with an error that says so.
+// A malformed message ends the session with an error that says so.
 func TestMalformed(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		l := newLab(t, labConfig())
@@ -226,8 +226,8 @@ func TestFrames(t *testing.T) {
 	}
 }
 
-// A message in pieces, with a ping between, is one message. So is what came with
-// the handshake.
+// A message in fragments, with pings between, is one message. A hello that comes with the
+// handshake is heard.
 func TestFragments(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		l := newLab(t, labConfig())
@@ -278,8 +278,7 @@ func TestEarly(t *testing.T) {
 	})
 }
 
-// Whoever does not say hello, or begins a message and does not end it, is given
-// up.
+// A client that does not send hello, or does not end a message, is given up.
 func TestSilentClient(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		l := newLab(t, labConfig())
@@ -341,8 +340,8 @@ func TestPings(t *testing.T) {
 	})
 }
 
-// A client that reads nothing loses the oldest of what is for it, and is cut. So
-// is one that reads too slowly, which is told why. Others do not notice.
+// A client that reads nothing loses the oldest datagrams, and is disconnected. So is a
+// client that reads too slowly, which is told why. Other clients do not notice.
 func TestClientThatDoesNotRead(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		cfg := labConfig()
@@ -359,8 +358,8 @@ func TestClientThatDoesNotRead(t *testing.T) {
 		if got := other.hear(datagram{peer, ask(1)}); len(got) != 1 {
 			t.Errorf("another client got %d datagrams, want 1", len(got))
 		}
-		// Two fit into each of maxParcels; of what is being written, the first was
-		// taken when it was one.
+		// Two fit into each of maxParcels messages. The message being written has only
+		// one, the first.
 		dropped := l.server.Stats().DroppedToClients[message.DropQueue]
 		if want := uint64(100 - 2*maxParcels); dropped > want || dropped < want-4 {
 			t.Errorf("%d datagrams were dropped, want about %d", dropped, want)
@@ -400,7 +399,7 @@ func TestTooSlow(t *testing.T) {
 	})
 }
 
-// A client is told what was dropped, once a second at most.
+// Drops are reported to the client, once a second at most.
 func TestDrops(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		l := newLab(t, labConfig())
