@@ -2,7 +2,6 @@ package webrtc
 
 import (
 	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 )
@@ -157,123 +156,6 @@ func TestAcceptsAndNeverOpens(t *testing.T) {
 	}
 }
 
-// TestSwitchesLoseNothing cuts the path a thousand times under load: by closing it,
-// and by letting it go silent.
-func TestSwitchesLoseNothing(t *testing.T) {
-	l, a, b := pair(t, 3)
-	const switches = 1000
-	cuts := 0
-	for range switches {
-		a.forgive()
-		b.forgive()
-		l.load(a, b, 15*time.Millisecond, time.Second)
-		l.load(b, a, 26*time.Millisecond, time.Second)
-		l.run(time.Duration(500+l.rand.IntN(500)) * time.Millisecond)
-		if a.state(b) != Open || b.state(a) != Open {
-			t.Fatalf("cut %d: %v and %v, want open", cuts, a.state(b), b.state(a))
-		}
-		cuts++
-		switch cuts % 3 {
-		case 0:
-			l.mute = true
-			l.run(1500 * time.Millisecond)
-			if a.state(b) == Open || b.state(a) == Open {
-				t.Fatalf("cut %d: %v and %v 1.5 s after the path went silent", cuts, a.state(b), b.state(a))
-			}
-			l.mute = false
-		case 1:
-			a.ended(b)
-		case 2:
-			b.ended(a)
-		}
-	}
-	l.run(10 * time.Second)
-	if l.lost != 0 || l.done == 0 || cuts != switches {
-		t.Errorf("%d requests lost of %d in %d switches, want 0", l.lost, l.done+l.lost, cuts)
-	}
-	t.Logf("%d requests, %d switches, resent %d and %d", l.done, cuts, a.engine.counts.resent, b.engine.counts.resent)
-}
-
-// ended breaks the channel to other.
-func (h *host) ended(other *host) {
-	c := h.engine.peers.byAddr[other.addr].open
-	h.engine.ended(h.lab.now, c.id)
-	h.settle()
-}
-
-// forgive lets offers come at once.
-func (h *host) forgive() {
-	h.engine.budget.offers.spent = 0
-	for _, p := range h.engine.peers.list {
-		p.fails, p.notBefore, p.offered = 0, time.Time{}, time.Time{}
-		if !p.offerAt.IsZero() {
-			p.offerAt = h.lab.now
-			h.engine.wakeBy(p.offerAt)
-		}
-	}
-	h.settle()
-}
-
-func TestRenewsWornSessions(t *testing.T) {
-	l, a, b := pair(t, 4)
-	first := a.engine.peers.byAddr[b.addr].open
-	l.load(a, b, 10*time.Millisecond, 20*time.Second)
-	l.run(time.Second)
-	first.records = renewAfter
-	l.run(19 * time.Second)
-	now := a.engine.peers.byAddr[b.addr].open
-	if now == nil || now == first || now.records >= renewAfter {
-		t.Fatalf("the session was not renewed: %v", a.engine.counts)
-	}
-	if a.engine.counts.renewals != 1 || b.engine.counts.renewals != 1 {
-		t.Errorf("%d and %d renewals, want 1 and 1", a.engine.counts.renewals, b.engine.counts.renewals)
-	}
-	if fell := a.engine.counts.fallbacks; fell != [fallbacks]uint64{} {
-		t.Errorf("fell back: %v, want never", fell)
-	}
-	l.run(10 * time.Second)
-	if l.lost != 0 {
-		t.Errorf("%d requests lost, want 0", l.lost)
-	}
-}
-
-func TestEndsSessionsThatCannotBeRenewed(t *testing.T) {
-	l, a, b := pair(t, 4)
-	b.engine.mode = RelayOnly // it answers no more
-	a.engine.peers.byAddr[b.addr].open.records = endAfter
-	l.load(a, b, 10*time.Millisecond, time.Second)
-	l.run(10 * time.Second)
-	if a.engine.counts.fallbacks[FallbackWorn] != 1 || l.lost != 0 {
-		t.Errorf("fell back %v, lost %d; want once as worn, 0", a.engine.counts.fallbacks, l.lost)
-	}
-}
-
-// What a user is told: each peer once when it is reached directly, not when the session
-// is renewed, and once with the reason when it is not any more.
-func TestChangesAreTold(t *testing.T) {
-	l := newLab(t, 14)
-	a, b := l.host(1, 24), l.host(2, 24)
-	var told []string
-	a.engine.changed = func(p Path, why string) {
-		if p.Addr != b.addr || (why == "") != (p.State == Open && p.RTT > 0) {
-			t.Errorf("told of %+v, %q", p, why)
-		}
-		told = append(told, why)
-	}
-	a.call(b)
-	l.run(time.Second)
-	a.engine.peers.byAddr[b.addr].open.records = renewAfter
-	l.load(a, b, 10*time.Millisecond, 10*time.Second)
-	l.run(11 * time.Second)
-	if a.engine.counts.renewals != 1 || !slices.Equal(told, []string{""}) {
-		t.Errorf("told %q after %d renewals, want once that there is a path", told, a.engine.counts.renewals)
-	}
-	l.run(idleClose + time.Minute)
-	if !slices.Equal(told, []string{"", FallbackIdle.String()}) {
-		t.Errorf("told %q, want that it was given up as idle", told)
-	}
-}
-
 // On a path so slow that probes are repeated, the round trip is still known.
 func TestSlowRoundTrip(t *testing.T) {
 	var g guard
@@ -282,24 +164,6 @@ func TestSlowRoundTrip(t *testing.T) {
 	g.probe(now.Add(probeEvery))
 	if !g.echoed(now.Add(300*time.Millisecond), first) || g.rtt != 300*time.Millisecond {
 		t.Errorf("round trip %v, want 300ms", g.rtt)
-	}
-}
-
-// A peer that only probes has the session renewed and ended as well.
-func TestEndsProbedSessions(t *testing.T) {
-	l, a, b := pair(t, 4)
-	b.engine.mode = RelayOnly
-	p := a.engine.peers.byAddr[b.addr]
-	c := p.open
-	for range 2 * endAfter {
-		a.engine.received(l.now, c.id, []byte{probe, 0, 0, 0, 0})
-		a.engine.actions = a.engine.actions[:0]
-		if c.records >= renewAfter+2 && c.records < endAfter && p.pending == nil && p.offerAt.IsZero() {
-			t.Fatal("nobody thinks of renewing")
-		}
-	}
-	if c.records > endAfter+2 || p.open != nil || a.engine.counts.fallbacks[FallbackWorn] != 1 {
-		t.Errorf("%d records, fell back %v; want %d and once as worn", c.records, a.engine.counts.fallbacks, endAfter)
 	}
 }
 
@@ -349,62 +213,5 @@ func TestCapKeepsTheMostUseful(t *testing.T) {
 	}
 	if l.lost != 0 {
 		t.Errorf("%d requests lost, want 0", l.lost)
-	}
-}
-
-// TestChaos does everything at once, with many seeds; settle checks what is always
-// true. In the end all is well again.
-func TestChaos(t *testing.T) {
-	seeds := uint64(60)
-	if testing.Short() {
-		seeds = 10
-	}
-	for seed := range seeds {
-		l := newLab(t, seed)
-		var hosts []*host
-		for n := range byte(6) {
-			hosts = append(hosts, l.host(1+n, 4))
-		}
-		for range 400 {
-			a, b := hosts[l.rand.IntN(6)], hosts[l.rand.IntN(6)]
-			switch p := a.engine.peers.byAddr[b.addr]; l.rand.IntN(12) {
-			case 0:
-				l.mute = !l.mute
-			case 1:
-				l.never = !l.never
-			case 2:
-				l.loss = 0.4 * l.rand.Float64()
-			case 3:
-				a.forgive()
-			case 4:
-				if p != nil && p.open != nil {
-					p.open.records += renewAfter / 2
-				}
-			case 5:
-				if p != nil && p.pending != nil {
-					a.engine.ended(l.now, p.pending.id)
-					a.settle()
-				}
-			case 6:
-				if p != nil && p.open != nil {
-					a.ended(b)
-				}
-			case 7:
-				a.engine.met(l.now, b.addr, b.id, l.rand.IntN(2) == 0)
-				a.settle()
-			default:
-				if a != b {
-					l.load(a, b, 50*time.Millisecond, 500*time.Millisecond)
-				}
-			}
-			l.run(time.Duration(l.rand.IntN(2000)) * time.Millisecond)
-		}
-		l.mute, l.never, l.loss = false, false, 0
-		l.run(time.Hour)
-		for _, h := range hosts {
-			if len(h.engine.channels.byID) != 0 {
-				t.Errorf("seed %d: %d channels after an hour of silence, want 0", seed, len(h.engine.channels.byID))
-			}
-		}
 	}
 }

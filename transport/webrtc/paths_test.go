@@ -132,63 +132,6 @@ func TestIdleCloseOfTheOtherEnd(t *testing.T) {
 	}
 }
 
-// A session is renewed after 250,000 records of DTLS and ended after 750,000. A datagram
-// is a record for each kilobyte begun, and a received one makes a record of its own.
-func TestRecordsOfASession(t *testing.T) {
-	tests := []struct {
-		name    string
-		size    int
-		records int // of each datagram
-		receive bool
-	}{
-		{"short ones are sent", 60, 1, false},
-		{"long ones are sent", 3000, 3, false},
-		{"some are received", 60, 1, true},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			l, a, b := pair(t, 39)
-			l.run(offerEvery)
-			p, data, n := a.engine.peers.byAddr[b.addr], make([]byte, tt.size), 0
-			c := p.open
-			pass := func(records int) {
-				for ; n < records/tt.records; n++ {
-					if tt.receive {
-						a.engine.received(l.now, c.id, data)
-					} else {
-						a.engine.send(l.now, b.addr, data)
-					}
-				}
-			}
-			for _, step := range []struct {
-				records         int
-				renewing, ended bool
-			}{{249_000, false, false}, {251_000, true, false}, {749_000, true, false}, {751_000, true, true}} {
-				pass(step.records)
-				renewing := !p.offerAt.IsZero()
-				if renewing != step.renewing || (a.engine.channels.byID[c.id] == nil) != step.ended {
-					t.Fatalf("after %d records: to be renewed %v, ended %v; want %v, %v",
-						step.records, renewing, a.engine.channels.byID[c.id] == nil, step.renewing, step.ended)
-				}
-			}
-		})
-	}
-}
-
-// The last datagrams on a worn channel may not have arrived: at the renewal they are
-// sent again.
-func TestRenewalSendsWhatIsHeld(t *testing.T) {
-	l, a, b := pair(t, 40)
-	l.run(offerEvery)
-	a.engine.peers.byAddr[b.addr].open.records = renewAfter
-	a.engine.send(l.now, b.addr, make([]byte, 60)) // and it is lost
-	a.settle()
-	l.run(time.Second)
-	if a.engine.counts.renewals != 1 || a.engine.counts.resent != 1 {
-		t.Errorf("%d renewals, %d datagrams sent again; want 1, 1", a.engine.counts.renewals, a.engine.counts.resent)
-	}
-}
-
 // A channel in one direction is in use for both ends, even if nothing is answered.
 func TestOneWayIsInUse(t *testing.T) {
 	l, a, b := pair(t, 41)
@@ -270,26 +213,6 @@ func TestSilentPath(t *testing.T) {
 	}
 }
 
-// After a renewal, the old channel still brings what is on its way, for two seconds.
-func TestOldChannelLingers(t *testing.T) {
-	l, a, b := pair(t, 37)
-	l.run(offerEvery)
-	old := a.engine.peers.byAddr[b.addr].open
-	old.records = renewAfter
-	a.call(b)
-	l.run(time.Second)
-	if a.engine.counts.renewals != 1 || a.engine.peers.byAddr[b.addr].open == old {
-		t.Fatalf("the channel was not renewed: %v", a.engine.counts)
-	}
-	if from, ok := a.engine.received(l.now, old.id, make([]byte, 60)); !ok || from != b.addr {
-		t.Errorf("a datagram over the old channel came from %v, %v; want %v", from, ok, b.addr)
-	}
-	l.run(2 * time.Second)
-	if a.engine.channels.byID[old.id] != nil || len(a.links) != 1 || len(b.links) != 1 {
-		t.Errorf("%d and %d channels two seconds later, want 1 and 1", len(a.links), len(b.links))
-	}
-}
-
 // A channel holds up to 256 datagrams and 48 KiB of what is not confirmed, the newest.
 func TestHeldIsBounded(t *testing.T) {
 	now := time.Unix(1, 0)
@@ -310,6 +233,21 @@ func TestHeldIsBounded(t *testing.T) {
 				t.Fatalf("held datagram %d is number %d, want %d: the oldest go", i, got, 1000-want+i)
 			}
 		}
+	}
+}
+
+// When a path is lost, the statistics tell which datagrams were sent again, and how many
+// could not be.
+func TestUnguardedIsCounted(t *testing.T) {
+	l, a, b := pair(t, 43)
+	l.run(time.Second)
+	for range 300 {
+		a.engine.send(l.now, b.addr, make([]byte, 60)) // and it is lost
+	}
+	a.engine.takeActions()
+	a.ended(b)
+	if n := a.engine.counts; n.resent != 256 || n.discarded != 44 {
+		t.Errorf("%d sent again, %d not; want 256, 44", n.resent, n.discarded)
 	}
 }
 
