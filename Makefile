@@ -194,8 +194,8 @@ fuzz: ## fuzz each parser for FUZZTIME (default 1m)
 # The packages of make mutate; a package without tests of its own is left out.
 MUTATED := ./core/... ./internal/wire ./transport/wsrelay/... ./transport/webrtc/...
 
-mutate: ## break the code in N small ways (default 150), count the unnoticed: SEED, ONLY=regexp, MIN, JSON=1
-	$(GO) run ./scripts/mutate -n $(or $(N),150) -seed $(SEED) $(if $(ONLY),-only '$(ONLY)') $(if $(JSON),-json) $(if $(MIN),-min $(MIN)) $(MUTATED)
+mutate: ## break the code in N small ways (default 150), count the unnoticed: SEED, ONLY=regexp, MIN, P, JSON=1
+	$(GO) run ./scripts/mutate -n $(or $(N),150) -seed $(SEED) $(if $(ONLY),-only '$(ONLY)') $(if $(JSON),-json) $(if $(MIN),-min $(MIN)) $(if $(P),-p $(P)) $(MUTATED)
 
 NIGHTLY := nightly-fuzz nightly-repeat nightly-sim nightly-mutate
 .PHONY: nightly $(NIGHTLY)
