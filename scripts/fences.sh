@@ -61,8 +61,8 @@ if [ -n "$second" ]; then
 	echo "$second" | sed 's/^/  /' >&2
 	bad=1
 fi
-# Tests sleep in virtual time only, in a bubble of testing/synctest. What is left are
-# measurements, packets that are on their way, and a method of what lives in a bubble.
+# Tests sleep in virtual time only, in a bubble of testing/synctest. Exceptions are
+# measurements, packets on their way, and a method of a type that lives in a bubble.
 sleepy=$(git ls-files '*_test.go' | grep -vE '/measure[a-z_]*_test\.go$|^test/direct/|/lab_test\.go$' | while read -r file; do
 	awk -v file="$file" '
 		function check() { if (sleeps && !bubble) print file ": " name }

@@ -4,7 +4,7 @@
 # in docs/results.md says why.
 #
 #   scripts/scenarios.sh            # all: two hours on two cores
-#   scripts/scenarios.sh dead       # those that match
+#   scripts/scenarios.sh dead       # the matching ones
 set -euo pipefail
 pattern=${1:-.}
 

@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string) error {
 	fmt.Fprintf(os.Stderr, "%d mutants in %d packages, %d drawn, seed %d\n", len(all), len(packages), len(chosen), o.seed)
 	if o.list {
 		for _, m := range chosen {
-			fmt.Printf("%s%s\n\n", m.where(), m)
+			fmt.Printf("# %s\n%s\n\n", m.where(), m)
 		}
 		return nil
 	}

@@ -36,8 +36,8 @@ func (m mutant) String() string {
 	return strings.TrimSuffix(fmt.Sprintf("%s %s\n- %s\n+ %s", m.Package, m.Func, m.Before, m.After), " ")
 }
 
-// where is a comment line that leads to the code.
-func (m mutant) where() string { return fmt.Sprintf("# %s:%d, %s\n", m.File, m.Line, m.Kind) }
+// where leads to the code.
+func (m mutant) where() string { return fmt.Sprintf("%s:%d, %s", m.File, m.Line, m.Kind) }
 
 // text is the whole file with the break in it.
 func (m mutant) text() []byte {

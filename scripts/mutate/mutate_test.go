@@ -236,7 +236,7 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"survived # core/f.go:3, boundary\ncore f\n- a < b\n+ a <= b\n",
+		"# survived: core/f.go:3, boundary\ncore f\n- a < b\n+ a <= b\n",
 		"score  75.0 %: 5 tried, 3 killed (1 by time-out), 1 survived, 1 equivalent; 20 % equivalent; seed 4, 90 mutants",
 	} {
 		if !strings.Contains(text.String(), want) {

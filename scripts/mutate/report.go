@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 )
 
 // report is the outcome of a sample.
@@ -58,28 +60,32 @@ func (r *report) print(w io.Writer, asJSON bool) error {
 	for _, o := range []outcome{unbuilt, timedOut, survived} {
 		for _, x := range r.Results {
 			if x.Outcome == o {
-				fmt.Fprintf(w, "%s %s%s\n\n", o, x.where(), x)
+				fmt.Fprintf(w, "# %s: %s\n%s\n\n", o, x.where(), x)
 			}
 		}
 	}
-	byPackage := make(map[string]*report)
-	var names []string
-	for _, x := range r.Results {
-		if byPackage[x.Package] == nil {
-			byPackage[x.Package] = &report{}
-			names = append(names, x.Package)
-		}
-		p := byPackage[x.Package]
-		p.Results = append(p.Results, x)
-	}
-	for _, name := range names {
-		p := byPackage[name]
-		p.count()
-		fmt.Fprintf(w, "%-24s %s\n", name, p.summary())
-	}
+	r.printGroups(w, func(x result) string { return x.Kind })
+	r.printGroups(w, func(x result) string { return x.Package })
 	_, err := fmt.Fprintf(w, "%-24s %s; %.0f %% equivalent; seed %d, %d mutants in all\n", "together", r.summary(),
 		100-percent(r.Tried-r.Equivalent, r.Tried), r.Seed, r.Mutants)
 	return err
+}
+
+// printGroups prints a line for each part of the sample that has a name in common.
+func (r *report) printGroups(w io.Writer, nameOf func(result) string) {
+	groups := make(map[string]*report)
+	for _, x := range r.Results {
+		name := nameOf(x)
+		if groups[name] == nil {
+			groups[name] = &report{}
+		}
+		groups[name].Results = append(groups[name].Results, x)
+	}
+	for _, name := range slices.Sorted(maps.Keys(groups)) {
+		groups[name].count()
+		fmt.Fprintf(w, "%-24s %s\n", name, groups[name].summary())
+	}
+	fmt.Fprintln(w)
 }
 
 func (r *report) summary() string {

@@ -180,7 +180,7 @@ func (b *bench) build(ctx context.Context, binary string, flags ...string) (out 
 
 // maxMemory is how much a test may allocate, in kB of address space: a mutant whose
 // loop does not end would take all.
-const maxMemory = 8 << 20
+const maxMemory = 4 << 20
 
 // test runs a test binary until its end, its first failure, or the leash's end.
 func (b *bench) test(ctx context.Context, binary string, args []string, leash time.Duration) (out []byte, err error) {

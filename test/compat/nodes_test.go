@@ -1,8 +1,8 @@
 //go:build compat
 
-// Package compat runs the programs of the last release and of today in one network:
-// nobody who is there already may be stranded by what comes next. `make compat` runs
-// it; README.md says how to prepare a release.
+// Package compat runs the programs of the last release and of today in one network: a
+// change must not strand the nodes, tabs and relays that run already. `make compat`
+// runs it; README.md has the place for each later change.
 package compat
 
 import (

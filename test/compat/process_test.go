@@ -36,8 +36,8 @@ func (v version) startRelay(t *testing.T, listen, seed string, flags ...string) 
 	return p.Stdout.Await(t, `listening http://(\S+) udp`)[1], p
 }
 
-// run runs a command of kadmesh, which has to end with status 0, and returns what it
-// prints.
+// run runs a command of kadmesh, which has to end with status 0, and returns its
+// output.
 func (v version) run(t *testing.T, args ...string) string {
 	t.Helper()
 	stdout, stderr, code := proctest.Run(t, v.kadmesh, "", args...)
@@ -57,7 +57,7 @@ func (v version) get(t *testing.T, via, key string) string {
 	return v.run(t, "get", key, "--bootstrap", via)
 }
 
-// found is what kadmesh get --json prints.
+// found is the output of kadmesh get --json.
 type found struct {
 	Type, Published string
 	Value           any

@@ -27,7 +27,7 @@ type version struct {
 // release and today are the two that meet.
 var release, today version
 
-// pairs has both orders: who is there first, and who comes later.
+// pairs has both orders: the first is there when the second comes.
 func pairs() [][2]version { return [][2]version{{release, today}, {today, release}} }
 
 // eachPair runs test in both orders.
@@ -132,8 +132,8 @@ func extract(repository, tag, commit, dir string) error {
 	return command(dir, "tar", "-xf", archive)
 }
 
-// git runs git in a repository, with absolute paths as arguments, and returns what it
-// prints.
+// git runs git in a repository, with absolute paths as arguments, and returns its
+// output.
 func git(repository string, args ...string) (string, error) {
 	out, err := exec.Command("git", append([]string{"-C", repository}, args...)...).Output()
 	if exit := new(exec.ExitError); errors.As(err, &exit) {
