@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/internal/site"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 	"github.com/kadmesh/kadmesh/web"
 )
 
@@ -21,7 +21,7 @@ import (
 // unless --page says otherwise.
 type demoPage struct {
 	url   string
-	relay *wsrelay.Server
+	relay *relay.Server
 	http  *http.Server
 	done  chan struct{}
 }
@@ -44,7 +44,7 @@ func startDemoPage(addr netip.AddrPort, free bool, nodes []netip.AddrPort) (*dem
 	if err != nil {
 		return nil, fmt.Errorf("serve the page: %w; choose another address with --page", err)
 	}
-	relay, err := wsrelay.NewServer(wsrelay.ServerConfig{AllowPrivate: true, Bootstrap: nodes})
+	relay, err := relay.New(relay.Config{AllowPrivate: true, Bootstrap: nodes})
 	if err != nil {
 		l.Close()
 		return nil, err

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 func TestDial(t *testing.T) {
@@ -20,10 +22,10 @@ func TestDial(t *testing.T) {
 		bootstrap := []netip.AddrPort{v6, v4}
 		go func() {
 			s := r.session()
-			if want := (hello{family: 4, token: "secret"}); s.hello != want || s.version != version || s.path != "/relay" {
-				t.Errorf("hello = %v version %d to %s, want %v version %d to /relay", s.hello, s.version, s.path, want, version)
+			if want := (message.Hello{Family: 4, Token: "secret"}); s.hello != want || s.version != message.Version || s.path != "/relay" {
+				t.Errorf("hello = %v version %d to %s, want %v version %d to /relay", s.hello, s.version, s.path, want, message.Version)
 			}
-			s.send((&welcome{lent: v4, maxDatagram: MaxDatagram, bootstrap: bootstrap}).encode())
+			s.send((&message.Welcome{Lent: v4, MaxDatagram: message.MaxDatagram, Bootstrap: bootstrap}).Encode())
 		}()
 		c := dialFake(t, cfg)
 		if c.LocalAddr() != v4 {
@@ -69,12 +71,12 @@ func TestReadAndWrite(t *testing.T) {
 	})
 }
 
-// A datagram that nothing can carry is skipped, and so is one that is longer than
-// what it is read into.
+// A datagram that no relay can carry is skipped. So is a datagram longer than the buffer of
+// ReadBatch.
 func TestUnfit(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		c, s, _ := pair(t)
-		long := make([]byte, MaxDatagram+1)
+		long := make([]byte, message.MaxDatagram+1)
 		to := []netip.AddrPort{v4, {}, netip.MustParseAddrPort("1.2.3.4:0"), netip.MustParseAddrPort("[fe80::1%eth0]:9"), v4, v6}
 		n, err := c.WriteBatch([][]byte{long, nil, nil, nil, long[1:], []byte("x")}, to)
 		if n != 2 || err == nil {
@@ -98,7 +100,7 @@ func TestUnfit(t *testing.T) {
 	})
 }
 
-// What gathers while one message is under way leaves as one message.
+// Datagrams written while one message is under way leave as one message.
 func TestCoalescing(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		c, s, _ := pair(t)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 // put adds datagrams to q as WriteBatch does.
@@ -32,7 +34,7 @@ func get(q *queue, n, room int) (list []datagram, tooLong int) {
 	return list, tooLong
 }
 
-// Whatever is done to a queue, it does as a plain list would.
+// A queue gives the same results as a plain list.
 func TestQueueIsAList(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	q := newQueue()
@@ -55,7 +57,7 @@ func TestQueueIsAList(t *testing.T) {
 		for range rnd.IntN(40) {
 			n := rnd.IntN(100)
 			if rnd.IntN(20) == 0 {
-				n = rnd.IntN(MaxDatagram)
+				n = rnd.IntN(message.MaxDatagram)
 			}
 			list = append(list, datagram{[]netip.AddrPort{v4, v6}[rnd.IntN(2)], strings.Repeat(string(rune('a'+step%26)), n)})
 		}
@@ -73,16 +75,16 @@ func TestQueueIsAList(t *testing.T) {
 		case 2:
 			n := rnd.IntN(60) + 1
 			want := model[:min(n, len(model))]
-			if got, _ := get(q, n, MaxDatagram); !slices.Equal(got, want) {
+			if got, _ := get(q, n, message.MaxDatagram); !slices.Equal(got, want) {
 				t.Fatalf("step %d: got %d datagrams, or other ones, want %d", step, len(got), len(want))
 			}
 			model = model[len(want):]
 		case 3:
 			b, n := q.message(nil)
-			if got := datagrams(t, b); !slices.Equal(got, model[:n]) || len(b) > maxMessage {
+			if got := datagrams(t, b); !slices.Equal(got, model[:n]) || len(b) > message.MaxLen {
 				t.Fatalf("step %d: message has %d datagrams, or other ones, in %d bytes, want %d", step, len(got), len(b), n)
 			}
-			if n < len(model) && len(b)+len(messageOf(model[n]))-1 <= maxMessage {
+			if n < len(model) && len(b)+len(messageOf(model[n]))-1 <= message.MaxLen {
 				t.Fatalf("step %d: one more datagram fits into the message", step)
 			}
 			model = model[n:]
@@ -101,7 +103,7 @@ func TestQueueShut(t *testing.T) {
 	put(q, datagram{v4, "a"}, datagram{v4, "b"})
 	q.shutDown()
 	put(q, datagram{v4, "c"})
-	q.open(MaxDatagram)
+	q.open(message.MaxDatagram)
 	put(q, datagram{v4, "d"})
 	if got, _ := get(q, 9, 9); len(got) != 1 || got[0].payload != "d" {
 		t.Errorf("got %v, want only d", got)

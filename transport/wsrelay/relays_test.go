@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 func TestBackoff(t *testing.T) {
@@ -40,8 +42,8 @@ func TestRelays(t *testing.T) {
 		waits  bool
 		reason string
 	}
-	full := &RelayError{Code: CodeFull}
-	slow := &RelayError{Code: CodeSlow}
+	full := &message.Error{Code: message.CodeFull}
+	slow := &message.Error{Code: message.CodeSlow}
 	lasted := func(d time.Duration, err error) ending { return ending{err: err, lasted: d} }
 	failed := ending{err: errBroken}
 	tests := map[string][]step{
@@ -71,7 +73,7 @@ func TestRelays(t *testing.T) {
 			{0, lasted(time.Hour, slow), 0, true, "its address is worth a try"},
 		},
 		"nonsense": {
-			{0, lasted(time.Hour, malformed(kindHello, errMalformed)), 1, false, "no use to ask again"},
+			{0, lasted(time.Hour, malformed(message.KindHello, message.ErrMalformed)), 1, false, "no use to ask again"},
 		},
 	}
 	for name, steps := range tests {
@@ -90,7 +92,7 @@ func TestRelays(t *testing.T) {
 }
 
 func TestRelaysAreHopeless(t *testing.T) {
-	token, full := &RelayError{Code: CodeToken}, &RelayError{Code: CodeFull}
+	token, full := &message.Error{Code: message.CodeToken}, &message.Error{Code: message.CodeFull}
 	tests := []struct {
 		errs []error
 		want bool
