@@ -134,12 +134,12 @@ func (o *options) parseBootstrap(cfg *relay.Config) ([]cli.HostPort, error) {
 		switch {
 		case !ok:
 		case !lends(cfg, addr.Addr()):
-			return nil, cli.Usagef("--bootstrap %v cannot be reached from --public-ip %v, which is of the other IP version",
+			return nil, cli.Usagef("--bootstrap %v cannot be reached from --public-ip %v, of the other IP version",
 				h, cfg.PublicIPs[0])
 		case addr.Addr().IsLoopback() && !cfg.AllowPrivate:
-			return nil, cli.Usagef("--bootstrap %v is this machine alone: give the address at which others reach the node", h)
+			return nil, cli.Usagef("--bootstrap %v is this machine alone: give the node's address for others", h)
 		case addr.Addr().IsLinkLocalUnicast() && !cfg.AllowPrivate:
-			return nil, cli.Usagef("--bootstrap %v is of one link alone: give the address at which others reach the node", h)
+			return nil, cli.Usagef("--bootstrap %v is of one link alone: give the node's address for others", h)
 		}
 	}
 	return nodes, nil

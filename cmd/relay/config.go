@@ -60,11 +60,13 @@ func (l *lending) apply(cfg *relay.Config) (err error) {
 	}
 	for _, ip := range cfg.PublicIPs {
 		if ip.IsUnspecified() {
-			return cli.Usagef("--public-ip %v: name the address at which others reach this machine; --bind-ip may be %[1]v", ip)
+			return cli.Usagef(
+				"--public-ip %v: name the address at which others reach this machine; --bind-ip may be %[1]v", ip)
 		}
 		if !l.allowPrivate && !netaddr.IsPublic(ip) {
 			return cli.Usagef("--public-ip %v: %w: give the address at which the Internet reaches this machine "+
-				"(and --bind-ip for the machine's own address), or --allow-private to try things out", ip, relay.ErrNotPublic)
+				"(and --bind-ip for the machine's own address), or --allow-private to try things out",
+				ip, relay.ErrNotPublic)
 		}
 	}
 	for _, ip := range cfg.BindIPs {

@@ -73,7 +73,7 @@ func TestUsageErrors(t *testing.T) {
 		{"--acme-cache " + dir + " --acme-domain *.example.org", "want a full name"},
 		{"--bootstrap example.org", `--bootstrap "example.org": want HOST:PORT`},
 		{"--bootstrap example.org:0", "the host or the port of the node is missing"},
-		{"--bootstrap [::1]:8468", "cannot be reached from --public-ip 127.0.0.1, which is of the other IP version"},
+		{"--bootstrap [::1]:8468", "cannot be reached from --public-ip 127.0.0.1, of the other IP version"},
 		{"--token=", "--token, --token-file or $KADMESH_RELAY_TOKEN: a token has from 1 to 255 bytes, not 0"},
 		{"--token " + strings.Repeat("x", 256), "a token has from 1 to 255 bytes, not 256"},
 		{"--token-file " + empty, "has no token"},
@@ -88,7 +88,8 @@ func TestUsageErrors(t *testing.T) {
 		args := append([]string{"--allow-private", "--listen", "127.0.0.1:0"}, strings.Split(tt.args, " ")...)
 		r := runRelay(t, args...)
 		if r.code != 2 || r.stdout != "" || !strings.Contains(r.stderr, tt.want) || !strings.HasSuffix(r.stderr, "--help'\n") {
-			t.Errorf("kadmesh-relay %.200q = %.500q, want exit status 2, an error with %q, and where to find help", args, r, tt.want)
+			t.Errorf("kadmesh-relay %.200q = %.500q, want exit status 2, an error with %q, and where to find help",
+				args, r, tt.want)
 		}
 		var e struct{ Error string }
 		j := runRelay(t, append(args, "--json")...)

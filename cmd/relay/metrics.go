@@ -35,7 +35,7 @@ var (
 	descTurnedAway = prefix.Desc("turned_away_total", "Connections refused because there were too many.")
 	descSilent     = prefix.Desc("silent_total", "Connections given up because no ping was answered.")
 	descPaused     = prefix.Desc("paused_total", "Pauses in reading from tabs that sent too many WebSocket frames.")
-	descRefused    = prefix.Desc("refused_visitors_total", "Connections to the page closed because there were too many.")
+	descRefused    = prefix.Desc("refused_visitors_total", "Connections to the page closed: there were too many.")
 	descErrors     = prefix.Desc("errors_total", "Sessions ended by the relay, by reason.", "reason")
 
 	descDatagrams = prefix.Desc("datagrams_total", "Datagrams passed on.", "direction")

@@ -57,9 +57,11 @@ func (o *options) flags(cmd *cobra.Command) {
 	o.tls.flags(f)
 	o.access.flags(f)
 	o.limits.flags(f)
-	f.StringVar(&o.metrics, "metrics", "", "serve metrics for Prometheus at `ADDR:PORT`, path /metrics (default: nowhere)")
+	f.StringVar(&o.metrics, "metrics", "",
+		"serve metrics for Prometheus at `ADDR:PORT`, path /metrics (default: nowhere)")
 	f.VisitAll(func(flag *pflag.Flag) {
-		isFile := strings.HasSuffix(flag.Name, "-file") || strings.HasPrefix(flag.Name, "tls-") || flag.Name == "acme-cache"
+		isFile := strings.HasSuffix(flag.Name, "-file") || strings.HasPrefix(flag.Name, "tls-") ||
+			flag.Name == "acme-cache"
 		if !isFile && flag.Value.Type() != "bool" {
 			cli.Complete(cmd, flag.Name)
 		}
@@ -96,7 +98,8 @@ func (a *admission) flags(f *pflag.FlagSet) {
 		"let pages of `ORIGIN` use the relay, as https://example.org, or * for all; its own page always may")
 	f.StringSliceVar(&a.hosts, "allow-host", nil,
 		"a `NAME` of this relay, needed if it listens on a private address without a proxy")
-	f.StringSliceVar(&a.proxies, "trust-proxy", nil, "believe the X-Forwarded-For of proxies in `CIDR`; may be repeated")
+	f.StringSliceVar(&a.proxies, "trust-proxy", nil,
+		"believe the X-Forwarded-For of proxies in `CIDR`; may be repeated")
 }
 
 func (l *limits) flags(f *pflag.FlagSet) {

@@ -97,7 +97,8 @@ func parseIPs(flag string, list []string) ([]netip.Addr, error) {
 		}
 		for _, other := range ips {
 			if netaddr.SameFamily(other, ip) {
-				return nil, cli.Usagef("--%s %v and %v: one of IPv4 and one of IPv6 at most; for more, run more relays",
+				return nil, cli.Usagef(
+					"--%s %v and %v: one of IPv4 and one of IPv6 at most; for more, run more relays",
 					flag, other, ip)
 			}
 		}

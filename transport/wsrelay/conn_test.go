@@ -22,8 +22,10 @@ func TestDial(t *testing.T) {
 		bootstrap := []netip.AddrPort{v6, v4}
 		go func() {
 			s := r.session()
-			if want := (message.Hello{Family: 4, Token: "secret"}); s.hello != want || s.version != message.Version || s.path != "/relay" {
-				t.Errorf("hello = %v version %d to %s, want %v version %d to /relay", s.hello, s.version, s.path, want, message.Version)
+			want := message.Hello{Family: 4, Token: "secret"}
+			if s.hello != want || s.version != message.Version || s.path != "/relay" {
+				t.Errorf("hello = %v version %d to %s, want %v version %d to /relay",
+					s.hello, s.version, s.path, want, message.Version)
 			}
 			s.send((&message.Welcome{Lent: v4, MaxDatagram: message.MaxDatagram, Bootstrap: bootstrap}).Encode())
 		}()

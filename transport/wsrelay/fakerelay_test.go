@@ -163,7 +163,10 @@ func (r *fakeRelay) session() *fakeSession {
 func (r *fakeRelay) welcome(addr netip.AddrPort) *fakeSession {
 	r.net.t.Helper()
 	s := r.session()
-	s.send((&message.Welcome{Lent: addr, Grace: time.Minute, MaxDatagram: message.MaxDatagram, Resume: "resume " + addr.String()}).Encode())
+	w := message.Welcome{
+		Lent: addr, Grace: time.Minute, MaxDatagram: message.MaxDatagram, Resume: "resume " + addr.String(),
+	}
+	s.send(w.Encode())
 	r.welcomed <- s
 	return s
 }

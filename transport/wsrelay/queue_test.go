@@ -82,7 +82,8 @@ func TestQueueIsAList(t *testing.T) {
 		case 3:
 			b, n := q.message(nil)
 			if got := datagrams(t, b); !slices.Equal(got, model[:n]) || len(b) > message.MaxLen {
-				t.Fatalf("step %d: message has %d datagrams, or other ones, in %d bytes, want %d", step, len(got), len(b), n)
+				t.Fatalf("step %d: message has %d datagrams, or other ones, in %d bytes, want %d",
+					step, len(got), len(b), n)
 			}
 			if n < len(model) && len(b)+len(messageOf(model[n]))-1 <= message.MaxLen {
 				t.Fatalf("step %d: one more datagram fits into the message", step)

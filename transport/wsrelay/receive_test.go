@@ -39,8 +39,10 @@ func TestReceiveAllocs(t *testing.T) {
 // welcome. Only the datagrams of well-formed messages can be read, and memory is bounded.
 func FuzzReceive(f *testing.F) {
 	w := message.Welcome{Lent: v4, MaxDatagram: message.MaxDatagram, Resume: "token", Bootstrap: []netip.AddrPort{v6}}
-	f.Add(w.Encode(), messageOf(datagram{v4, "a"}, datagram{v6, "b"}), message.EncodeDrops(&[message.DropReasons]uint32{1, 2, 3}))
-	f.Add(w.Encode(), (&message.Restarting{ReconnectIn: 1 << 40, TryFor: 1 << 40}).Encode(), message.Errorf(message.CodeReplaced, "text\xff").Encode())
+	drops := message.EncodeDrops(&[message.DropReasons]uint32{1, 2, 3})
+	f.Add(w.Encode(), messageOf(datagram{v4, "a"}, datagram{v6, "b"}), drops)
+	restarting := message.Restarting{ReconnectIn: 1 << 40, TryFor: 1 << 40}
+	f.Add(w.Encode(), restarting.Encode(), message.Errorf(message.CodeReplaced, "text\xff").Encode())
 	f.Add([]byte{}, []byte{0}, w.Encode())
 	f.Add(w.Encode(), []byte{200, 1, 2}, []byte{0, 255, 255, 4})
 	f.Fuzz(func(t *testing.T, first, second, third []byte) {

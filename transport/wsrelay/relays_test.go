@@ -84,7 +84,8 @@ func TestRelays(t *testing.T) {
 				now = now.Add(s.after)
 				wait := r.ended(now, s.e)
 				if r.at != s.at || (wait > 0) != s.waits {
-					t.Errorf("step %d: relay %d after %v, want %d, a wait = %v: %s", i, r.at, wait, s.at, s.waits, s.reason)
+					t.Errorf("step %d: relay %d after %v, want %d, a wait = %v: %s",
+						i, r.at, wait, s.at, s.waits, s.reason)
 				}
 			}
 		})

@@ -66,7 +66,8 @@ func TestControlMessagesRoundTrip(t *testing.T) {
 	}
 	var counts [DropReasons]uint64
 	sent := [DropReasons]uint32{DropRate: 7, DropQueue: 1 << 31}
-	if err := DecodeDrops(EncodeDrops(&sent)[1:], &counts); err != nil || counts[DropRate] != 7 || counts[DropQueue] != 1<<31 {
+	err := DecodeDrops(EncodeDrops(&sent)[1:], &counts)
+	if err != nil || counts[DropRate] != 7 || counts[DropQueue] != 1<<31 {
 		t.Errorf("drops = %v, %v, want %v", counts, err, sent)
 	}
 }
@@ -75,12 +76,14 @@ func TestControlMessagesRoundTrip(t *testing.T) {
 // address that no datagram could have.
 func TestMalformedMessages(t *testing.T) {
 	w := Welcome{Lent: v4, Bootstrap: []netip.AddrPort{v6}}
+	nextError := func(b []byte) error { _, _, _, err := NextDatagram(b); return err }
+	helloError := func(b []byte) error { _, _, err := DecodeHello(b); return err }
 	decoders := map[string]struct {
 		message []byte
 		decode  func([]byte) error
 	}{
-		"datagram":   {AppendDatagram(nil, v6, []byte("payload")), func(b []byte) error { _, _, _, err := NextDatagram(b); return err }},
-		"hello":      {(&Hello{Token: "t", Resume: "r"}).Encode(), func(b []byte) error { _, _, err := DecodeHello(b); return err }},
+		"datagram":   {AppendDatagram(nil, v6, []byte("payload")), nextError},
+		"hello":      {(&Hello{Token: "t", Resume: "r"}).Encode(), helloError},
 		"welcome":    {w.Encode(), func(b []byte) error { _, _, err := DecodeWelcome(b); return err }},
 		"restarting": {(&Restarting{}).Encode(), func(b []byte) error { _, err := DecodeRestarting(b); return err }},
 	}

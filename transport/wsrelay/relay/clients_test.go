@@ -108,7 +108,8 @@ func TestRealLongestDatagram(t *testing.T) {
 		n, err := to.ReadBatch(bufs, sizes, addrs)
 		stop()
 		if n != 1 || err != nil || addrs[0] != from.LocalAddr() || !bytes.Equal(bufs[0][:sizes[0]], p) {
-			t.Errorf("%s: got %d bytes from %v, %v, want %d from %v", name, sizes[0], addrs[0], err, len(p), from.LocalAddr())
+			t.Errorf("%s: got %d bytes from %v, %v, want %d from %v",
+				name, sizes[0], addrs[0], err, len(p), from.LocalAddr())
 		}
 	}
 }

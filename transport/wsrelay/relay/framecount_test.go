@@ -63,7 +63,7 @@ func TestPingFlood(t *testing.T) {
 	})
 }
 
-// A site cannot open connections as fast as it can close them.
+// Clients of one address cannot open connections as fast as they can close them.
 func TestUpgradeFlood(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		l := newLab(t, labConfig())
@@ -85,7 +85,7 @@ func TestUpgradeFlood(t *testing.T) {
 			t.Errorf("%d connections were opened at once, want 100", open)
 		}
 		if got := status(2); got != 101 {
-			t.Errorf("status %d for another site, want 101", got)
+			t.Errorf("status %d for another address, want 101", got)
 		}
 		if got := l.server.Stats().TurnedAway; got != 200 {
 			t.Errorf("TurnedAway = %d, want 200", got)

@@ -83,7 +83,8 @@ func FuzzServerMessage(f *testing.F) {
 		defer inboxes.Put(in)
 		c.forward(in, m)
 		for _, d := range n.at(c.lease.addr.Port()).took() {
-			if _, ok := in.parser.WellFormed([]byte(d.payload)); !ok || !netaddr.IsPublic(d.addr.Addr()) || d.addr.Port() < minPort {
+			_, ok := in.parser.WellFormed([]byte(d.payload))
+			if !ok || !netaddr.IsPublic(d.addr.Addr()) || d.addr.Port() < minPort {
 				t.Errorf("%x went to %v", d.payload, d.addr)
 			}
 		}
@@ -102,7 +103,7 @@ func TestHelloFlood(t *testing.T) {
 			}
 			c.vanish()
 			if n := l.net.count(); n > 17 {
-				t.Fatalf("%d ports are lent, want 16 to one site and 1", n)
+				t.Fatalf("%d ports are lent, want 16 to one address and 1", n)
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
@@ -155,7 +156,8 @@ func TestFloodIn(t *testing.T) {
 		n := len(victim.datagrams())
 		lost := victim.dropped()
 		if uint64(n)+lost[message.DropRate]+lost[message.DropQueue] != 100000 || lost[message.DropRate] != 96000 {
-			t.Errorf("the client got %d of 100,000, and was told of %s, want 4000 at most and the rest", n, counted(lost))
+			t.Errorf("the client got %d of 100,000, and was told of %s, want 4000 at most and the rest",
+				n, counted(lost))
 		}
 	})
 }

@@ -75,8 +75,12 @@ func (l *lab) close() {
 	if n := l.net.count(); n > 0 {
 		l.t.Errorf("%d sockets are left, want 0", n)
 	}
-	if s := l.server.Stats(); s.Connections != 0 || s.Lent != 0 || len(l.server.connections.perPrefix64) != 0 || len(l.server.leases.byPrefix.lists) != 0 || len(l.server.connections.perPrefix48) != 0 || len(l.server.leases.byPrefix.in48) != 0 {
+	if s := l.server.Stats(); s.Connections != 0 || s.Lent != 0 {
 		l.t.Errorf("left: %d connections, %d leases, want none", s.Connections, s.Lent)
+	}
+	c, b := l.server.connections, &l.server.leases.byPrefix
+	if n := len(c.perPrefix64) + len(c.perPrefix48) + len(b.lists) + len(b.in48); n != 0 {
+		l.t.Errorf("left: counts of %d prefixes, want none", n)
 	}
 }
 
@@ -254,7 +258,10 @@ func (l *lab) openVia(from, at netip.Addr, early string, headers ...string) *tab
 	case <-time.After(time.Minute):
 		l.t.Fatal("the relay does not accept")
 	}
-	c := &tab{t: l.t, lab: l, conn: client, br: bufio.NewReader(client), gate: make(chan bool, 1), writing: make(chan bool, 1)}
+	c := &tab{
+		t: l.t, lab: l, conn: client, br: bufio.NewReader(client),
+		gate: make(chan bool, 1), writing: make(chan bool, 1),
+	}
 	l.t.Cleanup(func() { client.Close() })
 	go io.WriteString(client, request(headers...)+early)
 	var err error
@@ -398,7 +405,9 @@ func (c *tab) datagrams() (got []datagram) {
 			got = append(got, datagrams(c.t, m)...)
 		}
 	}
-	c.messages = slices.DeleteFunc(c.messages, func(m []byte) bool { return message.Kind(m[0]) == message.KindDatagrams })
+	c.messages = slices.DeleteFunc(c.messages, func(m []byte) bool {
+		return message.Kind(m[0]) == message.KindDatagrams
+	})
 	return got
 }
 

@@ -29,7 +29,8 @@ func TestGrace(t *testing.T) {
 		time.Sleep(time.Minute - time.Millisecond)
 		second := l.join(home, message.Hello{Resume: first.resume})
 		if second.addr != first.addr || second.resume == first.resume || second.lent != first.lent {
-			t.Errorf("lent %v with %x, want %v with another one than %x", second.addr, second.resume, first.addr, first.resume)
+			t.Errorf("lent %v with %x, want %v with another one than %x",
+				second.addr, second.resume, first.addr, first.resume)
 		}
 		if got := second.hear(datagram{peer, reply(1)}); len(got) != 1 {
 			t.Errorf("%d datagrams came in, want 1: the relay knows what was asked before", len(got))
@@ -280,7 +281,7 @@ func TestRestartSuccession(t *testing.T) {
 	})
 }
 
-// Clients of one site and all clients together are limited. A page that was loaded
+// Clients of one prefix and all clients together are limited. A page that was loaded
 // anew takes the place of the one that has been away for longest.
 func TestPeers(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
@@ -395,7 +396,8 @@ func TestNoMoreSockets(t *testing.T) {
 			c := l.open(home)
 			c.say((&message.Hello{}).Encode())
 			if got := c.refused(); got != message.CodeFull || l.net.opened != want {
-				t.Errorf("%v: code %d after %d attempts, want %d after %d", fail, got, l.net.opened, message.CodeFull, want)
+				t.Errorf("%v: code %d after %d attempts, want %d after %d",
+					fail, got, l.net.opened, message.CodeFull, want)
 			}
 		}
 	})

@@ -92,7 +92,8 @@ func idleRole(args []string) {
 	for range n {
 		places <- true
 		opening.Go(func() {
-			ws, _, err := websocket.Dial(context.Background(), "ws://"+args[0], &websocket.DialOptions{Subprotocols: []string{message.Subprotocol}})
+			options := &websocket.DialOptions{Subprotocols: []string{message.Subprotocol}}
+			ws, _, err := websocket.Dial(context.Background(), "ws://"+args[0], options)
 			exitOn(err)
 			exitOn(ws.Write(context.Background(), websocket.MessageBinary, (&message.Hello{}).Encode()))
 			_, b, err := ws.Read(context.Background())

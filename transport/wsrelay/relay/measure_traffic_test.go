@@ -225,7 +225,8 @@ func TestMeasureClients(t *testing.T) {
 	all.Wait()
 	took := time.Since(begin)
 	passed := relay.numbers("stats")
-	t.Logf("%d datagrams from clients and %d to them in %v (%.0f/s), relay %v of processor time, %.1f kB each", passed[0], passed[1],
+	t.Logf("%d datagrams from clients and %d to them in %v (%.0f/s), relay %v of processor time, %.1f kB each",
+		passed[0], passed[1],
 		took.Round(time.Millisecond), float64(passed[0]+passed[1])/took.Seconds(), relay.processor()-used,
 		float64(relay.resident()-before)/float64(n))
 }
@@ -309,7 +310,8 @@ func TestMeasureRestart(t *testing.T) {
 			t.Fatalf("%d clients are back after a minute, want all", back)
 		}
 		if back == each*len(fleets) {
-			t.Logf("%d clients lost the relay %d times; it was stopped after %v, started after %v, the last one came back after %v; %d have the same address",
+			t.Logf("%d clients lost the relay %d times; it was stopped after %v, started after %v, "+
+				"the last one came back after %v; %d have the same address",
 				back, lost, stopped.Round(time.Millisecond), started.Round(time.Millisecond),
 				time.Unix(0, int64(last)).Sub(begin).Round(time.Millisecond), same)
 		}

@@ -167,7 +167,8 @@ func TestToken(t *testing.T) {
 		cfg := labConfig()
 		cfg.Access.Tokens = []string{"one", "two"}
 		l := newLab(t, cfg)
-		for token, want := range map[string]message.Code{"": message.CodeToken, "on": message.CodeToken, "onee": message.CodeToken, "one": 0, "two": 0} {
+		const refused = message.CodeToken
+		for token, want := range map[string]message.Code{"": refused, "on": refused, "onee": refused, "one": 0, "two": 0} {
 			c := l.open(home)
 			c.say((&message.Hello{Token: token}).Encode())
 			if got := c.refused(); got != want {
@@ -189,7 +190,10 @@ func TestFrames(t *testing.T) {
 		{"text", func(c *tab) { c.send(0x81, true, []byte{0}) }, message.CodeMalformed},
 		{"empty", func(c *tab) { c.send(0x82, true, nil) }, message.CodeMalformed},
 		{"too long", func(c *tab) { c.send(0x82, true, big) }, message.CodeMalformed},
-		{"too long in pieces", func(c *tab) { c.send(0x02, true, big[:40000]); c.send(0x80, true, big[40000:]) }, message.CodeMalformed},
+		{"too long in pieces", func(c *tab) {
+			c.send(0x02, true, big[:40000])
+			c.send(0x80, true, big[40000:])
+		}, message.CodeMalformed},
 		{"not masked", func(c *tab) { c.send(0x82, false, []byte{9}) }, 0},
 		{"unknown opcode", func(c *tab) { c.send(0x83, true, []byte{9}) }, 0},
 		{"reserved bit", func(c *tab) { c.send(0xc2, true, []byte{9}) }, 0},
@@ -315,7 +319,8 @@ func TestSilentClient(t *testing.T) {
 func TestPings(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		l := newLab(t, labConfig())
-		lively, dead, chatty := l.join(home, message.Hello{}), l.join(home, message.Hello{}), l.join(home, message.Hello{})
+		lively, dead := l.join(home, message.Hello{}), l.join(home, message.Hello{})
+		chatty := l.join(home, message.Hello{})
 		dead.deaf.Store(true)
 		chatty.deaf.Store(true)
 		for range 60 {
@@ -332,7 +337,8 @@ func TestPings(t *testing.T) {
 			}
 		}
 		if status, over := dead.isOver(); !over || status != -1 || dead.pings != maxPings {
-			t.Errorf("dead client: over %v with %d after %d pings, want an end after %d", over, status, dead.pings, maxPings)
+			t.Errorf("dead client: over %v with %d after %d pings, want an end after %d",
+				over, status, dead.pings, maxPings)
 		}
 		if got := l.server.Stats().Silent; got != 1 {
 			t.Errorf("Silent = %d, want 1", got)

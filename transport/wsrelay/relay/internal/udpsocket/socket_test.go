@@ -96,7 +96,8 @@ func TestLentSocket(t *testing.T) {
 			// Nobody listens there, as an ICMP message may say. The socket still works.
 			b.Send([][]byte{{1}}, []netip.AddrPort{netip.MustParseAddrPort(ip + ":1")})
 			// One in the middle is longer than UDP takes.
-			if got, size := b.Send([][]byte{{1}, make([]byte, 1<<16), {2}}, []netip.AddrPort{at(a), at(a), at(a)}); got != 2 || size != 2 {
+			three := [][]byte{{1}, make([]byte, 1<<16), {2}}
+			if got, size := b.Send(three, []netip.AddrPort{at(a), at(a), at(a)}); got != 2 || size != 2 {
 				t.Errorf("send = %d, %d, want 2 of 2 bytes", got, size)
 			}
 			if got := inA.next(t).payload + inA.next(t).payload; got != "\x01\x02" {
