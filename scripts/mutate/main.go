@@ -86,6 +86,9 @@ func measure(ctx context.Context, all int, chosen []mutant, known equivalents, o
 	if err := r.print(os.Stdout, o.json); err != nil {
 		return err
 	}
+	if unbuilt := len(r.Results) - r.Tried; unbuilt > 0 {
+		return fmt.Errorf("%d mutants were not built: the sample is smaller than it should be", unbuilt)
+	}
 	if r.Score < o.min {
 		return fmt.Errorf("score %.1f %%, want at least %.1f %%", r.Score, o.min)
 	}

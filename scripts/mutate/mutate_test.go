@@ -191,6 +191,19 @@ func TestTryAll(t *testing.T) {
 	}
 }
 
+// Mutants of code that somebody edits meanwhile would be mixtures of old and new.
+func TestCodeChanges(t *testing.T) {
+	small(t, map[string]string{"small/small.go": code, "small/small_test.go": tests})
+	all := mutantsOf(t, "./small")
+	if err := os.WriteFile("small/small.go", []byte(code+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	results, err := tryAll(t.Context(), all[:1], nil, 1)
+	if err != nil || results[0].Outcome != unbuilt || !strings.Contains(results[0].By, "small.go has changed") {
+		t.Errorf("%+v, %v, want that the file has changed", results, err)
+	}
+}
+
 func TestTestsFail(t *testing.T) {
 	small(t, map[string]string{"small/small.go": strings.Replace(code, "limit = 8", "limit = 9", 1), "small/small_test.go": tests})
 	_, err := tryAll(t.Context(), mutantsOf(t, "./small"), nil, 1)

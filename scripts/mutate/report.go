@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // report is the outcome of a sample.
@@ -60,7 +61,7 @@ func (r *report) print(w io.Writer, asJSON bool) error {
 	for _, o := range []outcome{unbuilt, timedOut, survived} {
 		for _, x := range r.Results {
 			if x.Outcome == o {
-				fmt.Fprintf(w, "# %s: %s\n%s\n\n", o, x.where(), x)
+				fmt.Fprintf(w, "# %s: %s%s\n%s\n\n", o, x.where(), because(x.By), x)
 			}
 		}
 	}
@@ -69,6 +70,15 @@ func (r *report) print(w io.Writer, asJSON bool) error {
 	_, err := fmt.Fprintf(w, "%-24s %s; %.0f %% equivalent; seed %d, %d mutants in all\n", "together", r.summary(),
 		100-percent(r.Tried-r.Equivalent, r.Tried), r.Seed, r.Mutants)
 	return err
+}
+
+// because is the first line of a reason, to be appended.
+func because(reason string) string {
+	line, _, _ := strings.Cut(reason, "\n")
+	if line == "" {
+		return ""
+	}
+	return ": " + line
 }
 
 // printGroups prints a line for each part of the sample that has a name in common.

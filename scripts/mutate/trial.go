@@ -22,7 +22,7 @@ const (
 	survived   outcome = "survived"
 	timedOut   outcome = "timeout"    // killed: no result in several times the usual time
 	equivalent outcome = "equivalent" // in equivalents.txt
-	unbuilt    outcome = "unbuilt"    // refused by the compiler or the linker after all
+	unbuilt    outcome = "unbuilt"    // refused by the compiler after all, or the code has changed meanwhile
 )
 
 // result is a mutant that was tried.
@@ -151,7 +151,24 @@ func verdict(out []byte, err error) (outcome, string) {
 	return killed, string(m[1]) + string(m[2])
 }
 
+// unchanged reports an error if a file of the package is not as it was read.
+func (p *source) unchanged() error {
+	for _, f := range p.files {
+		text, err := os.ReadFile(f.name)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(text, f.text) {
+			return fmt.Errorf("%s has changed since the start", f.name)
+		}
+	}
+	return nil
+}
+
 func (b *bench) buildMutant(ctx context.Context, m mutant, dir string) (binary string, err error) {
+	if err := b.unchanged(); err != nil {
+		return "", err
+	}
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return "", err
 	}
