@@ -47,7 +47,7 @@ func TestQueueIsAList(t *testing.T) {
 			}
 			return n
 		}
-		for len(model) > maxQueued || size() > maxQueuedBytes {
+		for len(model) > 512 || size() > 2<<20 {
 			model = model[1:]
 			dropped++
 		}
@@ -93,9 +93,27 @@ func TestQueueIsAList(t *testing.T) {
 		if got, _ := q.losses(); got != dropped || q.count != len(model) {
 			t.Fatalf("step %d: %d in the queue, %d dropped, want %d and %d", step, q.count, got, len(model), dropped)
 		}
-		if len(q.b)-q.head > maxQueuedBytes || cap(q.b) > 4*maxQueuedBytes {
+		if len(q.b)-q.head > 2<<20 || cap(q.b) > 8<<20 {
 			t.Fatalf("step %d: the queue takes %d bytes, for %d", step, cap(q.b), len(q.b)-q.head)
 		}
+	}
+}
+
+// A queue has room for a longest value on its way to 20 nodes, and takes 2 MiB at most.
+func TestQueueOfLongest(t *testing.T) {
+	q := newQueue()
+	long := datagram{v4, strings.Repeat("x", message.MaxDatagram)}
+	for range 20 {
+		put(q, long)
+	}
+	if dropped, _ := q.losses(); dropped > 0 {
+		t.Errorf("%d of 20 longest datagrams were dropped, want none", dropped)
+	}
+	for range 100 {
+		put(q, long)
+	}
+	if n := len(q.b) - q.head; n > 2<<20 {
+		t.Errorf("%d bytes in the queue, want at most 2 MiB", n)
 	}
 }
 
@@ -123,8 +141,8 @@ func TestQueueGivesMemoryBack(t *testing.T) {
 	for q.count > 0 {
 		q.message(nil)
 	}
-	if cap(q.b) > keepQueued {
-		t.Errorf("an empty queue keeps %d bytes, want at most %d", cap(q.b), keepQueued)
+	if cap(q.b) > 256<<10 {
+		t.Errorf("an empty queue keeps %d bytes, want at most 256 KiB", cap(q.b))
 	}
 }
 

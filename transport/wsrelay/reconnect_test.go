@@ -34,8 +34,8 @@ func TestResume(t *testing.T) {
 		start := time.Now()
 		s.breakOff()
 		lost := next(t, states, Lost)
-		if lost.Reason == nil || lost.Retry >= minDelay || lost.Addr != v4 {
-			t.Errorf("lost = %v, want with a reason, the address, and a retry within %v", lost, minDelay)
+		if lost.Reason == nil || lost.Retry >= 500*time.Millisecond || lost.Addr != v4 {
+			t.Errorf("lost = %v, want with a reason, the address, and a retry within 500ms", lost)
 		}
 		if n, err := c.WriteBatch([][]byte{nil, nil}, []netip.AddrPort{v4, v4}); n != 0 || !errors.Is(err, errOffline) {
 			t.Errorf("WriteBatch while lost = %d, %v, want 0, %v", n, err, errOffline)
@@ -98,14 +98,14 @@ func TestSecondRelayTakesOver(t *testing.T) {
 				cfg, states := watched(n.config("a:80", "b:80", "c:80"))
 				go a.welcome(v4)
 				c := dialFake(t, cfg)
-				time.Sleep(steady)
+				time.Sleep(10 * time.Second)
 				a.stop()
 				n.kill("a:80", how == "dead")
 				start := time.Now()
 				(<-a.welcomed).breakOff()
 				s := b.welcome(lentB)
-				if took := time.Since(start); took < patience || took > patience+openTimeout {
-					t.Errorf("moved on after %v, want not before %v", took, patience)
+				if took := time.Since(start); took < 5*time.Second || took > 15*time.Second {
+					t.Errorf("moved on after %v, want not before 5s", took)
 				}
 				if s.hello.Resume != "" {
 					t.Errorf("second relay was told the first one's token %q", s.hello.Resume)
@@ -146,7 +146,7 @@ func TestRelaysAreTriedForever(t *testing.T) {
 		cfg, states := watched(n.config("a:80", "b:80", "c:80"))
 		go a.welcome(v4)
 		dialFake(t, cfg)
-		time.Sleep(steady)
+		time.Sleep(10 * time.Second)
 		a.stop()
 		start := time.Now()
 		(<-a.welcomed).breakOff()
@@ -155,7 +155,7 @@ func TestRelaysAreTriedForever(t *testing.T) {
 		for range 60 {
 			st := next(t, states, Lost)
 			tried.WriteByte(st.Relay[len("ws://")])
-			if time.Since(start) > 3*patience && st.Retry > 0 {
+			if time.Since(start) > 15*time.Second && st.Retry > 0 {
 				waits = append(waits, st.Retry)
 			}
 		}
@@ -163,8 +163,8 @@ func TestRelaysAreTriedForever(t *testing.T) {
 			t.Errorf("tried %s, want a for a while and then all in turn", tried.String())
 		}
 		for i, w := range waits {
-			if w >= maxDelay {
-				t.Errorf("wait = %v, want less than %v", w, maxDelay)
+			if w >= 30*time.Second {
+				t.Errorf("wait = %v, want less than 30s", w)
 			}
 			if i > 0 && w == waits[i-1] {
 				t.Errorf("waited %v twice in a row, want random times", w)
@@ -194,8 +194,8 @@ func TestRestarting(t *testing.T) {
 		synctest.Wait()
 		time.Sleep(2 * time.Second)
 		s.breakOff()
-		if lost := next(t, states, Lost); lost.Retry < 6*time.Second || lost.Retry >= 6*time.Second+minDelay {
-			t.Errorf("retry in %v, want in 6s and up to %v", lost.Retry, minDelay)
+		if lost := next(t, states, Lost); lost.Retry < 6*time.Second || lost.Retry >= 6*time.Second+500*time.Millisecond {
+			t.Errorf("retry in %v, want in 6 to 6.5s", lost.Retry)
 		}
 		next(t, states, Connecting)
 		if took := time.Since(start); took < 8*time.Second {
@@ -231,7 +231,7 @@ func TestRestartingTooLong(t *testing.T) {
 		a, b := n.relay("a:80"), n.relay("b:80")
 		go a.welcome(v4)
 		dialFake(t, n.config("a:80", "b:80"))
-		time.Sleep(steady)
+		time.Sleep(10 * time.Second)
 		s := <-a.welcomed
 		s.send((&message.Restarting{ReconnectIn: 1 << 31 * time.Millisecond, TryFor: 1 << 31 * time.Millisecond}).Encode())
 		synctest.Wait()
@@ -244,8 +244,13 @@ func TestRestartingTooLong(t *testing.T) {
 		}
 		one := relays{list: make([]relay, 1), backoff: newBackoff(rand.NewPCG(1, 2))}
 		now := time.Now()
-		if d := one.ended(now, ending{err: errBroken, back: now.Add(time.Hour)}); d > maxDelay+minDelay {
-			t.Errorf("the only relay is tried again in %v, want at most %v", d, maxDelay)
+		if d := one.ended(now, ending{err: errBroken, back: now.Add(time.Hour)}); d > 30*time.Second+500*time.Millisecond {
+			t.Errorf("the only relay is tried again in %v, want at most 30.5s", d)
+		}
+		two := relays{list: make([]relay, 2), backoff: newBackoff(rand.NewPCG(1, 2))}
+		two.ended(now, ending{err: errBroken, back: now.Add(time.Second), tryFor: time.Hour})
+		if two.ended(now.Add(3*time.Minute), ending{err: errBroken}); two.at != 1 {
+			t.Error("the relay is tried for more than two minutes, want the other one")
 		}
 	})
 }
@@ -266,12 +271,15 @@ func TestErrorCodes(t *testing.T) {
 				cfg, states := watched(n.config("a:80", "b:80"))
 				go a.welcome(v4)
 				dialFake(t, cfg)
-				time.Sleep(steady)
-				(<-a.welcomed).send(message.Errorf(tt.code, "a text\xff").Encode())
+				time.Sleep(10 * time.Second)
+				text := "a text\xff" + strings.Repeat("x", 60000)
+				(<-a.welcomed).send(message.Errorf(tt.code, "%s", text).Encode())
 				lost := next(t, states, Lost)
 				var e *message.Error
-				if !errors.As(lost.Reason, &e) || *e != (message.Error{Code: tt.code, Text: "a text"}) {
-					t.Errorf("reason = %v, want what the relay said", lost.Reason)
+				if !errors.As(lost.Reason, &e) || e.Code != tt.code || !strings.HasPrefix(e.Text, "a textxx") {
+					t.Errorf("reason = %v, want the relay's error in valid UTF-8", lost.Reason)
+				} else if len(e.Text) > 512 {
+					t.Errorf("%d bytes of the relay's text are kept, want at most 512", len(e.Text))
 				}
 				if moved := lost.Retry == 0; moved != tt.move {
 					t.Errorf("retry in %v, want moved = %v", lost.Retry, tt.move)
@@ -400,8 +408,8 @@ func TestSilence(t *testing.T) {
 			t.Fatalf("phase = %v, want connected: the relay pings", p)
 		}
 		start := time.Now()
-		if lost := next(t, states, Lost); time.Since(start) != silence || !errors.Is(lost.Reason, errSilent) {
-			t.Errorf("lost after %v, %v, want after %v of silence", time.Since(start), lost.Reason, silence)
+		if lost := next(t, states, Lost); time.Since(start) != time.Minute || !errors.Is(lost.Reason, errSilent) {
+			t.Errorf("lost after %v, %v, want after 1m of silence", time.Since(start), lost.Reason)
 		}
 	})
 }
@@ -415,8 +423,8 @@ func TestNoWelcome(t *testing.T) {
 		go b.welcome(v4)
 		start := time.Now()
 		dialFake(t, n.config("a:80", "b:80"))
-		if took := time.Since(start); took != openTimeout {
-			t.Errorf("moved on after %v, want %v", took, openTimeout)
+		if took := time.Since(start); took != 10*time.Second {
+			t.Errorf("moved on after %v, want 10s", took)
 		}
 	})
 }

@@ -189,7 +189,7 @@ func TestEntitlement(t *testing.T) {
 		}
 		// Nor later: the debts go with the next ping.
 		c.hear(datagram{destination(503), ask(503)})
-		time.Sleep(10*time.Second + pingInterval)
+		time.Sleep(10*time.Second + 25*time.Second)
 		synctest.Wait()
 		c.tell(datagram{destination(504), ask(504)})
 		if got := c.tell(datagram{destination(503), reply(503)}); len(got) != 0 {

@@ -219,7 +219,7 @@ func TestConnections(t *testing.T) {
 		if c.resp.StatusCode != 503 || c.resp.Header.Get("Retry-After") == "" {
 			t.Errorf("status %d, want 503 with Retry-After", c.resp.StatusCode)
 		}
-		time.Sleep(helloTime)
+		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		if got := l.server.Stats(); got.Connections != 1 || got.TurnedAway != 5 {
 			t.Errorf("%d connections, %d turned away, want 1, 5", got.Connections, got.TurnedAway)

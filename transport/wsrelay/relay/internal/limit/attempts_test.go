@@ -37,8 +37,12 @@ func TestMemoryBounds(t *testing.T) {
 		t.Error("the last 100,000 proofs must hold, the first must not, and none for hours")
 	}
 	p.add(0, last, 8)
+	before := len(p.young)
 	for i := range uint64(1 << 20) {
 		p.add(0, i<<32, 7)
+	}
+	if n := len(p.young) - before; n > 1<<17/50 {
+		t.Errorf("%d proofs of one network are kept, want 2%% of all at most", n)
 	}
 	if !p.has(0, last) || !p.has(0, 1<<32) || p.has(0, (1<<20-1)<<32) {
 		t.Error("answers from one network drove out the proofs of others, or were all kept")
