@@ -23,7 +23,6 @@ var imports = []string{
 
 // Each block of Go in the documents compiles.
 func TestGoBlocksCompile(t *testing.T) {
-	const root = "../.."
 	files, err := filepath.Glob(root + "/docs/*.md")
 	if err != nil {
 		t.Fatal(err)

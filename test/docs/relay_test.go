@@ -14,7 +14,6 @@ var quoted = regexp.MustCompile("`([^`]+)`")
 // The texts in the headings of docs/relay.md's troubleshooting are texts of the relay, or of
 // the system. People search for them.
 func TestRelaySaysWhatIsQuoted(t *testing.T) {
-	const root = "../.."
 	text, err := os.ReadFile(root + "/docs/relay.md")
 	if err != nil {
 		t.Fatal(err)

@@ -255,10 +255,12 @@ func TestUnguardedIsCounted(t *testing.T) {
 // bytes, none is given up, and none is lost when the path is.
 func TestBurstIsConfirmedEarly(t *testing.T) {
 	l, a, b := pair(t, 38)
-	var g guard
-	urgent := slices.ContainsFunc(make([]int, 200), func(int) bool { return g.hold(l.now, make([]byte, 100)) })
-	if !urgent {
-		t.Error("200 datagrams at once do not ask for a probe")
+	for count, size := range map[int]int{200: 100, 20: 2000} {
+		var g guard
+		hold := func(int) bool { return g.hold(l.now, make([]byte, size)) }
+		if !slices.ContainsFunc(make([]int, count), hold) {
+			t.Errorf("%d datagrams of %d bytes at once do not ask for a probe", count, size)
+		}
 	}
 	for i := range 1000 {
 		at := l.now.Add(time.Duration(i) * time.Millisecond)
