@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { root } from "./lib/network.mjs";
-import { exec, tarball, version } from "./lib/project.mjs";
+import { exec, newProject, tarball, version } from "./lib/project.mjs";
 
 const files = [
   "LICENSE",
@@ -63,4 +63,32 @@ test("the version is that of VERSION, of the tag, and of the last release in CHA
   for (const [where, wanted] of released) {
     assert.equal(await version(), wanted, where);
   }
+});
+
+// Programs of other people import these: they answer in every later version.
+test("the package has these entry points, and the module these exports", async (t) => {
+  const project = await newProject();
+  t.after(() => project.remove());
+  const specifiers = ["kadmesh", "kadmesh/kadmesh.wasm", "kadmesh/kadmesh.worker.js", "kadmesh/package.json"];
+  const script = `
+    const urls = ${JSON.stringify(specifiers)}.map((specifier) => import.meta.resolve(specifier));
+    console.log(JSON.stringify({ urls, names: Object.keys(await import("kadmesh")).sort() }));`;
+  const { stdout } = await exec(process.execPath, ["--input-type=module", "-e", script], { cwd: project.directory });
+  const { urls, names } = JSON.parse(stdout);
+  const paths = urls.map((url) => url.replace(/.*\/node_modules\//, ""));
+  assert.deepEqual(paths, ["kadmesh/kadmesh.js", ...specifiers.slice(1)]);
+  for (const url of urls) {
+    assert.ok((await readFile(new URL(url))).length, url);
+  }
+  assert.deepEqual(names, [
+    "Kadmesh",
+    "KadmeshError",
+    "NoAnswerError",
+    "NotFoundError",
+    "NotStoredError",
+    "RelayError",
+    "StoppedError",
+    "UnsupportedError",
+    "ValueError",
+  ]);
 });
