@@ -24,25 +24,25 @@ WASM_FLAGS := -trimpath -buildvcs=false -gcflags=all=-l -ldflags='-s -w'
 help: ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-build: web/kadmesh.wasm.br ## build bin/kadmesh and bin/kadmesh-relay, with the page in them
+build: web/kadmesh/kadmesh.wasm.br ## build bin/kadmesh and bin/kadmesh-relay, with the page in them
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh ./cmd/native
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh-relay ./cmd/relay
 
-module: ## build what the page runs: web/kadmesh.wasm
-	@$(WASM) $(GO) build $(WASM_FLAGS) -o web/kadmesh.wasm.new ./cmd/wasm
-	@$(GO) run ./scripts/segments web/kadmesh.wasm.new
-	@cmp -s web/kadmesh.wasm.new web/kadmesh.wasm && rm web/kadmesh.wasm.new || \
-	 { mv web/kadmesh.wasm.new web/kadmesh.wasm; rm -f web/kadmesh.wasm.br web/kadmesh.wasm.gz; }
-	@cmp -s "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" web/kadmesh.exec.js || \
-	 cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" web/kadmesh.exec.js
+module: ## build what the page runs: web/kadmesh/kadmesh.wasm
+	@$(WASM) $(GO) build $(WASM_FLAGS) -o web/kadmesh/kadmesh.wasm.new ./cmd/wasm
+	@$(GO) run ./scripts/segments web/kadmesh/kadmesh.wasm.new
+	@cmp -s web/kadmesh/kadmesh.wasm.new web/kadmesh/kadmesh.wasm && rm web/kadmesh/kadmesh.wasm.new || \
+	 { mv web/kadmesh/kadmesh.wasm.new web/kadmesh/kadmesh.wasm; rm -f web/kadmesh/kadmesh.wasm.br web/kadmesh/kadmesh.wasm.gz; }
+	@cmp -s "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" web/kadmesh/kadmesh.exec.js || \
+	 cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" web/kadmesh/kadmesh.exec.js
 
-web/kadmesh.wasm.br: module
-	@[ -f $@ ] || $(GO) run ./scripts/compress web/kadmesh.wasm
+web/kadmesh/kadmesh.wasm.br: module
+	@[ -f $@ ] || $(GO) run ./scripts/compress web/kadmesh/kadmesh.wasm
 
 # What a visitor of the page has to load, in bytes.
 MAX_WASM_BR := 900000
 
-size: web/kadmesh.wasm.br ## check that the browser's core is small
+size: web/kadmesh/kadmesh.wasm.br ## check that the browser's core is small
 	@echo "== size"
 	@size=$$(wc -c <$<); echo "kadmesh.wasm with brotli: $$size bytes of $(MAX_WASM_BR)"; [ $$size -le $(MAX_WASM_BR) ]
 
@@ -118,7 +118,7 @@ interop: .venv/stamp ## networks of real Python nodes and ours
 npm: module ## build the npm package: artifacts/kadmesh-VERSION.tgz
 	@scripts/setup.sh node npm
 	@rm -rf artifacts/npm && mkdir -p artifacts/npm
-	@cp web/package.json web/README.md LICENSE web/kadmesh.js web/kadmesh.*.js web/kadmesh.d.ts web/kadmesh.wasm artifacts/npm
+	@cd web/kadmesh && cp ../../LICENSE package.json README.md kadmesh.js kadmesh.*.js kadmesh.d.ts kadmesh.wasm ../../artifacts/npm
 	@scripts/notices.sh >artifacts/npm/NOTICES.txt
 	@chmod 644 artifacts/npm/*
 	@cd artifacts/npm && npm pack --silent --pack-destination ..
@@ -166,4 +166,4 @@ fuzz: ## fuzz each parser for FUZZTIME (default 1m)
 	scripts/fuzz.sh $(or $(FUZZTIME),1m)
 
 clean: ## remove what was built and installed here
-	rm -rf bin .venv .tools artifacts test/*/node_modules web/kadmesh.wasm* web/kadmesh.exec.js
+	rm -rf bin .venv .tools artifacts test/*/node_modules web/kadmesh/kadmesh.wasm* web/kadmesh/kadmesh.exec.js

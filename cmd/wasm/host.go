@@ -13,10 +13,10 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay"
 )
 
-// host is what started the program: an object of web/kadmesh.host.js with
+// host is what started the program: an object of web/kadmesh/kadmesh.host.js with
 //
 //	options                  what is read by newHost
-//	links                    of web/kadmesh.direct.js; null without direct paths
+//	links                    of web/kadmesh/kadmesh.direct.js; null without direct paths
 //	records                  what was saved before: see store
 //	progress(step)           starting has come that far
 //	ready(id, address, calls)  the node can be used, by these functions

@@ -1,7 +1,7 @@
 //go:build js
 
 // Command wasm is a node for a browser, or for Node.js: core on a relay
-// connection, as WebAssembly. web/kadmesh.host.js starts it and talks to it; what
+// connection, as WebAssembly. web/kadmesh/kadmesh.host.js starts it and talks to it; what
 // they say to each other is in host.go.
 package main
 

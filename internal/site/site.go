@@ -13,13 +13,17 @@ import (
 	"strings"
 )
 
+// moduleDir has the files of the module, which pages of other sites use, too. They
+// are served without it: /kadmesh.js is a public URL.
+const moduleDir = "kadmesh/"
+
 // module is the compiled node, which is built apart from the page.
 const module = "kadmesh.wasm"
 
 // Site is an http.Handler for the files of a page. It keeps them in memory, text
 // also compressed.
 type Site struct {
-	files map[string]*file // by path, without a slash in front
+	files map[string]*file // by path of the URL, without a slash in front
 }
 
 // file is what is served under one path.
@@ -44,7 +48,12 @@ func New(fsys fs.FS) (*Site, error) {
 		if err != nil || d.IsDir() || isCompressed(fsys, name) {
 			return err
 		}
-		s.files[name], err = load(fsys, name)
+		f, err := load(fsys, name)
+		url := strings.TrimPrefix(name, moduleDir)
+		if err == nil && s.files[url] != nil {
+			return fmt.Errorf("two files for the URL /%s", url)
+		}
+		s.files[url] = f
 		return err
 	})
 	if err != nil {
@@ -69,7 +78,7 @@ func load(fsys fs.FS, name string) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &file{kind: mediaType(name), open: path.Dir(name) == "." && strings.HasPrefix(name, "kadmesh.")}
+	f := &file{kind: mediaType(name), open: strings.HasPrefix(name, moduleDir)}
 	for _, c := range codings {
 		data, err := fs.ReadFile(fsys, name+c.suffix)
 		if err != nil && isText(f.kind) {

@@ -70,7 +70,7 @@ async function main() {
     rows.push([`${method} requests that a tab answers`, `${output.trim() || said} /s`]);
   }
   await measureDirect(rows);
-  const { size } = await stat(join(root, "web/kadmesh.wasm.br"));
+  const { size } = await stat(join(root, "web/kadmesh/kadmesh.wasm.br"));
   rows.push(["kadmesh.wasm with brotli", `${size} bytes`]);
 
   const width = Math.max(...rows.map(([name]) => name.length));

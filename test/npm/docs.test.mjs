@@ -16,7 +16,7 @@ test("docs/browser.md shows the examples as they are", async () => {
   assert.equal(await readFile(join(examples, "esbuild/main.js"), "utf8"), texts[1]);
 });
 
-test("web/README.md has the one for bundlers", async () => {
-  const [[, text]] = await blocks("web/README.md");
+test("web/kadmesh/README.md has the one for bundlers", async () => {
+  const [[, text]] = await blocks("web/kadmesh/README.md");
   assert.equal(text, await readFile(join(examples, "vite/main.js"), "utf8"));
 });

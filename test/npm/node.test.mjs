@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { Kadmesh, NoAnswerError, NotFoundError, RelayError, StoppedError, UnsupportedError, ValueError } from "../../web/kadmesh.js";
+import { Kadmesh, NoAnswerError, NotFoundError, RelayError, StoppedError, UnsupportedError, ValueError } from "../../web/kadmesh/kadmesh.js";
 import { members, membersOfEvent } from "./lib/declared.mjs";
 import { kadmesh, startNetwork } from "./lib/network.mjs";
 import { addExample, exec, newProject } from "./lib/project.mjs";

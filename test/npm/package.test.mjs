@@ -44,7 +44,7 @@ test("the module of the package is complete: it imports nothing that is not in i
   }
 });
 
-test("the tarball is of the version that web/package.json has", async () => {
+test("the tarball is of the version that web/kadmesh/package.json has", async () => {
   const { stdout } = await exec("tar", ["xzOf", await tarball(), "package/package.json"]);
   assert.equal(JSON.parse(stdout).version, await version());
 });

@@ -5,7 +5,7 @@ import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import * as module from "../../web/kadmesh.js";
+import * as module from "../../web/kadmesh/kadmesh.js";
 import { classes, members } from "./lib/declared.mjs";
 import { exec, newProject } from "./lib/project.mjs";
 

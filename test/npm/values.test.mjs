@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runInNewContext } from "node:vm";
-import { originHint, ValueError } from "../../web/kadmesh.errors.js";
-import { check } from "../../web/kadmesh.options.js";
-import { decode, encode, textOf } from "../../web/kadmesh.values.js";
+import { originHint, ValueError } from "../../web/kadmesh/kadmesh.errors.js";
+import { check } from "../../web/kadmesh/kadmesh.options.js";
+import { decode, encode, textOf } from "../../web/kadmesh/kadmesh.values.js";
 
 const text = (bytes) => new TextDecoder().decode(bytes);
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Connections, Links } from "../../web/kadmesh.direct.js";
+import { Connections, Links } from "../../web/kadmesh/kadmesh.direct.js";
 import { listed } from "../../web/page/paths.js";
 
 /** A peer connection that does nothing by itself. */

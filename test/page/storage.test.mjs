@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { openStorage } from "../../web/kadmesh.storage.js";
+import { openStorage } from "../../web/kadmesh/kadmesh.storage.js";
 
 /** A database on a disk with room for records of so many bytes: of a transaction, all fits or nothing. */
 class Disk {

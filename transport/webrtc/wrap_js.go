@@ -3,7 +3,7 @@ package webrtc
 import "syscall/js"
 
 // Wrap puts direct paths over a connection, which it owns from then on. links is
-// an object of web/kadmesh.direct.js, the near end of the page's connections:
+// an object of web/kadmesh/kadmesh.direct.js, the near end of the page's connections:
 //
 //	start(ch, sdp), accept(ch, sdp), stop(ch)   as of driver; sdp is "" for none
 //	send(ch, bytes, n)                          likewise, of the first n bytes

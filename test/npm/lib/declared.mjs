@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { root } from "./network.mjs";
 
-const source = (await readFile(`${root}web/kadmesh.d.ts`, "utf8")).replace(/\/\*\*.*?\*\//gs, "");
+const source = (await readFile(`${root}web/kadmesh/kadmesh.d.ts`, "utf8")).replace(/\/\*\*.*?\*\//gs, "");
 
 /** The exported classes. */
 export const classes = [...source.matchAll(/^export class (\w+)/gm)].map(([, name]) => name);

@@ -12,7 +12,7 @@ export const exec = promisify(execFile);
 export const examples = fileURLToPath(new URL("../examples/", import.meta.url));
 
 export async function version() {
-  return JSON.parse(await readFile(`${root}web/package.json`, "utf8")).version;
+  return JSON.parse(await readFile(`${root}web/kadmesh/package.json`, "utf8")).version;
 }
 
 /** The file that `make npm` makes. */
