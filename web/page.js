@@ -1,26 +1,26 @@
 // Wires the page: a node of the module on one side, pictures and panels on the
 // other, a stream of events between them.
 
-import { aloneWords } from "./page/alone.js";
-import { columns } from "./page/columns.js";
-import { explainStart, missing } from "./page/errors.js";
-import { eventLog } from "./page/events.js";
-import { bytes } from "./page/format.js";
-import { identity } from "./page/identity.js";
-import { shortID } from "./page/ids.js";
-import { joinPanel } from "./page/join.js";
-import { joinedBefore, keyOfLink, rememberJoined, tokenBefore, tokenOfLink } from "./page/link.js";
-import { lookups } from "./page/lookup.js";
-import { modeBefore, rememberMode } from "./page/modes.js";
-import { pathsPanel } from "./page/paths.js";
-import { records } from "./page/records.js";
-import { connect } from "./page/source.js";
-import { space } from "./page/space.js";
-import { Stream } from "./page/stream.js";
-import { strip } from "./page/strip.js";
-import { otherTabs } from "./page/tabs.js";
-import { traffic } from "./page/traffic.js";
-import { values } from "./page/values.js";
+import { aloneWords } from "./page/panels/emptystate.js";
+import { columns } from "./page/ui/columns.js";
+import { explainStart, missing } from "./page/text/errors.js";
+import { eventLog } from "./page/panels/events.js";
+import { bytes } from "./page/text/format.js";
+import { identity } from "./page/panels/identity.js";
+import { shortID } from "./page/model/ids.js";
+import { joinPanel } from "./page/panels/join.js";
+import { joinedBefore, keyOfLink, rememberJoined, tokenBefore, tokenOfLink } from "./page/model/link.js";
+import { lookups } from "./page/panels/lookup.js";
+import { modeBefore, rememberMode } from "./page/model/modes.js";
+import { pathsPanel } from "./page/panels/paths.js";
+import { records } from "./page/panels/records.js";
+import { connect } from "./page/model/connect.js";
+import { space } from "./page/panels/tableview.js";
+import { Stream } from "./page/model/stream.js";
+import { strip } from "./page/panels/status.js";
+import { otherTabs } from "./page/model/othertabs.js";
+import { traffic } from "./page/panels/traffic.js";
+import { values } from "./page/panels/values.js";
 
 /** How much is kept for others, in bytes; the page says so before joining. */
 const storeBytes = 16_000_000;

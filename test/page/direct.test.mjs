@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Connections, Links } from "../../web/kadmesh/kadmesh.direct.js";
-import { listed } from "../../web/page/paths.js";
+import { listed } from "../../web/page/panels/paths.js";
 
 /** A peer connection that does nothing by itself. */
 class FakeConnection extends EventTarget {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { bytes, count, millis, niceAbove, plural, rate, roughly, span } from "../../web/page/format.js";
+import { bytes, count, millis, niceAbove, plural, rate, roughly, span } from "../../web/page/text/format.js";
 
 const table = (name, f, rows) => test(name, () => rows.forEach(([input, want]) => assert.equal(f(input), want, `${name}(${input})`)));
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { msgpackText } from "../../web/page/msgpack.js";
+import { msgpackText } from "../../web/page/text/msgpack.js";
 const text = (...data) => msgpackText(Uint8Array.from(data));
 
 test("values are read", () => {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { scaleOf } from "../../web/page/scale.js";
-import { caption, Trace, Traces } from "../../web/page/trace.js";
-import { layOut, Places } from "../../web/page/rows.js";
-import { lastMinute } from "../../web/page/traffic.js";
-import { BoundedMap, Ring } from "../../web/page/ring.js";
-import { step } from "../../web/page/picker.js";
+import { scaleOf } from "../../web/page/model/scale.js";
+import { caption, Trace, Traces } from "../../web/page/model/trace.js";
+import { layOut, Places } from "../../web/page/model/rows.js";
+import { lastMinute } from "../../web/page/panels/traffic.js";
+import { BoundedMap, Ring } from "../../web/page/model/ringbuffer.js";
+import { step } from "../../web/page/ui/picker.js";
 
 const target = "0".repeat(40);
 const peer = (first) => ({ id: first + "0".repeat(39), address: "192.0.2.1:1" });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { countdown, hostOf, State } from "../../web/page/state.js";
+import { countdown, hostOf, State } from "../../web/page/model/state.js";
 
 const url = "wss://relay.example/relay";
 const connected = { state: "connected", url, address: "192.0.2.1:5", resumed: false, reason: "", retryIn: 0 };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { explain, explainStart, missing } from "../../web/page/errors.js";
-import { otherTabs } from "../../web/page/tabs.js";
+import { explain, explainStart, missing } from "../../web/page/text/errors.js";
+import { otherTabs } from "../../web/page/model/othertabs.js";
 
 const codes = ["not-found", "no-answer", "not-stored", "value", "relay", "stopped", "unsupported", "failed", "load", undefined];
 

@@ -1,12 +1,12 @@
 // What happens, line by line: bounded, filterable, pausable, and as JSON for
 // those who want to look closer.
 
-import { copyButton } from "./copy.js";
-import { el, setAttr, setText } from "./dom.js";
-import { atMostEvery } from "./frame.js";
-import { bytes, clock, count, millis, plural } from "./format.js";
-import { shortID } from "./ids.js";
-import { Ring } from "./ring.js";
+import { copyButton } from "../ui/copy.js";
+import { el, setAttr, setText } from "../ui/dom.js";
+import { atMostEvery } from "../ui/frame.js";
+import { bytes, clock, count, millis, plural } from "../text/format.js";
+import { shortID } from "../model/ids.js";
+import { Ring } from "../model/ringbuffer.js";
 
 /** How many events are kept. */
 const capacity = 1000;

@@ -1,8 +1,8 @@
 // How the node is, in a sentence: what a person should know first of all that is
 // going on, and what to do about it.
 
-import { excerpt, refusal } from "./errors.js";
-import { bytes, plural, roughly, span } from "./format.js";
+import { excerpt, refusal } from "../text/errors.js";
+import { bytes, plural, roughly, span } from "../text/format.js";
 
 /** How long good news stays, in milliseconds. */
 const newsFor = 20_000;

@@ -1,11 +1,11 @@
 // What is kept here for others: a line per record, the values on demand, as text.
 
-import { el, setAttr, setText, show } from "./dom.js";
-import { atMostEvery } from "./frame.js";
-import { bytes, count, plural, roughly } from "./format.js";
-import { shortID } from "./ids.js";
-import { BoundedMap } from "./ring.js";
-import { showValue, tame, typeWords } from "./typed.js";
+import { el, setAttr, setText, show } from "../ui/dom.js";
+import { atMostEvery } from "../ui/frame.js";
+import { bytes, count, plural, roughly } from "../text/format.js";
+import { shortID } from "../model/ids.js";
+import { BoundedMap } from "../model/ringbuffer.js";
+import { showValue, tame, typeWords } from "../text/valueinput.js";
 
 /** How many records are listed, and how much of a value is shown. */
 const maxListed = 100;

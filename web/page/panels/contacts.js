@@ -1,10 +1,10 @@
 // The contacts as a table, for those who rather read than look.
 
-import { el, setText } from "./dom.js";
-import { shortID } from "./ids.js";
-import { atMostEvery } from "./frame.js";
-import { millis, plural } from "./format.js";
-import { pathOf, paths } from "./marks.js";
+import { el, setText } from "../ui/dom.js";
+import { shortID } from "../model/ids.js";
+import { atMostEvery } from "../ui/frame.js";
+import { millis, plural } from "../text/format.js";
+import { pathOf, paths } from "../ui/symbols.js";
 
 /** How many are listed, nearest first. */
 const maxListed = 200;

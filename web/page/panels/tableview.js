@@ -3,16 +3,16 @@
 // many ids as the one above it. Far away it is full; near oneself there is nobody.
 
 import { contactList } from "./contacts.js";
-import { detailLine } from "./detail.js";
-import { disc } from "./disc.js";
-import { el, setAttr, setText, show, svg, uniqueID } from "./dom.js";
-import { estimateSize, shortID } from "./ids.js";
-import { atMostEvery, nextFrame, reducedMotion } from "./frame.js";
-import { count, millis, plural, roughly } from "./format.js";
-import { markShape, pathOf, paths } from "./marks.js";
-import { picker } from "./picker.js";
-import { BoundedMap } from "./ring.js";
-import { layOut, Places } from "./rows.js";
+import { detailLine } from "../ui/detail.js";
+import { disc } from "../ui/identicon.js";
+import { el, setAttr, setText, show, svg, uniqueID } from "../ui/dom.js";
+import { estimateSize, shortID } from "../model/ids.js";
+import { atMostEvery, nextFrame, reducedMotion } from "../ui/frame.js";
+import { count, millis, plural, roughly } from "../text/format.js";
+import { markShape, pathOf, paths } from "../ui/symbols.js";
+import { picker } from "../ui/picker.js";
+import { BoundedMap } from "../model/ringbuffer.js";
+import { layOut, Places } from "../model/rows.js";
 
 /** The margins of the rows, in pixels: for the labels and what is below the last row. */
 const left = 34;

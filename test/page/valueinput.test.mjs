@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { bytesAsText, maxContent, parseTyped, sameValue, showValue, tame } from "../../web/page/typed.js";
+import { bytesAsText, maxContent, parseTyped, sameValue, showValue, tame } from "../../web/page/text/valueinput.js";
 
 test("parseTyped reads what people write", () => {
   const rows = [

@@ -1,6 +1,6 @@
 // What went wrong, in words, and what to do about it.
 
-import { tame } from "./typed.js";
+import { tame } from "./valueinput.js";
 
 /** { words, advice } for what an operation on a key rejected with. */
 export function explain(error, key) {

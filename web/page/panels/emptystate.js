@@ -1,7 +1,7 @@
 // What to do when nobody else is there.
 
-import { copyButton } from "./copy.js";
-import { el, setAttr, setText } from "./dom.js";
+import { copyButton } from "../ui/copy.js";
+import { el, setAttr, setText } from "../ui/dom.js";
 
 /** A word for those who are alone, with a command that changes it. */
 export function aloneWords(stream, page) {

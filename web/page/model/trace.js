@@ -1,7 +1,7 @@
 // What is known of lookups: which peers were asked when, and what came of it.
 
 import { byDistance, log2Distance, shortID } from "./ids.js";
-import { count, millis, plural } from "./format.js";
+import { count, millis, plural } from "../text/format.js";
 
 /** How many lookups are remembered, of each kind; and requests of one. */
 const maxLookups = 12;

@@ -1,11 +1,11 @@
 // This node: its id, its lent address, its relay and how that is, its peers.
 
-import { copyButton } from "./copy.js";
-import { disc } from "./disc.js";
-import { el, figures, setText } from "./dom.js";
-import { atMostEvery } from "./frame.js";
-import { count, span } from "./format.js";
-import { shortID } from "./ids.js";
+import { copyButton } from "../ui/copy.js";
+import { disc } from "../ui/identicon.js";
+import { el, figures, setText } from "../ui/dom.js";
+import { atMostEvery } from "../ui/frame.js";
+import { count, span } from "../text/format.js";
+import { shortID } from "../model/ids.js";
 
 /** Draws the node into host, from the events node, relay, stats and tabs. */
 export function identity(host, stream) {

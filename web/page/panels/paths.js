@@ -1,13 +1,13 @@
 // Direct paths: the choice of mode, who is reached directly, and what became of
 // the attempts.
 
-import { el, figures, setAttr, setText, show, svg } from "./dom.js";
-import { nextFrame } from "./frame.js";
-import { count, millis, plural } from "./format.js";
-import { shortID } from "./ids.js";
-import { markShape } from "./marks.js";
-import { modeChoice, modes } from "./modes.js";
-import { total } from "./state.js";
+import { el, figures, setAttr, setText, show, svg } from "../ui/dom.js";
+import { nextFrame } from "../ui/frame.js";
+import { count, millis, plural } from "../text/format.js";
+import { shortID } from "../model/ids.js";
+import { markShape } from "../ui/symbols.js";
+import { modeChoice, modes } from "../model/modes.js";
+import { total } from "../model/state.js";
 
 /** How many peers are listed at most: direct ones, and others. */
 const maxDirect = 8;

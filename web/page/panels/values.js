@@ -1,12 +1,12 @@
 // Set and get: a key, a value with its type, and what came of it.
 
-import { copyButton } from "./copy.js";
-import { el, setAttr, setText, show, uniqueID } from "./dom.js";
-import { shareLink } from "./link.js";
-import { BoundedMap } from "./ring.js";
+import { copyButton } from "../ui/copy.js";
+import { el, setAttr, setText, show, uniqueID } from "../ui/dom.js";
+import { shareLink } from "../model/link.js";
+import { BoundedMap } from "../model/ringbuffer.js";
 import { result } from "./result.js";
-import { hints, maxContent, parseTyped, settable, utf8Length } from "./typed.js";
-import { count } from "./format.js";
+import { hints, maxContent, parseTyped, settable, utf8Length } from "../text/valueinput.js";
+import { count } from "../text/format.js";
 
 /**
  * Makes the panel in host. operations has get(key, { signal }), which gives what

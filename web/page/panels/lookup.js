@@ -2,16 +2,16 @@
 // logarithm of the distance to the key, so that halving it is always the same
 // step. Each request is a line at its peer's distance, from asking to answer.
 
-import { detailLine } from "./detail.js";
-import { el, setAttr, setText, show, svg, uniqueID } from "./dom.js";
-import { prefixLength, shortID } from "./ids.js";
-import { nextFrame } from "./frame.js";
-import { millis } from "./format.js";
-import { markShape, pathOf, paths } from "./marks.js";
-import { picker } from "./picker.js";
-import { BoundedMap } from "./ring.js";
-import { scaleOf } from "./scale.js";
-import { caption, title, Traces } from "./trace.js";
+import { detailLine } from "../ui/detail.js";
+import { el, setAttr, setText, show, svg, uniqueID } from "../ui/dom.js";
+import { prefixLength, shortID } from "../model/ids.js";
+import { nextFrame } from "../ui/frame.js";
+import { millis } from "../text/format.js";
+import { markShape, pathOf, paths } from "../ui/symbols.js";
+import { picker } from "../ui/picker.js";
+import { BoundedMap } from "../model/ringbuffer.js";
+import { scaleOf } from "../model/scale.js";
+import { caption, title, Traces } from "../model/trace.js";
 
 /** The margins of the picture, in pixels. */
 const margin = { left: 34, right: 20, top: 24, bottom: 34 };

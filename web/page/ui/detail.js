@@ -1,9 +1,9 @@
 // The line below a picture that says what is chosen in it. It has its room
 // always, so that nothing moves.
 
-import { disc } from "./disc.js";
+import { disc } from "./identicon.js";
 import { el, setText, show } from "./dom.js";
-import { shortID } from "./ids.js";
+import { shortID } from "../model/ids.js";
 
 /** The line below a picture that says what is chosen in it. */
 export function detailLine(invitation) {

@@ -3,7 +3,7 @@
 // bits, the most significant one outermost. Two ids look alike as far as they
 // are alike.
 
-import { bitsOf, idBits } from "./ids.js";
+import { bitsOf, idBits } from "../model/ids.js";
 import { setAttr, svg } from "./dom.js";
 
 const tracks = 4;

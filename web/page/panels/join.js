@@ -1,11 +1,11 @@
 // Before there is a node: what will happen, one button, and how it goes on, with
 // its real figures.
 
-import { el, setAttr, setText, show } from "./dom.js";
-import { bytes, millis, plural } from "./format.js";
-import { modeChoice, modes, seen } from "./modes.js";
-import { hostOf } from "./state.js";
-import { tame } from "./typed.js";
+import { el, setAttr, setText, show } from "../ui/dom.js";
+import { bytes, millis, plural } from "../text/format.js";
+import { modeChoice, modes, seen } from "../model/modes.js";
+import { hostOf } from "../model/state.js";
+import { tame } from "../text/valueinput.js";
 
 /** After how long without progress a word about it appears, in milliseconds. */
 const slowAfter = 8000;

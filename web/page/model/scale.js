@@ -1,7 +1,7 @@
 // How a lookup fits into a picture. Scales change in steps, so that a picture
 // that grows does not creep.
 
-import { niceAbove } from "./format.js";
+import { niceAbove } from "../text/format.js";
 
 /** The least that is shown: so many bits of distance, so many milliseconds. */
 const minBits = 8;

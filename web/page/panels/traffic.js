@@ -1,11 +1,11 @@
 // Traffic: datagrams in and out over the last minute, whom the node has answered,
 // and what was of no use.
 
-import { el, figures, setAttr, setText, svg } from "./dom.js";
-import { nextFrame } from "./frame.js";
-import { bytes, count, niceAbove, rate } from "./format.js";
-import { Ring } from "./ring.js";
-import { total } from "./state.js";
+import { el, figures, setAttr, setText, svg } from "../ui/dom.js";
+import { nextFrame } from "../ui/frame.js";
+import { bytes, count, niceAbove, rate } from "../text/format.js";
+import { Ring } from "../model/ringbuffer.js";
+import { total } from "../model/state.js";
 
 /** How much time the chart shows, in milliseconds, and how many samples: one a second at most. */
 const minute = 60_000;

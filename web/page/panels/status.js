@@ -1,9 +1,9 @@
 // The line at the top that says how the node is. It has the same height whatever
 // it says.
 
-import { el, setAttr, setText, svg } from "./dom.js";
-import { atMostEvery } from "./frame.js";
-import { countdown, State } from "./state.js";
+import { el, setAttr, setText, svg } from "../ui/dom.js";
+import { atMostEvery } from "../ui/frame.js";
+import { countdown, State } from "../model/state.js";
 
 const told = ["network", "node", "relay", "table", "stats", "record", "visible", "stopped"];
 

@@ -1,12 +1,12 @@
 // What came of setting or getting: said once to those who listen, shown to those
 // who look, and in a box that has its room from the start.
 
-import { copyButton } from "./copy.js";
-import { el, figures, setAttr, setText, show } from "./dom.js";
-import { explain } from "./errors.js";
-import { bytes, millis, plural, roughly } from "./format.js";
-import { shortID } from "./ids.js";
-import { bytesAsText, sameValue, showValue, tame, typeWords, utf8Length } from "./typed.js";
+import { copyButton } from "../ui/copy.js";
+import { el, figures, setAttr, setText, show } from "../ui/dom.js";
+import { explain } from "../text/errors.js";
+import { bytes, millis, plural, roughly } from "../text/format.js";
+import { shortID } from "../model/ids.js";
+import { bytesAsText, sameValue, showValue, tame, typeWords, utf8Length } from "../text/valueinput.js";
 
 /** How much of a value is shown at first, in characters. */
 const maxShown = 4000;

@@ -1,6 +1,6 @@
 // Which direct paths there may be: the choice, with what each reveals.
 
-import { el, show, uniqueID } from "./dom.js";
+import { el, show, uniqueID } from "../ui/dom.js";
 
 /** By the name that the module has for them: what it is called, and what it reveals. */
 export const modes = {
