@@ -73,7 +73,7 @@ $(STATICCHECK):
 	GOBIN=$(abspath .tools) $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
 	@mv .tools/staticcheck $@
 
-lint: $(STATICCHECK) ## gofmt, vet and staticcheck, for native and js
+lint: $(STATICCHECK) lint-js ## gofmt, vet and staticcheck, for native and js; prettier
 	@echo "== lint"
 	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	 [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
@@ -82,6 +82,21 @@ lint: $(STATICCHECK) ## gofmt, vet and staticcheck, for native and js
 	$(WASM) $(GO) vet $(SHARED)
 	$(STATICCHECK) -tags interop,direct ./...
 	$(WASM) $(STATICCHECK) $(SHARED)
+
+web/node_modules/stamp: web/package-lock.json
+	@scripts/setup.sh node npm
+	cd web && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+SCRIPTS := $(shell git ls-files -co --exclude-standard 'web/*.js' 'web/*.ts' 'test/*.js' 'test/*.mjs' 'test/*.ts')
+
+.PHONY: lint-js format-js
+lint-js: web/node_modules/stamp ## the format of the scripts
+	@echo "== lint-js"
+	@web/node_modules/.bin/prettier --check --log-level warn $(SCRIPTS)
+
+format-js: web/node_modules/stamp ## format the scripts
+	@web/node_modules/.bin/prettier --write --log-level warn $(SCRIPTS)
 
 fences: ## check which packages know which
 	@echo "== fences"
@@ -166,4 +181,4 @@ fuzz: ## fuzz each parser for FUZZTIME (default 1m)
 	scripts/fuzz.sh $(or $(FUZZTIME),1m)
 
 clean: ## remove what was built and installed here
-	rm -rf bin .venv .tools artifacts test/*/node_modules web/kadmesh/kadmesh.wasm* web/kadmesh/kadmesh.exec.js
+	rm -rf bin .venv .tools artifacts test/*/node_modules web/node_modules web/kadmesh/kadmesh.wasm* web/kadmesh/kadmesh.exec.js

@@ -79,7 +79,13 @@ async function start(atOnce) {
   try {
     const { Kadmesh } = await load();
     const token = join.token;
-    const started = await Kadmesh.start({ storeBytes, token, direct: wanted, signal, onprogress: (step) => stream.emit("step", step) });
+    const started = await Kadmesh.start({
+      storeBytes,
+      token,
+      direct: wanted,
+      signal,
+      onprogress: (step) => stream.emit("step", step),
+    });
     if (signal.aborted) {
       await started.stop();
       signal.throwIfAborted();
@@ -151,7 +157,11 @@ async function leave() {
   part("leave").disabled = true;
   await leaving?.stop().catch(() => {});
   part("leave").disabled = false;
-  away("You have left the network.", "What this tab kept for others stays with their other holders. A share link will ask before it joins again.", "note");
+  away(
+    "You have left the network.",
+    "What this tab kept for others stays with their other holders. A share link will ask before it joins again.",
+    "note",
+  );
 }
 
 /** The node has ended by itself: what it was stays on the screen. */
@@ -206,7 +216,9 @@ addEventListener("hashchange", () => {
 for (const type of ["online", "offline"]) {
   addEventListener(type, () => stream.emit("network", { online: navigator.onLine }));
 }
-document.addEventListener("visibilitychange", () => stream.emit("visible", { at: performance.now(), visible: !document.hidden }));
+document.addEventListener("visibilitychange", () =>
+  stream.emit("visible", { at: performance.now(), visible: !document.hidden }),
+);
 
 part("relay-name").textContent = location.host;
 part("store-limit").textContent = bytes(storeBytes);

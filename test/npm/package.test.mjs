@@ -32,7 +32,10 @@ test("the package has these files and no others", async () => {
   assert.deepEqual(packed.map((file) => file.path).sort(), files);
   assert.ok(unpackedSize < 7_000_000, `${unpackedSize} bytes`);
   const { stdout: listed } = await exec("tar", ["tzf", await tarball()]);
-  assert.deepEqual(listed.trim().split("\n").sort(), files.map((name) => `package/${name}`));
+  assert.deepEqual(
+    listed.trim().split("\n").sort(),
+    files.map((name) => `package/${name}`),
+  );
 });
 
 test("the module of the package is complete: it imports nothing that is not in it", async () => {
@@ -51,7 +54,10 @@ test("the tarball is of the version that web/kadmesh/package.json has", async ()
 
 // Make hands on what it was given, as in `make npm-test VERSION=v1.2.3`.
 test("the version is that of VERSION, of the tag, and of the last release in CHANGELOG.md", async (t) => {
-  const tag = await exec("git", ["describe", "--tags", "--exact-match"], { cwd: root }).then(({ stdout }) => stdout, () => "");
+  const tag = await exec("git", ["describe", "--tags", "--exact-match"], { cwd: root }).then(
+    ({ stdout }) => stdout,
+    () => "",
+  );
   const heading = /^## (v?\d.*)/m.exec(await readFile(`${root}CHANGELOG.md`, "utf8"))?.[1];
   const release = /^v?(\d+\.\d+\.\d+(?:-[\w.]+)?)(?:\s|$)/;
   const released = Object.entries({ VERSION: process.env.VERSION, "the tag": tag, "CHANGELOG.md": heading })

@@ -51,7 +51,9 @@ function connected(t, gather = false) {
   const come = (n, message, within) => {
     for (let i = 0; i < n; i++) {
       clock.now += within / n;
-      connection.channel.onmessage?.({ data: typeof message === "string" ? message : Uint8Array.from(message).buffer });
+      connection.channel.onmessage?.({
+        data: typeof message === "string" ? message : Uint8Array.from(message).buffer,
+      });
       port.onmessage({ data: ["taken", 0, told.received - taken] });
       taken = told.received;
     }
@@ -63,8 +65,15 @@ const [datagram, answer, probe, echo] = [[0, 1, 2, 3, 4, 5], [1], [2, 0, 0, 0, 1
 
 test("a channel that brings more than anybody honest sends is ended", (t) => {
   for (const [name, message, most] of [
-    ["datagrams", datagram, 4000], ["answers", answer, 4000], ["echoes", echo, 4000], ["probes", probe, 100],
-    ["of no kind", [4, 0, 0, 0, 1], 256], ["long probes", [...probe, 0], 256], ["short echoes", [3], 256], ["empty ones", [], 256], ["text", "text", 256],
+    ["datagrams", datagram, 4000],
+    ["answers", answer, 4000],
+    ["echoes", echo, 4000],
+    ["probes", probe, 100],
+    ["of no kind", [4, 0, 0, 0, 1], 256],
+    ["long probes", [...probe, 0], 256],
+    ["short echoes", [3], 256],
+    ["empty ones", [], 256],
+    ["text", "text", 256],
     ["too long", Array(9 * 1024 + 1).fill(0), 256],
   ]) {
     const { connection, told, come } = connected(t);
@@ -123,11 +132,22 @@ test("an own description waits for one public address, all addresses, or half a 
 test("peers that are not reached directly are listed as well", () => {
   const peer = (path, n, more) => ({ id: n.toString(16).padStart(40, "0"), path, rtt: null, state: "open", ...more });
   const direct = Array.from({ length: 12 }, (_, i) => peer("direct", i, { rtt: 12 - i }));
-  const others = ["idle", "idle", "idle", "backing off", "offering", "answering"].map((state, i) => peer("relay", 20 + i, { state }));
+  const others = ["idle", "idle", "idle", "backing off", "offering", "answering"].map((state, i) =>
+    peer("relay", 20 + i, { state }),
+  );
   const shown = listed([...others, ...direct]);
-  assert.deepEqual(shown.map(({ path }) => path), [...Array(8).fill("direct"), ...Array(4).fill("relay")]);
-  assert.deepEqual(shown.slice(0, 8).map(({ rtt }) => rtt), [1, 2, 3, 4, 5, 6, 7, 8]);
-  assert.deepEqual(shown.slice(8).map(({ state }) => state), ["answering", "offering", "backing off", "idle"]);
+  assert.deepEqual(
+    shown.map(({ path }) => path),
+    [...Array(8).fill("direct"), ...Array(4).fill("relay")],
+  );
+  assert.deepEqual(
+    shown.slice(0, 8).map(({ rtt }) => rtt),
+    [1, 2, 3, 4, 5, 6, 7, 8],
+  );
+  assert.deepEqual(
+    shown.slice(8).map(({ state }) => state),
+    ["answering", "offering", "backing off", "idle"],
+  );
   assert.deepEqual(listed(others.slice(0, 2)), others.slice(0, 2));
   assert.deepEqual(listed([]), []);
   const unmeasured = peer("direct", 30);

@@ -32,7 +32,10 @@ test("each condition has its message", () => {
   assert.equal(keyAfter(1, ["relay", lost]), "lost");
   assert.equal(keyAfter(1, ["relay", lost], ["relay", { ...lost, state: "connecting" }]), "lost");
   assert.equal(keyAfter(1, ["relay", { ...lost, state: "refused" }]), "refused");
-  assert.equal(keyAfter(1, ["relay", { ...lost, relayCode: "full" }], ["relay", { ...lost, state: "connecting" }]), "refused");
+  assert.equal(
+    keyAfter(1, ["relay", { ...lost, relayCode: "full" }], ["relay", { ...lost, state: "connecting" }]),
+    "refused",
+  );
   assert.equal(keyAfter(1, ["relay", { ...lost, relayCode: "full" }], ["relay", lost]), "lost");
   assert.equal(keyAfter(1, ["stats", { stats: { ...stats, recordBytes: 990 } }]), "full");
   assert.equal(keyAfter(1, ["record", { change: "refused" }]), "full");

@@ -4,12 +4,22 @@ import { bytesAsText, maxContent, parseTyped, sameValue, showValue, tame } from 
 
 test("parseTyped reads what people write", () => {
   const rows = [
-    ["str", "", ""], ["str", " a\n", " a\n"],
-    ["int", " 42 ", 42], ["int", "+7", 7], ["int", "\u22125", -5],
-    ["int", "18446744073709551615", 2n ** 64n - 1n], ["int", "-9223372036854775808", -(2n ** 63n)],
-    ["float", "3.25", 3.25], ["float", ".5", 0.5], ["float", "6e23", 6e23], ["float", "-inf", -Infinity], ["float", "NaN", NaN],
-    ["bool", " True ", true], ["bool", "false", false],
-    ["bytes", "0x4b 61\n64", Uint8Array.of(0x4b, 0x61, 0x64)], ["bytes", "", new Uint8Array()],
+    ["str", "", ""],
+    ["str", " a\n", " a\n"],
+    ["int", " 42 ", 42],
+    ["int", "+7", 7],
+    ["int", "\u22125", -5],
+    ["int", "18446744073709551615", 2n ** 64n - 1n],
+    ["int", "-9223372036854775808", -(2n ** 63n)],
+    ["float", "3.25", 3.25],
+    ["float", ".5", 0.5],
+    ["float", "6e23", 6e23],
+    ["float", "-inf", -Infinity],
+    ["float", "NaN", NaN],
+    ["bool", " True ", true],
+    ["bool", "false", false],
+    ["bytes", "0x4b 61\n64", Uint8Array.of(0x4b, 0x61, 0x64)],
+    ["bytes", "", new Uint8Array()],
   ];
   for (const [type, text, want] of rows) {
     assert.deepEqual(parseTyped(type, text), { value: want }, `${type} ${JSON.stringify(text)}`);
@@ -18,11 +28,29 @@ test("parseTyped reads what people write", () => {
 
 test("parseTyped says what is wrong with anything else", () => {
   const rows = [
-    ["str", "\ud800"], ["str", "x".repeat(maxContent + 1)], ["str", "ä".repeat(maxContent / 2 + 1)],
-    ["int", ""], ["int", "1.0"], ["int", "1e3"], ["int", "0x10"], ["int", "1 2"], ["int", "١٢"], ["int", "18446744073709551616"], ["int", "-9223372036854775809"],
-    ["float", ""], ["float", "1,5"], ["float", "1e999"], ["float", "."], ["float", "constructor"], ["float", "__proto__"],
-    ["bool", "yes"], ["bool", ""], ["bool", "1"],
-    ["bytes", "abc"], ["bytes", "zz"], ["bytes", "00".repeat(maxContent + 1)],
+    ["str", "\ud800"],
+    ["str", "x".repeat(maxContent + 1)],
+    ["str", "ä".repeat(maxContent / 2 + 1)],
+    ["int", ""],
+    ["int", "1.0"],
+    ["int", "1e3"],
+    ["int", "0x10"],
+    ["int", "1 2"],
+    ["int", "١٢"],
+    ["int", "18446744073709551616"],
+    ["int", "-9223372036854775809"],
+    ["float", ""],
+    ["float", "1,5"],
+    ["float", "1e999"],
+    ["float", "."],
+    ["float", "constructor"],
+    ["float", "__proto__"],
+    ["bool", "yes"],
+    ["bool", ""],
+    ["bool", "1"],
+    ["bytes", "abc"],
+    ["bytes", "zz"],
+    ["bytes", "00".repeat(maxContent + 1)],
   ];
   for (const [type, text] of rows) {
     const { error, value } = parseTyped(type, text);
@@ -48,9 +76,17 @@ test("tame shows what would deceive, and keeps what would not", () => {
 
 test("showValue tells types apart", () => {
   const rows = [
-    ["float", 1, "1.0"], ["float", -0, "-0.0"], ["float", NaN, "nan"], ["float", -Infinity, "-inf"], ["float", 1e300, "1e+300"],
-    ["int", 5n, "5"], ["bool", true, "true"], ["nil", null, ""], ["bytes", Uint8Array.of(0, 255), "00 ff"],
-    ["list", Uint8Array.of(0x92, 1, 0xc0), "[1, None]"], ["other", Uint8Array.of(0xc1), "c1"],
+    ["float", 1, "1.0"],
+    ["float", -0, "-0.0"],
+    ["float", NaN, "nan"],
+    ["float", -Infinity, "-inf"],
+    ["float", 1e300, "1e+300"],
+    ["int", 5n, "5"],
+    ["bool", true, "true"],
+    ["nil", null, ""],
+    ["bytes", Uint8Array.of(0, 255), "00 ff"],
+    ["list", Uint8Array.of(0x92, 1, 0xc0), "[1, None]"],
+    ["other", Uint8Array.of(0xc1), "c1"],
   ];
   for (const [type, value, want] of rows) {
     assert.equal(showValue(type, value), want, type);

@@ -3,7 +3,18 @@ import test from "node:test";
 import { explain, explainStart, missing } from "../../web/page/text/errors.js";
 import { otherTabs } from "../../web/page/model/othertabs.js";
 
-const codes = ["not-found", "no-answer", "not-stored", "value", "relay", "stopped", "unsupported", "failed", "load", undefined];
+const codes = [
+  "not-found",
+  "no-answer",
+  "not-stored",
+  "value",
+  "relay",
+  "stopped",
+  "unsupported",
+  "failed",
+  "load",
+  undefined,
+];
 
 test("every error has words and says what to do", () => {
   for (const code of codes) {
@@ -50,7 +61,10 @@ test("tabs hear of each other, and believe nothing odd", () => {
     hear(odd);
   }
   assert.deepEqual(others, ["you"]);
-  assert.deepEqual(said.map((m) => m.kind), ["ask", "here"]);
+  assert.deepEqual(
+    said.map((m) => m.kind),
+    ["ask", "here"],
+  );
   for (let i = 0; i < 200; i++) {
     hear({ kind: "here", id: `n${i}` });
   }

@@ -197,13 +197,16 @@ export interface PathStats {
   direct: { sent: number; received: number };
   relay: { sent: number; received: number };
   /** Channels that carry datagrams, and those being set up. */
-  open: number; pending: number;
+  open: number;
+  pending: number;
   /** Channels that came to carry datagrams, those that were renewed apart. */
-  upgrades: number; renewals: number;
+  upgrades: number;
+  renewals: number;
   /** Channels that were given up, and attempts that came to nothing, by reason. */
   fallbacks: Partial<Record<FallbackReason, number>>;
   failures: Record<string, number>;
-  offersSent: number; offersHeard: number;
+  offersSent: number;
+  offersHeard: number;
   /** Offers of others that were not taken, by reason. */
   refusals: Record<string, number>;
   /** Datagrams that went by the relay as well, since their channel was lost. */
@@ -211,12 +214,16 @@ export interface PathStats {
 }
 
 export interface Stats {
-  received: number; receivedBytes: number;
-  sent: number; sentBytes: number; unsent: number;
+  received: number;
+  receivedBytes: number;
+  sent: number;
+  sentBytes: number;
+  unsent: number;
   /** Requests answered, by procedure. */
   served: Record<string, number>;
   /** Own requests that were answered, or not in time. */
-  replied: number; timedOut: number;
+  replied: number;
+  timedOut: number;
   /** Datagrams of no use, by reason: of this node, and of the relay connection. */
   dropped: Record<string, number>;
   relayDropped: Record<string, number>;
@@ -225,8 +232,10 @@ export interface Stats {
   /** Where things are kept: in the database; in memory only; in the database, as far as they fit. */
   storage: "kept" | "memory" | "full";
   lookups: number;
-  contacts: number; replacements: number;
-  records: number; recordBytes: number;
+  contacts: number;
+  replacements: number;
+  records: number;
+  recordBytes: number;
   paths: PathStats;
 }
 
@@ -332,7 +341,8 @@ export class Kadmesh {
 }
 
 /** What went wrong, in one word. */
-export type ErrorCode = "not-found" | "no-answer" | "not-stored" | "value" | "relay" | "stopped" | "unsupported" | "failed";
+export type ErrorCode =
+  "not-found" | "no-answer" | "not-stored" | "value" | "relay" | "stopped" | "unsupported" | "failed";
 
 /** The base of what the module rejects with, apart from the reason of a signal. */
 export class KadmeshError extends Error {

@@ -154,12 +154,15 @@ export class Connections {
 
   async #start(ch, sdp) {
     try {
-      const link = new Link({ iceServers: this.#iceServers }, {
-        opened: () => this.#tell(ch, "opened", null),
-        received: (data) => this.#received(ch, data),
-        sent: (bytes) => this.#tell(ch, "sent", bytes),
-        ended: () => this.#end(ch),
-      });
+      const link = new Link(
+        { iceServers: this.#iceServers },
+        {
+          opened: () => this.#tell(ch, "opened", null),
+          received: (data) => this.#received(ch, data),
+          sent: (bytes) => this.#tell(ch, "sent", bytes),
+          ended: () => this.#end(ch),
+        },
+      );
       this.#links.set(ch, link);
       this.#tell(ch, "described", await link.describe(sdp, this.#gather));
     } catch {
@@ -168,7 +171,12 @@ export class Connections {
   }
 
   #received(ch, data) {
-    if (data instanceof ArrayBuffer && data.byteLength <= maxMessage && this.#coming < maxComing && this.#links.has(ch)) {
+    if (
+      data instanceof ArrayBuffer &&
+      data.byteLength <= maxMessage &&
+      this.#coming < maxComing &&
+      this.#links.has(ch)
+    ) {
       this.#coming++;
       this.#tell(ch, "received", data, [data]);
     }
@@ -226,11 +234,17 @@ class Link {
   constructor(configuration, tell) {
     this.tell = tell;
     this.connection = new RTCPeerConnection(configuration);
-    this.channel = this.connection.createDataChannel("kadmesh", { negotiated: true, id: 0, ordered: false, maxRetransmits: 0 });
+    this.channel = this.connection.createDataChannel("kadmesh", {
+      negotiated: true,
+      id: 0,
+      ordered: false,
+      maxRetransmits: 0,
+    });
     this.channel.binaryType = "arraybuffer";
     this.channel.bufferedAmountLowThreshold = littleLeft;
     this.channel.onopen = () => tell.opened();
-    this.channel.onmessage = ({ data }) => (this.#rate.exceeded(performance.now(), data) ? tell.ended() : tell.received(data));
+    this.channel.onmessage = ({ data }) =>
+      this.#rate.exceeded(performance.now(), data) ? tell.ended() : tell.received(data);
     this.channel.onbufferedamountlow = () => this.#say();
     this.channel.onclose = () => tell.ended();
     this.connection.ondatachannel = () => tell.ended(); // there is to be one, no more

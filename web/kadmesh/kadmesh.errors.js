@@ -72,5 +72,7 @@ export function errorOf(code, message, relayCode) {
  */
 export function originHint(relays, origin = globalThis.location?.origin) {
   const foreign = origin && relays.some((relay) => new URL(relay.replace(/^ws/, "http")).origin !== origin);
-  return foreign ? `; the relay may not allow pages of ${origin} (--allow-origin ${origin === "null" ? "'*'" : origin})` : "";
+  return foreign
+    ? `; the relay may not allow pages of ${origin} (--allow-origin ${origin === "null" ? "'*'" : origin})`
+    : "";
 }

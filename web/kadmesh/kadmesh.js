@@ -2,12 +2,32 @@
 // the page's side; the node runs in kadmesh.worker.js.
 
 import { Connections, directPossible } from "./kadmesh.direct.js";
-import { errorOf, KadmeshError, NoAnswerError, NotFoundError, NotStoredError, originHint, RelayError, StoppedError, UnsupportedError, ValueError } from "./kadmesh.errors.js";
+import {
+  errorOf,
+  KadmeshError,
+  NoAnswerError,
+  NotFoundError,
+  NotStoredError,
+  originHint,
+  RelayError,
+  StoppedError,
+  UnsupportedError,
+  ValueError,
+} from "./kadmesh.errors.js";
 import { check } from "./kadmesh.options.js";
 import { openPort } from "./kadmesh.port.js";
 import { decode, encode, textOf } from "./kadmesh.values.js";
 
-export { KadmeshError, NoAnswerError, NotFoundError, NotStoredError, RelayError, StoppedError, UnsupportedError, ValueError };
+export {
+  KadmeshError,
+  NoAnswerError,
+  NotFoundError,
+  NotStoredError,
+  RelayError,
+  StoppedError,
+  UnsupportedError,
+  ValueError,
+};
 
 /** Those of Events that the core makes only if somebody listens. */
 const traced = ["contact", "request", "lookup", "served", "record", "path"];
@@ -21,7 +41,16 @@ export class Kadmesh {
   #id = "";
   #direct = "relay-only";
   #connections = null; // those of direct paths
-  #relay = { state: "connecting", url: "", address: "", resumed: false, changed: false, reason: "", relayCode: "", retryIn: 0 };
+  #relay = {
+    state: "connecting",
+    url: "",
+    address: "",
+    resumed: false,
+    changed: false,
+    reason: "",
+    relayCode: "",
+    retryIn: 0,
+  };
   #calls = new Map(); // by number: { resolve, reject, done }
   #last = 0;
   #listeners = new Map(all.map((event) => [event, new Set()]));
@@ -34,7 +63,10 @@ export class Kadmesh {
   constructor(port) {
     this.#port = port;
     this.#ended = new Promise((resolve) => (this.#end = resolve));
-    port.listen((message) => this.#hear(message), (error) => this.#finish("failed", error));
+    port.listen(
+      (message) => this.#hear(message),
+      (error) => this.#finish("failed", error),
+    );
   }
 
   static async start(options = {}) {
@@ -57,7 +89,13 @@ export class Kadmesh {
         this.#starting = null;
         f(result);
       };
-      this.#starting = { resolve: settle(resolve), reject: settle(reject), onprogress, begin, relays: checked.relays };
+      this.#starting = {
+        resolve: settle(resolve),
+        reject: settle(reject),
+        onprogress,
+        begin,
+        relays: checked.relays,
+      };
       signal?.addEventListener("abort", abort);
       this.#direct = checked.direct;
       if (checked.direct === "relay-only") {
@@ -92,7 +130,9 @@ export class Kadmesh {
   async get(key, options) {
     const { value, type } = await this.find(key, options);
     if (type === "nil" || type === "list" || type === "map" || type === "other") {
-      throw new ValueError(`get ${JSON.stringify(key)}: the value is a ${type}, which another program stored; find gives its encoding`);
+      throw new ValueError(
+        `get ${JSON.stringify(key)}: the value is a ${type}, which another program stored; find gives its encoding`,
+      );
     }
     return value;
   }
@@ -176,7 +216,10 @@ export class Kadmesh {
   }
 
   #tellListeners() {
-    this.#post("listen", traced.filter((event) => this.#listeners.get(event).size));
+    this.#post(
+      "listen",
+      traced.filter((event) => this.#listeners.get(event).size),
+    );
   }
 
   #post(what, ...details) {

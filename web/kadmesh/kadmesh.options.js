@@ -2,7 +2,21 @@
 
 import { UnsupportedError, ValueError } from "./kadmesh.errors.js";
 
-const names = ["relay", "bootstrap", "token", "storage", "storeBytes", "direct", "iceServers", "k", "alpha", "wasm", "worker", "signal", "onprogress"];
+const names = [
+  "relay",
+  "bootstrap",
+  "token",
+  "storage",
+  "storeBytes",
+  "direct",
+  "iceServers",
+  "k",
+  "alpha",
+  "wasm",
+  "worker",
+  "signal",
+  "onprogress",
+];
 
 /** Which direct paths there may be. */
 const modes = ["relay-only", "direct", "lan"];
@@ -11,7 +25,17 @@ const modes = ["relay-only", "direct", "lan"];
 export function check(options) {
   checkBrowser();
   checkKinds(options);
-  const { relay, bootstrap = [], token = "", storage = "kadmesh", storeBytes = 16 * 2 ** 20, direct = "relay-only", k = 20, alpha = 3, wasm } = options;
+  const {
+    relay,
+    bootstrap = [],
+    token = "",
+    storage = "kadmesh",
+    storeBytes = 16 * 2 ** 20,
+    direct = "relay-only",
+    k = 20,
+    alpha = 3,
+    wasm,
+  } = options;
   return {
     relays: relays(relay),
     bootstrap: bootstrap.map(address),
@@ -51,10 +75,18 @@ function checkKinds(options) {
     want(name, "a whole number from 1 up", (n) => Number.isSafeInteger(n) && n > 0);
   }
   want("bootstrap", "an array of addresses", Array.isArray);
-  want("token", "a string of 255 bytes at most", (t) => typeof t === "string" && new TextEncoder().encode(t).length < 256);
+  want(
+    "token",
+    "a string of 255 bytes at most",
+    (t) => typeof t === "string" && new TextEncoder().encode(t).length < 256,
+  );
   want("storage", "the name of a database, or false", (s) => s === false || (typeof s === "string" && s !== ""));
   want("direct", `one of ${modes.map(show).join(", ")}`, (mode) => modes.includes(mode));
-  want("iceServers", "an array of RTCIceServer", (list) => Array.isArray(list) && list.every((server) => server !== null && typeof server === "object"));
+  want(
+    "iceServers",
+    "an array of RTCIceServer",
+    (list) => Array.isArray(list) && list.every((server) => server !== null && typeof server === "object"),
+  );
   want("worker", "true or false", (w) => typeof w === "boolean");
   want("signal", "an AbortSignal", (s) => typeof s?.throwIfAborted === "function");
   want("onprogress", "a function", (f) => typeof f === "function");
@@ -89,7 +121,9 @@ function relays(option) {
 function url(name, text, base = globalThis.location?.href) {
   const parsed = typeof text === "string" || text instanceof URL ? parse(text, base) : null;
   if (!parsed) {
-    throw new ValueError(`option ${name}: ${show(text)} is no URL${name === "relay" ? " that can be used here: want a whole one, as wss://relay.example.org" : ""}`);
+    throw new ValueError(
+      `option ${name}: ${show(text)} is no URL${name === "relay" ? " that can be used here: want a whole one, as wss://relay.example.org" : ""}`,
+    );
   }
   return parsed;
 }

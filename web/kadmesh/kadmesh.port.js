@@ -32,14 +32,20 @@ class WorkerPort {
     try {
       this.worker = newWorker();
     } catch (error) {
-      throw new UnsupportedError(`a Worker cannot be started here: ${error.message}; without one, set the option worker to false`);
+      throw new UnsupportedError(
+        `a Worker cannot be started here: ${error.message}; without one, set the option worker to false`,
+      );
     }
   }
 
   listen(hear, fail) {
     this.worker.onmessage = ({ data }) => hear(data);
     this.worker.onerror = (event) => {
-      fail(event.message ? `the Worker has failed: ${event.message}` : "kadmesh.worker.js cannot be loaded: is it beside the module, and does the page's policy (CSP) allow it?");
+      fail(
+        event.message
+          ? `the Worker has failed: ${event.message}`
+          : "kadmesh.worker.js cannot be loaded: is it beside the module, and does the page's policy (CSP) allow it?",
+      );
     };
   }
 

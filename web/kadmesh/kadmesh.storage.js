@@ -94,7 +94,13 @@ function soundIdentity({ id, contacts, resume } = {}) {
 }
 
 function isSound({ key, value, published, ttl, cached }) {
-  return typeof key === "string" && value instanceof Uint8Array && Number.isSafeInteger(published) && Number.isSafeInteger(ttl) && typeof cached === "boolean";
+  return (
+    typeof key === "string" &&
+    value instanceof Uint8Array &&
+    Number.isSafeInteger(published) &&
+    Number.isSafeInteger(ttl) &&
+    typeof cached === "boolean"
+  );
 }
 
 class Storage {

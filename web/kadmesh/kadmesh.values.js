@@ -33,7 +33,9 @@ function isBytes(value) {
 export function encode(value, type) {
   const types = typesOf(value);
   if (!types.length) {
-    throw new ValueError(`a value of type ${nameOf(value)} cannot be set: strings, numbers, bigints, booleans and Uint8Arrays can`);
+    throw new ValueError(
+      `a value of type ${nameOf(value)} cannot be set: strings, numbers, bigints, booleans and Uint8Arrays can`,
+    );
   }
   type ??= types[0];
   if (!types.includes(type)) {

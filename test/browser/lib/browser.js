@@ -6,8 +6,13 @@ import { atEnd } from "./network.js";
 import { patience } from "./processes.js";
 
 const flags = [
-  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
 ];
 
 /**
@@ -18,7 +23,12 @@ export const plainAddresses = ["--disable-features=WebRtcHideLocalIpsWithMdns"];
 
 /** The browser, with a profile that goes with it. */
 export async function startBrowser(more = []) {
-  const browser = await chromium.launch({ executablePath: chromiumPath(), headless: true, args: [...flags, ...more], timeout: patience });
+  const browser = await chromium.launch({
+    executablePath: chromiumPath(),
+    headless: true,
+    args: [...flags, ...more],
+    timeout: patience,
+  });
   atEnd(() => browser.close());
   return browser;
 }
@@ -129,8 +139,14 @@ async function install(url) {
     async get(key) {
       const { type: t, value } = await node.find(key);
       const plain = await node.get(key).catch((error) => error);
-      const tagged = (value) => ({ t, v: value instanceof Uint8Array ? hex(value) : t === "int" ? String(value) : value });
-      if (hex(new TextEncoder().encode(String(plain))) !== hex(new TextEncoder().encode(String(value))) || typeof plain !== typeof value) {
+      const tagged = (value) => ({
+        t,
+        v: value instanceof Uint8Array ? hex(value) : t === "int" ? String(value) : value,
+      });
+      if (
+        hex(new TextEncoder().encode(String(plain))) !== hex(new TextEncoder().encode(String(value))) ||
+        typeof plain !== typeof value
+      ) {
         return { t: "differs", find: String(value), get: String(plain) };
       }
       // A number is only for what it holds exactly.

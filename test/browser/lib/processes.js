@@ -18,7 +18,11 @@ function killAll() {
 }
 
 process.on("exit", killAll);
-for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]]) {
+for (const [signal, status] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+]) {
   process.on(signal, () => process.exit(status));
 }
 
@@ -36,7 +40,11 @@ export class Program {
     this.said = ""; // the end of what came on standard error
     this.waiting = [];
     this.lines = [];
-    this.child = spawn(file, args, { cwd: root, env: { ...process.env, ...env }, stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"] });
+    this.child = spawn(file, args, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    });
     running.add(this);
     this.child.stderr.setEncoding("utf8").on("data", (text) => (this.said = (this.said + text).slice(-4000)));
     createInterface({ input: this.child.stdout }).on("line", (line) => this.#hear(line));

@@ -10,7 +10,10 @@ export const classes = [...source.matchAll(/^export class (\w+)/gm)].map(([, nam
 
 /** The members of an interface or a class, sorted; those of what it extends too. */
 export function members(name) {
-  const [, base, body] = new RegExp(`^export (?:interface|class) ${name}(?: extends (\\w+))? \\{\\n(.*?)^\\}`, "ms").exec(source);
+  const [, base, body] = new RegExp(
+    `^export (?:interface|class) ${name}(?: extends (\\w+))? \\{\\n(.*?)^\\}`,
+    "ms",
+  ).exec(source);
   const own = membersOf(body);
   return (base && base !== "Error" ? [...members(base), ...own] : own).sort();
 }

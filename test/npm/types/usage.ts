@@ -49,7 +49,10 @@ export async function start(signal: AbortSignal): Promise<Kadmesh> {
     storage: "kadmesh",
     storeBytes: 1,
     direct: "direct",
-    iceServers: [{ urls: "stun:stun.example.org" }, { urls: ["turn:turn.example.org"], username: "u", credential: "c" }] satisfies RTCIceServer[],
+    iceServers: [
+      { urls: "stun:stun.example.org" },
+      { urls: ["turn:turn.example.org"], username: "u", credential: "c" },
+    ] satisfies RTCIceServer[],
     k: 20,
     alpha: 3,
     wasm: new URL("kadmesh.wasm", import.meta.url),

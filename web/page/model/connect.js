@@ -17,12 +17,26 @@ const maxRecords = 100;
 
 /** Lets a node's events flow into a stream. Returns a function that ends that. */
 export function connect(node, stream) {
-  const table = poll(tableEvery, async () => stream.emit("table", { entries: await node.table(), at: performance.now() }));
-  const records = poll(recordsEvery, async () => stream.emit("records", { records: await node.records({ limit: maxRecords }), at: performance.now() }));
-  const stats = poll(statsEvery, async () => stream.emit("stats", { stats: await node.stats(), at: performance.now() }));
+  const table = poll(tableEvery, async () =>
+    stream.emit("table", { entries: await node.table(), at: performance.now() }),
+  );
+  const records = poll(recordsEvery, async () =>
+    stream.emit("records", { records: await node.records({ limit: maxRecords }), at: performance.now() }),
+  );
+  const stats = poll(statsEvery, async () =>
+    stream.emit("stats", { stats: await node.stats(), at: performance.now() }),
+  );
   const offs = events.map((type) => node.on(type, (event) => stream.emit(type, event)));
-  const paths = poll(tableEvery, async () => node.direct === "relay-only" || stream.emit("paths", { peers: await node.paths() }));
-  offs.push(node.on("contact", table.ask), node.on("record", records.ask), node.on("path", table.ask), node.on("path", paths.ask));
+  const paths = poll(
+    tableEvery,
+    async () => node.direct === "relay-only" || stream.emit("paths", { peers: await node.paths() }),
+  );
+  offs.push(
+    node.on("contact", table.ask),
+    node.on("record", records.ask),
+    node.on("path", table.ask),
+    node.on("path", paths.ask),
+  );
   stream.emit("relay", node.relay);
   const all = () => {
     table.ask();

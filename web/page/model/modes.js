@@ -4,15 +4,26 @@ import { el, show, uniqueID } from "../ui/dom.js";
 
 /** By the name that the module has for them: what it is called, and what it reveals. */
 export const modes = {
-  "relay-only": { name: "By the relay only", words: "All goes through the relay: no other node learns an address of yours." },
-  direct: { name: "Directly where possible", words: "Nodes that speak with this tab directly see the public IP address of this device, as a website does." },
-  lan: { name: "Also in the local network", words: "As above, and every node that takes direct paths is told its local addresses, or names that the browser makes up for them, once it has answered this tab." },
+  "relay-only": {
+    name: "By the relay only",
+    words: "All goes through the relay: no other node learns an address of yours.",
+  },
+  direct: {
+    name: "Directly where possible",
+    words: "Nodes that speak with this tab directly see the public IP address of this device, as a website does.",
+  },
+  lan: {
+    name: "Also in the local network",
+    words:
+      "As above, and every node that takes direct paths is told its local addresses, or names that the browser makes up for them, once it has answered this tab.",
+  },
 };
 
 /** What others see of this tab, to end a sentence that begins with “Others see”. */
 export const seen = {
   "relay-only": "an address that this page’s relay lends you, not your own, until you leave or close the tab.",
-  direct: "an address that this page’s relay lends you; those that speak with this tab directly see your own as well.",
+  direct:
+    "an address that this page’s relay lends you; those that speak with this tab directly see your own as well.",
   lan: "an address that this page’s relay lends you; those that speak with this tab directly see your own as well, and every node that takes direct paths is told your local ones, once it has answered this tab.",
 };
 
@@ -53,7 +64,9 @@ export function modeChoice(host, legend, chosen, label = "") {
     return { input, element: el("div", {}, choice, el("p", { class: "hint", id: about }, words.words)) };
   });
   const selected = () => inputs.find(({ input }) => input.checked)?.input;
-  const confirm = label ? el("p", { hidden: true }, el("button", { type: "button", onclick: () => chosen(selected().value) }, label)) : null;
+  const confirm = label
+    ? el("p", { hidden: true }, el("button", { type: "button", onclick: () => chosen(selected().value) }, label))
+    : null;
   const choices = inputs.map(({ element }) => element);
   host.append(el("fieldset", { class: "modes" }, el("legend", { class: "spoken" }, legend), ...choices, confirm));
   return {
@@ -69,4 +82,3 @@ export function modeChoice(host, legend, chosen, label = "") {
     },
   };
 }
-

@@ -100,7 +100,12 @@ export class State {
       return say("ended", "bad", `The node has ended: ${this.ended}.`, "Leave, and join again.");
     }
     if (!this.online) {
-      return say("offline", "warn", "This device is offline.", "The node waits, and goes on by itself once there is a network.");
+      return say(
+        "offline",
+        "warn",
+        "This device is offline.",
+        "The node waits, and goes on by itself once there is a network.",
+      );
     }
     return this.#relayTrouble(now) ?? this.#news(now) ?? this.#condition(now);
   }
@@ -113,14 +118,26 @@ export class State {
     const why = relay.reason ? `: ${reasonOf(relay)}` : "";
     const retryAt = relay.retryIn > 0 ? this.relayAt + relay.retryIn : 0;
     if (relay.state === "refused" || this.refusal) {
-      const { words, advice } = this.refusal ?? { words: `The relay refuses this node${why}.`, advice: "Leave, and try later or at another relay." };
+      const { words, advice } = this.refusal ?? {
+        words: `The relay refuses this node${why}.`,
+        advice: "Leave, and try later or at another relay.",
+      };
       return say("refused", "bad", words, advice, retryAt);
     }
     if (relay.state === "connecting" && !this.before) {
       return say("connecting", "note", `Connecting to ${hostOf(relay.url)}.`, "Others cannot reach this node yet.");
     }
-    const words = relay.state === "connecting" ? `The relay was lost; connecting to ${hostOf(relay.url)}.` : `The relay is lost${why}.`;
-    return say("lost", "warn", words, "Others cannot reach this node meanwhile. What it keeps stays kept, and it returns by itself.", retryAt);
+    const words =
+      relay.state === "connecting"
+        ? `The relay was lost; connecting to ${hostOf(relay.url)}.`
+        : `The relay is lost${why}.`;
+    return say(
+      "lost",
+      "warn",
+      words,
+      "Others cannot reach this node meanwhile. What it keeps stays kept, and it returns by itself.",
+      retryAt,
+    );
   }
 
   #news(now) {
@@ -130,17 +147,30 @@ export class State {
   #condition(now) {
     const share = this.stats && this.node ? this.stats.recordBytes / this.node.storeBytes : 0;
     if (share >= full || now - this.refusedAt < refusedFor) {
-      return say("full", "warn", `This tab keeps as much for others as it may: ${bytes(this.node?.storeBytes ?? 0)}.`,
-        "It makes room for values near its id and refuses the rest, which other nodes keep.");
+      return say(
+        "full",
+        "warn",
+        `This tab keeps as much for others as it may: ${bytes(this.node?.storeBytes ?? 0)}.`,
+        "It makes room for values near its id and refuses the rest, which other nodes keep.",
+      );
     }
     if (this.contacts === 0) {
-      return say("alone", "note", "Nobody else is here yet.", "What you set is kept in this tab only, until others turn up.");
+      return say(
+        "alone",
+        "note",
+        "Nobody else is here yet.",
+        "What you set is kept in this tab only, until others turn up.",
+      );
     }
     if (this.contacts === null) {
       return say("begun", "ok", "This tab is a node of the network.", "");
     }
-    return say("ok", "ok", `This tab is a node of the network, and knows ${plural(this.contacts, "other")}.`,
-      this.relay ? `Reached through ${hostOf(this.relay.url)}.` : "");
+    return say(
+      "ok",
+      "ok",
+      `This tab is a node of the network, and knows ${plural(this.contacts, "other")}.`,
+      this.relay ? `Reached through ${hostOf(this.relay.url)}.` : "",
+    );
   }
 }
 
@@ -157,16 +187,34 @@ function reasonOf({ reason, url }) {
 /** The news of a relay that is connected again. */
 function returned(before, relay) {
   if (relay.url !== before.url) {
-    return say("moved", "note", `Moved to another relay, ${hostOf(relay.url)}.`, `The id is the same; the address is now ${relay.address}.`);
+    return say(
+      "moved",
+      "note",
+      `Moved to another relay, ${hostOf(relay.url)}.`,
+      `The id is the same; the address is now ${relay.address}.`,
+    );
   }
   if (relay.resumed || relay.address === before.address) {
-    return say("resumed", "ok", "Back at the relay, with the same address.", "For the other nodes nothing has changed.");
+    return say(
+      "resumed",
+      "ok",
+      "Back at the relay, with the same address.",
+      "For the other nodes nothing has changed.",
+    );
   }
-  return say("readdressed", "note", `Back at the relay, with another address: ${relay.address}.`, "Others learn of it as this node asks them; its id is the same.");
+  return say(
+    "readdressed",
+    "note",
+    `Back at the relay, with another address: ${relay.address}.`,
+    "Others learn of it as this node asks them; its id is the same.",
+  );
 }
 
 function backMessage(away, answered) {
-  const went = answered > 0 ? `The node went on meanwhile, and answered ${plural(answered, "request")}.` : "Nobody asked the node anything meanwhile.";
+  const went =
+    answered > 0
+      ? `The node went on meanwhile, and answered ${plural(answered, "request")}.`
+      : "Nobody asked the node anything meanwhile.";
   return say("back", "note", `Back after ${roughly(away)} in the background.`, went);
 }
 

@@ -36,8 +36,15 @@ export class Trace {
         return;
       }
       r = {
-        request: event.request, method: event.method, to: event.to, sent: event.at, stage: "sent",
-        distance: log2Distance(event.to.id, this.target), late: null, end: null, rtt: null,
+        request: event.request,
+        method: event.method,
+        to: event.to,
+        sent: event.at,
+        stage: "sent",
+        distance: log2Distance(event.to.id, this.target),
+        late: null,
+        end: null,
+        rtt: null,
       };
       this.requests.push(r);
       this.byRequest.set(event.request, r);
@@ -191,7 +198,12 @@ export class Traces {
 }
 
 const names = {
-  get: "Get", set: "Set", lookup: "Look up", join: "Join", refresh: "Refresh", republish: "Republish",
+  get: "Get",
+  set: "Set",
+  lookup: "Look up",
+  join: "Join",
+  refresh: "Refresh",
+  republish: "Republish",
 };
 
 /** What a lookup is for: "Get “greeting”", "Refresh 4f2a90c1". */

@@ -13,8 +13,24 @@ const maxListed = 200;
 export function contactList() {
   const body = el("tbody");
   const note = el("p", { class: "note" });
-  const scroll = el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Contacts" },
-    el("table", {}, el("thead", {}, el("tr", {}, ...["shared", "id", "address", "path", "round trip", "state"].map((h) => el("th", { scope: "col" }, h)))), body));
+  const scroll = el(
+    "div",
+    { class: "scroll", tabindex: 0, role: "region", "aria-label": "Contacts" },
+    el(
+      "table",
+      {},
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          ...["shared", "id", "address", "path", "round trip", "state"].map((h) => el("th", { scope: "col" }, h)),
+        ),
+      ),
+      body,
+    ),
+  );
   const element = el("details", { class: "as-table" }, el("summary", {}, "Contacts as a table"), scroll, note);
   let entries = [];
   let heard = new Map();
@@ -42,10 +58,23 @@ function fill(body, note, entries, heard) {
   nearest.forEach((entry, i) => {
     const row = body.rows[i] ?? body.appendChild(el("tr", {}, ...Array.from({ length: 6 }, () => el("td"))));
     const rtt = heard.get(entry.id)?.rtt;
-    const state = entry.fails ? `${plural(entry.fails, "failure")} in a row` : entry.place === "bucket" ? "in its bucket" : "waiting";
-    [String(entry.prefix), shortID(entry.id), entry.address, paths[pathOf(entry)], rtt === undefined ? "–" : millis(rtt), state]
-      .forEach((text, column) => setText(row.cells[column], text));
+    const state = entry.fails
+      ? `${plural(entry.fails, "failure")} in a row`
+      : entry.place === "bucket"
+        ? "in its bucket"
+        : "waiting";
+    [
+      String(entry.prefix),
+      shortID(entry.id),
+      entry.address,
+      paths[pathOf(entry)],
+      rtt === undefined ? "–" : millis(rtt),
+      state,
+    ].forEach((text, column) => setText(row.cells[column], text));
   });
   const more = entries.length - nearest.length;
-  setText(note, more > 0 ? `The nearest ${maxListed}; ${plural(more, "more is", "more are")} in the picture only.` : "");
+  setText(
+    note,
+    more > 0 ? `The nearest ${maxListed}; ${plural(more, "more is", "more are")} in the picture only.` : "",
+  );
 }

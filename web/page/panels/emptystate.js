@@ -10,11 +10,19 @@ export function aloneWords(stream, page) {
   stream.on("node", ({ address }) => setText(command, startCommand(address)));
   stream.on("relay", ({ address }) => address && setText(command, startCommand(address)));
   setAttr(command, "tabindex", 0);
-  return el("div", {},
+  return el(
+    "div",
+    {},
     el("p", {}, el("strong", {}, "Nobody else is here yet.")),
     el("p", {}, "Open this page in another tab, or start a node on a machine that can reach this address:"),
     el("pre", {}, command),
-    el("div", { class: "actions" }, copyButton(() => command.textContent, "Copy command"), link));
+    el(
+      "div",
+      { class: "actions" },
+      copyButton(() => command.textContent, "Copy command"),
+      link,
+    ),
+  );
 }
 
 function startCommand(address) {

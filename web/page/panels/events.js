@@ -16,12 +16,14 @@ const narrowBelow = 420;
 
 /** The kinds of events, with the words that a line has for each. */
 const kinds = {
-  request: ({ method, to, stage, rtt }) => `${method} ${to.id.startsWith("00000000") ? to.address : shortID(to.id)} ${stage}${stage === "replied" ? ` ${millis(rtt)}` : ""}`,
+  request: ({ method, to, stage, rtt }) =>
+    `${method} ${to.id.startsWith("00000000") ? to.address : shortID(to.id)} ${stage}${stage === "replied" ? ` ${millis(rtt)}` : ""}`,
   served: ({ method, from, id }) => `${method} for ${id ? shortID(id) : from}`,
   lookup: ({ purpose, target, stage, found, hops, requests }) =>
     `${purpose} ${shortID(target)} ${stage}${stage === "done" ? `: ${purpose === "get" ? (found ? "found, " : "not found, ") : ""}${plural(hops, "hop")}, ${plural(requests, "request")}` : ""}`,
   contact: ({ id, address, change }) => `${shortID(id)} at ${address} ${change}`,
-  path: ({ id, address, path, reason, rtt }) => `${shortID(id)} at ${address} ${path === "direct" ? `direct ${millis(rtt)}` : `by the relay: ${reason}`}`,
+  path: ({ id, address, path, reason, rtt }) =>
+    `${shortID(id)} at ${address} ${path === "direct" ? `direct ${millis(rtt)}` : `by the relay: ${reason}`}`,
   record: ({ key, change, bytes: n }) => `${shortID(key)} ${change}, ${bytes(n)}`,
   relay: ({ state, url, address, reason, retryIn }) =>
     `${state} ${url}${address ? `, ${address}` : ""}${reason ? `: ${reason}` : ""}${retryIn ? `, next try in ${millis(retryIn)}` : ""}`,
@@ -54,23 +56,55 @@ class EventLog {
   }
 
   build(host) {
-    const toggles = Object.keys(kinds).map((kind) => el("button", {
-      type: "button", class: "toggle", "aria-pressed": "true", onclick: (event) => this.toggle(kind, event.currentTarget),
-    }, kind));
-    this.search = el("input", { type: "search", class: "filter", placeholder: "Filter", "aria-label": "Show events with this text only", autocomplete: "off", spellcheck: "false" });
+    const toggles = Object.keys(kinds).map((kind) =>
+      el(
+        "button",
+        {
+          type: "button",
+          class: "toggle",
+          "aria-pressed": "true",
+          onclick: (event) => this.toggle(kind, event.currentTarget),
+        },
+        kind,
+      ),
+    );
+    this.search = el("input", {
+      type: "search",
+      class: "filter",
+      placeholder: "Filter",
+      "aria-label": "Show events with this text only",
+      autocomplete: "off",
+      spellcheck: "false",
+    });
     this.search.addEventListener("input", () => {
       this.text = this.search.value.trim().toLowerCase();
       this.changed();
     });
-    this.pause = el("button", { type: "button", class: "quiet", "aria-pressed": "false", onclick: () => this.setPaused(!this.paused) }, "Pause");
+    this.pause = el(
+      "button",
+      { type: "button", class: "quiet", "aria-pressed": "false", onclick: () => this.setPaused(!this.paused) },
+      "Pause",
+    );
     this.status = el("p", { class: "note" });
     this.body = el("ol", { class: "lines" });
-    this.scroll = el("div", { class: "log", role: "region", tabindex: 0, "aria-label": "Events, newest first" }, this.body);
+    this.scroll = el(
+      "div",
+      { class: "log", role: "region", tabindex: 0, "aria-label": "Events, newest first" },
+      this.body,
+    );
     this.scroll.addEventListener("scroll", () => this.scrolled(), { passive: true });
     host.append(
-      el("div", { class: "log-tools" }, this.search, this.pause, copyButton(() => this.json(), "Copy JSON", "Copy JSON of the events shown")),
+      el(
+        "div",
+        { class: "log-tools" },
+        this.search,
+        this.pause,
+        copyButton(() => this.json(), "Copy JSON", "Copy JSON of the events shown"),
+      ),
       el("div", { class: "toggles", role: "group", "aria-label": "Kinds of events" }, ...toggles),
-      this.scroll, this.status);
+      this.scroll,
+      this.status,
+    );
   }
 
   take(type, event) {
@@ -139,7 +173,11 @@ class EventLog {
     if (!this.wanted.has(entry.type)) {
       return false;
     }
-    return !this.text || wordsOf(entry).toLowerCase().includes(this.text) || JSON.stringify(entry.event).toLowerCase().includes(this.text);
+    return (
+      !this.text ||
+      wordsOf(entry).toLowerCase().includes(this.text) ||
+      JSON.stringify(entry.event).toLowerCase().includes(this.text)
+    );
   }
 
   draw() {
@@ -163,11 +201,20 @@ class EventLog {
   drawStatus(n) {
     const kept = `${count(n)} of ${plural(this.ring.length, "event")} shown`;
     const bounded = this.ring.length === capacity ? `; the last ${count(capacity)} are kept` : "";
-    setText(this.status, this.frozen ? `${this.paused ? "Paused" : "Held while you read"}: ${count(this.since)} more since.` : `${kept}${bounded}.`);
+    setText(
+      this.status,
+      this.frozen
+        ? `${this.paused ? "Paused" : "Held while you read"}: ${count(this.since)} more since.`
+        : `${kept}${bounded}.`,
+    );
   }
 
   json() {
-    const entries = this.shown().map(({ type, event, at }) => ({ time: timeOf(at).toISOString(), event: type, ...event }));
+    const entries = this.shown().map(({ type, event, at }) => ({
+      time: timeOf(at).toISOString(),
+      event: type,
+      ...event,
+    }));
     return JSON.stringify(entries.reverse(), null, 1);
   }
 }

@@ -37,11 +37,29 @@ class Identity {
     this.short = el("span", { class: "short-id" });
     this.id = el("span", { class: "full-id" });
     const address = copyButton(() => this.node?.address ?? "", "Copy", "Copy the lent address");
-    this.figures = figures(["address", "Lent address", address], ["relay", "Relay"], ["health", "Connection"], ["peers", "Peers"], ["up", "Up"], ["tabs", "Other tabs"]);
+    this.figures = figures(
+      ["address", "Lent address", address],
+      ["relay", "Relay"],
+      ["health", "Connection"],
+      ["peers", "Peers"],
+      ["up", "Up"],
+      ["tabs", "Other tabs"],
+    );
     host.append(
-      el("div", { class: "identity" }, this.disc.picture,
-        el("div", {}, this.short, this.id, copyButton(() => this.node?.id ?? "", "Copy id"))),
-      this.figures.list);
+      el(
+        "div",
+        { class: "identity" },
+        this.disc.picture,
+        el(
+          "div",
+          {},
+          this.short,
+          this.id,
+          copyButton(() => this.node?.id ?? "", "Copy id"),
+        ),
+      ),
+      this.figures.list,
+    );
   }
 
   begin(node) {
@@ -73,9 +91,11 @@ class Identity {
 
   tabs(others) {
     const names = others.slice(0, 2).map(shortID).join(", ") + (others.length > 2 ? ", …" : "");
-    this.figures.set.tabs(others.length
-      ? `${others.length === 1 ? "one is" : `${count(others.length)} are`} a node too (${names}), with its own id, address and store`
-      : "none that is a node");
+    this.figures.set.tabs(
+      others.length
+        ? `${others.length === 1 ? "one is" : `${count(others.length)} are`} a node too (${names}), with its own id, address and store`
+        : "none that is a node",
+    );
   }
 
   draw() {

@@ -117,7 +117,11 @@ class JoinPanel {
         setAttr(this.host, "data-lit", "2");
         break;
       case "joining":
-        this.rows.peer.set("now", step.seeds.length ? `asking ${plural(step.seeds.length, "known node")}` : "none to ask: this is the first", "");
+        this.rows.peer.set(
+          "now",
+          step.seeds.length ? `asking ${plural(step.seeds.length, "known node")}` : "none to ask: this is the first",
+          "",
+        );
         setAttr(this.host, "data-lit", "3");
         break;
       case "joined":
@@ -168,7 +172,11 @@ class JoinPanel {
     setAttr(this.host, "data-online", online);
     this.part.join.disabled = !online && !this.joining;
     if (!this.joining) {
-      this.tell(online ? "" : "This device is offline.", online ? "" : "Joining needs the network. The button works again as soon as there is one.", "warn");
+      this.tell(
+        online ? "" : "This device is offline.",
+        online ? "" : "Joining needs the network. The button works again as soon as there is one.",
+        "warn",
+      );
     }
   }
 

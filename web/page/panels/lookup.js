@@ -53,12 +53,26 @@ class Lookups {
     const name = uniqueID("lookup");
     this.title = el("p", { class: "lookup-title" });
     this.caption = el("p", { class: "caption", id: name });
-    this.back = el("button", { type: "button", class: "quiet square", "aria-label": "Earlier lookup", onclick: () => this.walk(-1) }, "‹");
-    this.forth = el("button", { type: "button", class: "quiet square", "aria-label": "Later lookup", onclick: () => this.walk(1) }, "›");
+    this.back = el(
+      "button",
+      { type: "button", class: "quiet square", "aria-label": "Earlier lookup", onclick: () => this.walk(-1) },
+      "‹",
+    );
+    this.forth = el(
+      "button",
+      { type: "button", class: "quiet square", "aria-label": "Later lookup", onclick: () => this.walk(1) },
+      "›",
+    );
     this.place = el("span", { class: "place" });
     this.upkeep = el("input", { type: "checkbox", onchange: () => this.choose() });
-    const nav = el("div", { class: "lookup-nav" }, this.back, this.place, this.forth,
-      el("label", { class: "check" }, this.upkeep, "with upkeep"));
+    const nav = el(
+      "div",
+      { class: "lookup-nav" },
+      this.back,
+      this.place,
+      this.forth,
+      el("label", { class: "check" }, this.upkeep, "with upkeep"),
+    );
     this.axes = svg("g", { class: "axes", "aria-hidden": "true" });
     this.stairs = svg("path", { class: "stairs" });
     this.end = svg("g", { class: "end-line", "aria-hidden": "true" }, svg("path"), svg("text"));
@@ -66,13 +80,35 @@ class Lookups {
     this.ring = svg("circle", { class: "winner", r: 8.5 });
     this.ringLabel = svg("text", { class: "winner-label", "aria-hidden": "true" });
     this.cursor = svg("circle", { class: "cursor", r: 10 });
-    this.picture = svg("svg", {
-      class: "lookup", role: "listbox", tabindex: 0, "aria-label": "Requests of the lookup, in the order they were sent", "aria-describedby": name,
-    }, this.axes, this.stairs, this.end, this.marks, this.ring, this.ringLabel, this.cursor);
-    this.empty = el("p", { class: "nothing" }, "No lookup yet. Get or set a key, and watch here how the node closes in on it.");
+    this.picture = svg(
+      "svg",
+      {
+        class: "lookup",
+        role: "listbox",
+        tabindex: 0,
+        "aria-label": "Requests of the lookup, in the order they were sent",
+        "aria-describedby": name,
+      },
+      this.axes,
+      this.stairs,
+      this.end,
+      this.marks,
+      this.ring,
+      this.ringLabel,
+      this.cursor,
+    );
+    this.empty = el(
+      "p",
+      { class: "nothing" },
+      "No lookup yet. Get or set a key, and watch here how the node closes in on it.",
+    );
     this.detail = detailLine("Point at the end of a line, or choose one with the arrow keys.");
-    host.append(el("div", { class: "lookup-head" }, el("div", {}, this.title, this.caption), nav),
-      el("div", { class: "picture-box" }, this.picture, this.empty), legend(), this.detail.element);
+    host.append(
+      el("div", { class: "lookup-head" }, el("div", {}, this.title, this.caption), nav),
+      el("div", { class: "picture-box" }, this.picture, this.empty),
+      legend(),
+      this.detail.element,
+    );
     this.heads();
   }
 
@@ -162,8 +198,20 @@ class Lookups {
 
   drawAxes(scale, width, height) {
     const ticks = [
-      ...scale.distances().map((d) => ({ cls: "y", x: margin.left - 8, y: scale.y(d) + 4, text: String(d), d: `M${margin.left} ${crisp(scale.y(d))}H${width - margin.right}` })),
-      ...scale.times().map((t) => ({ cls: "x", x: scale.x(t), y: height - 12, text: t ? millis(t).replace(".0 ms", " ms") : "0", d: `M${crisp(scale.x(t))} ${margin.top}V${height - margin.bottom}` })),
+      ...scale.distances().map((d) => ({
+        cls: "y",
+        x: margin.left - 8,
+        y: scale.y(d) + 4,
+        text: String(d),
+        d: `M${margin.left} ${crisp(scale.y(d))}H${width - margin.right}`,
+      })),
+      ...scale.times().map((t) => ({
+        cls: "x",
+        x: scale.x(t),
+        y: height - 12,
+        text: t ? millis(t).replace(".0 ms", " ms") : "0",
+        d: `M${crisp(scale.x(t))} ${margin.top}V${height - margin.bottom}`,
+      })),
     ];
     while (this.ticks.length > ticks.length) {
       this.ticks.pop().element.remove();
@@ -199,8 +247,19 @@ class Lookups {
   }
 
   newLine(r) {
-    const line = { key: r, line: svg("path", { class: "wait" }), late: svg("path", { class: "wait late" }), mark: svg("path", { class: "mark" }) };
-    line.element = svg("g", { role: "option", id: uniqueID("request"), "aria-selected": "false" }, line.line, line.late, line.mark);
+    const line = {
+      key: r,
+      line: svg("path", { class: "wait" }),
+      late: svg("path", { class: "wait late" }),
+      mark: svg("path", { class: "mark" }),
+    };
+    line.element = svg(
+      "g",
+      { role: "option", id: uniqueID("request"), "aria-selected": "false" },
+      line.line,
+      line.late,
+      line.mark,
+    );
     this.lines.set(r, line);
     this.marks.append(line.element);
     return line;
@@ -224,7 +283,7 @@ class Lookups {
   }
 
   pathTo(contact) {
-    return contact.path ? pathOf(contact) : this.paths.get(contact.id) ?? "relay";
+    return contact.path ? pathOf(contact) : (this.paths.get(contact.id) ?? "relay");
   }
 
   drawStairs(trace, scale, now) {
@@ -281,7 +340,12 @@ class Lookups {
     setAttr(this.cursor, "cx", line.x.toFixed(1));
     setAttr(this.cursor, "cy", line.y.toFixed(1));
     const { to } = line.key;
-    this.detail.update(to.id, prefixLength(to.id, this.shown.target), to.address, `${sentence(line.key)}, ${paths[this.pathTo(to)]}`);
+    this.detail.update(
+      to.id,
+      prefixLength(to.id, this.shown.target),
+      to.address,
+      `${sentence(line.key)}, ${paths[this.pathTo(to)]}`,
+    );
   }
 }
 
@@ -317,16 +381,31 @@ function lineClass(r, path, beyond) {
 
 function legend() {
   const entry = (cls, mark, words, late = "") => {
-    const picture = svg("svg", { viewBox: "0 0 34 16", width: 34, height: 16, "aria-hidden": "true" },
-      svg("g", { class: `request ${cls}` }, svg("path", { class: "wait", d: late ? "M2 8H14" : "M2 8H26" }),
-        svg("path", { class: "wait late", d: late }), svg("path", { class: "mark", d: mark, transform: "translate(26 8)" })));
+    const picture = svg(
+      "svg",
+      { viewBox: "0 0 34 16", width: 34, height: 16, "aria-hidden": "true" },
+      svg(
+        "g",
+        { class: `request ${cls}` },
+        svg("path", { class: "wait", d: late ? "M2 8H14" : "M2 8H26" }),
+        svg("path", { class: "wait late", d: late }),
+        svg("path", { class: "mark", d: mark, transform: "translate(26 8)" }),
+      ),
+    );
     return el("li", {}, picture, words);
   };
-  const stairs = svg("svg", { viewBox: "0 0 34 16", width: 34, height: 16, "aria-hidden": "true" }, svg("path", { class: "stairs", d: "M2 3H12V8H22V13H32" }));
-  return el("ul", { class: "legend" },
+  const stairs = svg(
+    "svg",
+    { viewBox: "0 0 34 16", width: 34, height: 16, "aria-hidden": "true" },
+    svg("path", { class: "stairs", d: "M2 3H12V8H22V13H32" }),
+  );
+  return el(
+    "ul",
+    { class: "legend" },
     entry("answered relay", markShape("relay", 4), "answered"),
     entry("answered tardy relay", markShape("relay", 4), "late", "M14 8H26"),
     entry("lost relay", "M-3.5 -3.5L3.5 3.5M-3.5 3.5L3.5 -3.5", "no answer", "M14 8H26"),
     entry("answered store relay", markShape("relay", 4), "stored"),
-    el("li", {}, stairs, "nearest so far"));
+    el("li", {}, stairs, "nearest so far"),
+  );
 }

@@ -14,10 +14,23 @@ const maxDirect = 8;
 const maxOthers = 4;
 
 /** What is under way with a peer, and why a path or an attempt was given up, in words. */
-const states = { idle: "not now", offering: "asking", answering: "answering", "backing off": "waiting before the next try" };
+const states = {
+  idle: "not now",
+  offering: "asking",
+  answering: "answering",
+  "backing off": "waiting before the next try",
+};
 const reasons = {
-  silent: "nothing came back", lost: "the other end was lost", idle: "nobody used it", displaced: "others needed the place", worn: "its keys were worn", replaced: "somebody else has the address",
-  "no answer": "no answer", "bad answer": "an answer without sense", "not opened": "it did not open", broken: "the connection broke",
+  silent: "nothing came back",
+  lost: "the other end was lost",
+  idle: "nobody used it",
+  displaced: "others needed the place",
+  worn: "its keys were worn",
+  replaced: "somebody else has the address",
+  "no answer": "no answer",
+  "bad answer": "an answer without sense",
+  "not opened": "it did not open",
+  broken: "the connection broke",
 };
 
 /** What of a peer that is not reached directly is told first. */
@@ -26,8 +39,14 @@ const order = ["answering", "offering", "backing off", "idle"];
 /** The peers to list: first those with the shortest round trip, then others, first those with something under way. */
 export function listed(peers) {
   const sorted = (list, rank) => list.sort((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1));
-  const direct = sorted(peers.filter(({ path }) => path === "direct"), ({ rtt }) => rtt ?? Number.MAX_VALUE);
-  const others = sorted(peers.filter(({ path }) => path !== "direct"), ({ state }) => order.indexOf(state));
+  const direct = sorted(
+    peers.filter(({ path }) => path === "direct"),
+    ({ rtt }) => rtt ?? Number.MAX_VALUE,
+  );
+  const others = sorted(
+    peers.filter(({ path }) => path !== "direct"),
+    ({ state }) => order.indexOf(state),
+  );
   return [...direct.slice(0, maxDirect), ...others.slice(0, maxOthers)];
 }
 
@@ -56,7 +75,13 @@ class Paths {
     this.caption = el("p", { class: "caption" });
     this.list = el("ul", { class: "peers" });
     this.more = el("p", { class: "note" });
-    this.figures = figures(["direct", "Datagrams directly"], ["relay", "by the relay"], ["upgrades", "Became direct"], ["fallbacks", "Back to the relay"], ["failures", "Tried in vain"]);
+    this.figures = figures(
+      ["direct", "Datagrams directly"],
+      ["relay", "by the relay"],
+      ["upgrades", "Became direct"],
+      ["fallbacks", "Back to the relay"],
+      ["failures", "Tried in vain"],
+    );
     host.append(this.caption, this.list, this.more, this.figures.list);
   }
 
@@ -114,14 +139,32 @@ class Paths {
       this.list.lastChild.remove();
     }
     shown.forEach((peer, i) => fill(this.list.children[i] ?? this.list.appendChild(line()), peer));
-    setText(this.more, more ? `and ${plural(more, "more", "more")} that take direct paths` : shown.length ? "" : "No peer that takes direct paths has answered yet.");
+    setText(
+      this.more,
+      more
+        ? `and ${plural(more, "more", "more")} that take direct paths`
+        : shown.length
+          ? ""
+          : "No peer that takes direct paths has answered yet.",
+    );
   }
 }
 
 function line() {
   const mark = svg("path");
-  const picture = svg("svg", { viewBox: "-8 -8 16 16", width: 16, height: 16, "aria-hidden": "true" }, svg("g", {}, mark));
-  return el("li", {}, picture, el("span", { class: "id" }), el("span", { class: "address" }), el("span", { class: "how" }));
+  const picture = svg(
+    "svg",
+    { viewBox: "-8 -8 16 16", width: 16, height: 16, "aria-hidden": "true" },
+    svg("g", {}, mark),
+  );
+  return el(
+    "li",
+    {},
+    picture,
+    el("span", { class: "id" }),
+    el("span", { class: "address" }),
+    el("span", { class: "how" }),
+  );
 }
 
 function fill(element, { id, address, path, rtt, state }) {
@@ -130,7 +173,10 @@ function fill(element, { id, address, path, rtt, state }) {
   setAttr(picture.firstChild.firstChild, "d", markShape(path, 4.6));
   setText(name, shortID(id));
   setText(where, address);
-  setText(how, path === "direct" ? `direct${rtt === null ? "" : `, ${millis(rtt)}`}` : `relay, ${states[state] ?? state}`);
+  setText(
+    how,
+    path === "direct" ? `direct${rtt === null ? "" : `, ${millis(rtt)}`}` : `relay, ${states[state] ?? state}`,
+  );
 }
 
 function times(n) {
@@ -139,5 +185,7 @@ function times(n) {
 
 function withReasons(counters) {
   const list = Object.entries(counters).sort(([a], [b]) => (a < b ? -1 : 1));
-  return list.length ? `${times(total(counters))}: ${list.map(([reason, n]) => `${reasons[reason] ?? reason}${n > 1 && list.length > 1 ? ` (${count(n)})` : ""}`).join(", ")}` : "never";
+  return list.length
+    ? `${times(total(counters))}: ${list.map(([reason, n]) => `${reasons[reason] ?? reason}${n > 1 && list.length > 1 ? ` (${count(n)})` : ""}`).join(", ")}`
+    : "never";
 }

@@ -53,10 +53,30 @@ class Records {
   build(host) {
     this.summary = el("p", { class: "caption" }, "Nothing yet.");
     this.bar = el("div");
-    this.gauge = el("div", { class: "gauge", role: "meter", "aria-label": "Share of the store that is used", "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 0 }, this.bar);
+    this.gauge = el(
+      "div",
+      {
+        class: "gauge",
+        role: "meter",
+        "aria-label": "Share of the store that is used",
+        "aria-valuemin": 0,
+        "aria-valuemax": 100,
+        "aria-valuenow": 0,
+      },
+      this.bar,
+    );
     this.body = el("ul", { class: "records" });
-    this.nothing = el("p", { class: "nothing" }, "Others store values at the nodes nearest to the key. When one of them is near this node's id, its value turns up here.");
-    this.scroll = el("div", { class: "scroll records-box", role: "region", tabindex: 0, "aria-label": "Records kept here" }, this.body, this.nothing);
+    this.nothing = el(
+      "p",
+      { class: "nothing" },
+      "Others store values at the nodes nearest to the key. When one of them is near this node's id, its value turns up here.",
+    );
+    this.scroll = el(
+      "div",
+      { class: "scroll records-box", role: "region", tabindex: 0, "aria-label": "Records kept here" },
+      this.body,
+      this.nothing,
+    );
     this.more = el("p", { class: "note" });
     host.append(this.summary, this.gauge, this.scroll, this.more);
   }
@@ -65,7 +85,12 @@ class Records {
     const listed = this.list.slice(0, maxListed);
     const total = Math.max(this.total, this.list.length);
     const share = this.storeBytes ? Math.min(1, this.kept / this.storeBytes) : 0;
-    setText(this.summary, total ? `${plural(total, "value")}, ${bytes(this.kept)} of ${bytes(this.storeBytes)}.` : `Nothing yet, of at most ${bytes(this.storeBytes)}.`);
+    setText(
+      this.summary,
+      total
+        ? `${plural(total, "value")}, ${bytes(this.kept)} of ${bytes(this.storeBytes)}.`
+        : `Nothing yet, of at most ${bytes(this.storeBytes)}.`,
+    );
     this.bar.style.width = `${(share * 100).toFixed(1)}%`;
     setAttr(this.gauge, "aria-valuenow", Math.round(share * 100));
     this.gauge.classList.toggle("full", share >= 0.97);
@@ -87,16 +112,31 @@ class Records {
       this.open.delete(key);
     }
     const more = total - listed.length;
-    setText(this.more, more > 0 ? `The newest ${count(listed.length)}; ${plural(more, "more is", "more are")} kept as well.` : "");
+    setText(
+      this.more,
+      more > 0 ? `The newest ${count(listed.length)}; ${plural(more, "more is", "more are")} kept as well.` : "",
+    );
   }
 
   newLine(key) {
     const line = {
-      name: el("span", { class: "key" }), what: el("span", { class: "what" }), age: el("span", { class: "age" }),
-      value: el("pre", { class: "value", tabindex: 0, hidden: true }), record: null,
+      name: el("span", { class: "key" }),
+      what: el("span", { class: "what" }),
+      age: el("span", { class: "age" }),
+      value: el("pre", { class: "value", tabindex: 0, hidden: true }),
+      record: null,
     };
-    line.button = el("button", { type: "button", class: "quiet", "aria-expanded": "false", onclick: () => this.toggle(key) }, "Show");
-    line.element = el("li", {}, el("div", { class: "record" }, el("div", {}, line.name, line.what, line.age), line.button), line.value);
+    line.button = el(
+      "button",
+      { type: "button", class: "quiet", "aria-expanded": "false", onclick: () => this.toggle(key) },
+      "Show",
+    );
+    line.element = el(
+      "li",
+      {},
+      el("div", { class: "record" }, el("div", {}, line.name, line.what, line.age), line.button),
+      line.value,
+    );
     this.lines.set(key, line);
     return line;
   }
@@ -115,8 +155,14 @@ class Records {
     setText(line.name, name === undefined ? shortID(record.key) : `“${tame(name)}”`);
     line.name.classList.toggle("id", name === undefined);
     setAttr(line.name, "title", record.key);
-    setText(line.what, `${(typeWords[record.type] ?? record.type).replace(/^a /, "")}, ${bytes(record.bytes)}${record.cached ? ", cached on the way" : ""}`);
-    setText(line.age, `set ${roughly(now - record.published)} ago, ${record.expires > now ? `${roughly(record.expires - now)} left` : "about to go"}`);
+    setText(
+      line.what,
+      `${(typeWords[record.type] ?? record.type).replace(/^a /, "")}, ${bytes(record.bytes)}${record.cached ? ", cached on the way" : ""}`,
+    );
+    setText(
+      line.age,
+      `set ${roughly(now - record.published)} ago, ${record.expires > now ? `${roughly(record.expires - now)} left` : "about to go"}`,
+    );
     setText(line.button, open ? "Hide" : "Show");
     setAttr(line.button, "aria-expanded", open);
     setAttr(line.button, "aria-label", `${open ? "Hide" : "Show"} the value of ${called}`);
@@ -133,5 +179,7 @@ function excerpt(text) {
   if (text === "") {
     return "(empty)";
   }
-  return text.length > maxShown ? `${text.slice(0, maxShown)}… (${count(text.length - maxShown)} more characters)` : text;
+  return text.length > maxShown
+    ? `${text.slice(0, maxShown)}… (${count(text.length - maxShown)} more characters)`
+    : text;
 }

@@ -28,8 +28,17 @@ class Result {
     this.more = el("button", { type: "button", class: "quiet", onclick: () => this.showAll() }, "Show all");
     this.actions = el("div", { class: "actions" }, this.copy, this.more, this.cancel);
     this.spoken = el("p", { class: "spoken", role: "status" });
-    this.element = el("div", { class: "result", role: "group", "aria-label": "Result" },
-      this.words, this.value, this.warning, this.facts.list, this.advice, this.actions, this.spoken);
+    this.element = el(
+      "div",
+      { class: "result", role: "group", "aria-label": "Result" },
+      this.words,
+      this.value,
+      this.warning,
+      this.facts.list,
+      this.advice,
+      this.actions,
+      this.spoken,
+    );
     this.text = "";
     this.clear();
   }
@@ -37,7 +46,14 @@ class Result {
   /** Shows the parts named, and what kind of result it is; says it aloud. */
   be(kind, parts, words, advice = "") {
     setAttr(this.element, "data-kind", kind);
-    for (const [name, element] of Object.entries({ value: this.value, warning: this.warning, facts: this.facts.list, copy: this.copy, more: this.more, cancel: this.cancel })) {
+    for (const [name, element] of Object.entries({
+      value: this.value,
+      warning: this.warning,
+      facts: this.facts.list,
+      copy: this.copy,
+      more: this.more,
+      cancel: this.cancel,
+    })) {
       show(element, parts.includes(name));
     }
     setText(this.words, words);
@@ -55,13 +71,21 @@ class Result {
   }
 
   stored(key, nodes, took) {
-    const few = nodes < 3 ? "Few nodes have it: it lasts only as long as they stay." : "It lives for 24 hours, or until somebody sets this key again.";
+    const few =
+      nodes < 3
+        ? "Few nodes have it: it lasts only as long as they stay."
+        : "It lives for 24 hours, or until somebody sets this key again.";
     this.be("stored", [], `“${tame(key)}” is stored on ${plural(nodes, "node")}, after ${millis(took)}.`, few);
   }
 
   failed(key, error) {
     const { words, advice } = explain(error, key);
-    this.be(error?.name === "AbortError" ? "idle" : error?.code === "not-found" ? "nothing" : "error", [], words, advice);
+    this.be(
+      error?.name === "AbortError" ? "idle" : error?.code === "not-found" ? "nothing" : "error",
+      [],
+      words,
+      advice,
+    );
   }
 
   found(key, found, took, mine) {
@@ -69,7 +93,12 @@ class Result {
     const conflict = conflictOf(found, mine);
     const long = this.text.length > maxShown;
     const parts = ["value", "facts", "copy", ...(conflict ? ["warning"] : []), ...(long ? ["more"] : [])];
-    this.be(conflict ? "conflict" : "found", parts, `“${tame(key)}” is ${typeWords[found.type] ?? found.type}:`, strange(found));
+    this.be(
+      conflict ? "conflict" : "found",
+      parts,
+      `“${tame(key)}” is ${typeWords[found.type] ?? found.type}:`,
+      strange(found),
+    );
     setText(this.value, this.text === "" ? "(empty)" : long ? `${this.text.slice(0, maxShown)}…` : this.text);
     this.value.classList.toggle("empty", this.text === "");
     setText(this.warning, conflict);

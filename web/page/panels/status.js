@@ -23,8 +23,11 @@ export function strip(host, stream) {
   const advice = el("span", { class: "advice" });
   const next = el("span", { class: "countdown" });
   const spoken = el("p", { class: "spoken", role: "status" });
-  host.append(svg("svg", { viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" }, mark),
-    el("p", { class: "strip-words" }, words, " ", advice, " ", next), spoken);
+  host.append(
+    svg("svg", { viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" }, mark),
+    el("p", { class: "strip-words" }, words, " ", advice, " ", next),
+    spoken,
+  );
   let key = "";
   const draw = () => {
     const now = performance.now();

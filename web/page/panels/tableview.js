@@ -74,15 +74,39 @@ class Space {
       count: svg("text", { class: "head end", y: 10 }, "contacts"),
       share: svg("text", { class: "head end", y: 10 }, "of all ids"),
     };
-    const labels = svg("g", { "aria-hidden": "true" }, ...Object.values(this.heads), this.gap, this.selfDisc.picture, this.selfLabel);
-    this.picture = svg("svg", {
-      class: "space", role: "listbox", tabindex: 0, "aria-label": "Contacts by distance, farthest first", "aria-describedby": name,
-    }, this.bands, labels, this.marks, this.cursor);
+    const labels = svg(
+      "g",
+      { "aria-hidden": "true" },
+      ...Object.values(this.heads),
+      this.gap,
+      this.selfDisc.picture,
+      this.selfLabel,
+    );
+    this.picture = svg(
+      "svg",
+      {
+        class: "space",
+        role: "listbox",
+        tabindex: 0,
+        "aria-label": "Contacts by distance, farthest first",
+        "aria-describedby": name,
+      },
+      this.bands,
+      labels,
+      this.marks,
+      this.cursor,
+    );
     this.caption = el("p", { class: "caption", id: name }, "Nobody is known yet.");
     this.alone = el("div", { class: "alone", hidden: true }, alone);
     this.detail = detailLine("Point at a contact, or choose one with the arrow keys.");
     this.list = contactList();
-    host.append(this.caption, el("div", { class: "picture-box" }, this.picture, this.alone), legend(), this.detail.element, this.list.element);
+    host.append(
+      this.caption,
+      el("div", { class: "picture-box" }, this.picture, this.alone),
+      legend(),
+      this.detail.element,
+      this.list.element,
+    );
   }
 
   begin(id, k) {
@@ -229,9 +253,12 @@ class Space {
     const y = this.laid.bottom + top;
     const last = this.laid.rows.length;
     const empty = this.places.deepest() < last - 1;
-    setText(this.gap, width < 400
-      ? `rows ${last} to 159: ${empty ? "nobody" : "some"} this near`
-      : `rows ${last} to 159: ${empty ? "nobody is known to be this near" : "not shown"}`);
+    setText(
+      this.gap,
+      width < 400
+        ? `rows ${last} to 159: ${empty ? "nobody" : "some"} this near`
+        : `rows ${last} to 159: ${empty ? "nobody is known to be this near" : "not shown"}`,
+    );
     setAttr(this.gap, "x", left);
     setAttr(this.gap, "y", y + 20);
     setAttr(this.selfDisc.picture, "x", left - 8);
@@ -248,8 +275,12 @@ class Space {
       setText(this.caption, this.self ? "Nobody else is known." : "Nobody is known yet.");
       return;
     }
-    const size = estimateSize(this.self, contacts.map((e) => e.id));
-    const about = size === null ? "" : ` By how near the nearest are, the network has about ${count(roundedSize(size))} nodes.`;
+    const size = estimateSize(
+      this.self,
+      contacts.map((e) => e.id),
+    );
+    const about =
+      size === null ? "" : ` By how near the nearest are, the network has about ${count(roundedSize(size))} nodes.`;
     const wait = waiting ? `, ${count(waiting)} more waiting for a place` : "";
     setText(this.caption, `${plural(contacts.length, "contact")} in ${plural(rows, "row")}${wait}.${about}`);
   }
@@ -261,7 +292,9 @@ class Space {
       setAttr(this.cursor, "cx", dot.x);
       setAttr(this.cursor, "cy", dot.y);
     }
-    this.rows.forEach((row, i) => row.element.classList.toggle("chosen", !!dot && this.laid.rows[i].prefix === this.byID.get(id).prefix));
+    this.rows.forEach((row, i) =>
+      row.element.classList.toggle("chosen", !!dot && this.laid.rows[i].prefix === this.byID.get(id).prefix),
+    );
     this.describe();
   }
 
@@ -310,8 +343,11 @@ function dotClass(entry, lit) {
 
 function newRow() {
   const row = {
-    rule: svg("path", { class: "rule" }), sockets: svg("path", { class: "sockets" }),
-    bits: svg("text", { class: "bits" }), count: svg("text", { class: "count end" }), share: svg("text", { class: "share end" }),
+    rule: svg("path", { class: "rule" }),
+    sockets: svg("path", { class: "sockets" }),
+    bits: svg("text", { class: "bits" }),
+    count: svg("text", { class: "count end" }),
+    share: svg("text", { class: "share end" }),
   };
   row.element = svg("g", { class: "row" }, row.rule, row.sockets, row.bits, row.count, row.share);
   return row;
@@ -337,11 +373,19 @@ function legend() {
   const entry = (cls, path, words) => {
     const r = 4.6;
     const strike = cls.includes("failing") ? svg("path", { class: "strike", d: "M-5.8 5.8L5.8 -5.8" }) : null;
-    const picture = svg("svg", { viewBox: "-8 -8 16 16", width: 16, height: 16, "aria-hidden": "true" },
-      svg("g", { class: `dot ${cls}` }, svg("path", { d: markShape(path, r) }), strike));
+    const picture = svg(
+      "svg",
+      { viewBox: "-8 -8 16 16", width: 16, height: 16, "aria-hidden": "true" },
+      svg("g", { class: `dot ${cls}` }, svg("path", { d: markShape(path, r) }), strike),
+    );
     return el("li", {}, picture, words);
   };
-  return el("ul", { class: "legend" },
-    entry("relay", "relay", "contact"), entry("direct", "direct", "reached directly"),
-    entry("relay waiting", "relay", "waiting"), entry("relay failing", "relay", "not answering"));
+  return el(
+    "ul",
+    { class: "legend" },
+    entry("relay", "relay", "contact"),
+    entry("direct", "direct", "reached directly"),
+    entry("relay waiting", "relay", "waiting"),
+    entry("relay failing", "relay", "not answering"),
+  );
 }

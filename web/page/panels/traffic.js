@@ -36,10 +36,23 @@ class Traffic {
     this.outbound = svg("path", { class: "outbound" });
     this.axis = svg("path", { class: "rule" });
     this.scale = svg("text", { class: "scale", x: 0, y: 10 });
-    this.picture = svg("svg", { class: "traffic", role: "img", "aria-label": "Datagrams in and out over the last minute" }, this.inbound, this.outbound, this.axis, this.scale);
+    this.picture = svg(
+      "svg",
+      { class: "traffic", role: "img", "aria-label": "Datagrams in and out over the last minute" },
+      this.inbound,
+      this.outbound,
+      this.axis,
+      this.scale,
+    );
     this.rates = figures(["in", "In"], ["out", "Out"]);
     this.rates.list.classList.add("rates");
-    this.totals = figures(["served", "Answered for others"], ["own", "Own requests"], ["unanswered", "of them unanswered"], ["dropped", "Dropped here"], ["relayDropped", "Dropped by the relay"]);
+    this.totals = figures(
+      ["served", "Answered for others"],
+      ["own", "Own requests"],
+      ["unanswered", "of them unanswered"],
+      ["dropped", "Dropped here"],
+      ["relayDropped", "Dropped by the relay"],
+    );
     this.reasons = el("ul", { class: "reasons" });
     const details = el("details", {}, el("summary", {}, "By procedure and reason"), this.reasons);
     host.append(this.picture, this.rates.list, this.totals.list, details);
@@ -56,7 +69,14 @@ class Traffic {
     if (dt > 0) {
       const was = this.last.stats;
       const per = (name) => Math.max(0, stats[name] - was[name]) / dt;
-      this.samples.push({ from: this.last.at, at, received: per("received"), sent: per("sent"), receivedBytes: per("receivedBytes"), sentBytes: per("sentBytes") });
+      this.samples.push({
+        from: this.last.at,
+        at,
+        received: per("received"),
+        sent: per("sent"),
+        receivedBytes: per("receivedBytes"),
+        sentBytes: per("sentBytes"),
+      });
     }
     this.last = { at, stats };
     nextFrame(this.draw);
@@ -88,10 +108,15 @@ class Traffic {
     const samples = lastMinute(this.samples.toArray(), width);
     const most = niceAbove(Math.max(10, ...samples.map((s) => Math.max(s.received, s.sent))));
     const middle = Math.round(height / 2);
-    const bars = (name, sign) => samples.map((s) => {
-      const h = (s[name] / most) * (middle - 2);
-      return h > 0 ? `M${s.left.toFixed(1)} ${middle}v${(-sign * Math.max(1, h)).toFixed(1)}h${Math.max(1.5, s.right - s.left - gap).toFixed(1)}V${middle}z` : "";
-    }).join("");
+    const bars = (name, sign) =>
+      samples
+        .map((s) => {
+          const h = (s[name] / most) * (middle - 2);
+          return h > 0
+            ? `M${s.left.toFixed(1)} ${middle}v${(-sign * Math.max(1, h)).toFixed(1)}h${Math.max(1.5, s.right - s.left - gap).toFixed(1)}V${middle}z`
+            : "";
+        })
+        .join("");
     setAttr(this.inbound, "d", bars("received", 1));
     setAttr(this.outbound, "d", bars("sent", -1));
     setAttr(this.axis, "d", `M0 ${middle + 0.5}H${width}`);
@@ -100,14 +125,18 @@ class Traffic {
 
   list(stats) {
     const lines = [
-      ...lineEach("answered", stats.served), ...lineEach("dropped here", stats.dropped),
-      ...(stats.unsent ? [["not sent", stats.unsent]] : []), ...lineEach("dropped by the relay", stats.relayDropped),
+      ...lineEach("answered", stats.served),
+      ...lineEach("dropped here", stats.dropped),
+      ...(stats.unsent ? [["not sent", stats.unsent]] : []),
+      ...lineEach("dropped by the relay", stats.relayDropped),
     ];
     while (this.reasons.children.length > lines.length) {
       this.reasons.lastChild.remove();
     }
     lines.forEach(([words, n], i) => {
-      const item = this.reasons.children[i] ?? this.reasons.appendChild(el("li", {}, el("span"), el("span", { class: "figure" })));
+      const item =
+        this.reasons.children[i] ??
+        this.reasons.appendChild(el("li", {}, el("span"), el("span", { class: "figure" })));
       setText(item.firstChild, words);
       setText(item.lastChild, count(n));
     });
@@ -125,5 +154,8 @@ export function lastMinute(samples, width) {
 }
 
 function lineEach(verb, counters) {
-  return Object.entries(counters).filter(([, n]) => n > 0).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, n]) => [`${verb}: ${name}`, n]);
+  return Object.entries(counters)
+    .filter(([, n]) => n > 0)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, n]) => [`${verb}: ${name}`, n]);
 }

@@ -29,15 +29,28 @@ class Values {
   }
 
   build(host) {
-    this.key = el("input", { id: uniqueID("key"), class: "mono", autocomplete: "off", autocapitalize: "off", spellcheck: "false", enterkeyhint: "search", maxlength: 1000 });
+    this.key = el("input", {
+      id: uniqueID("key"),
+      class: "mono",
+      autocomplete: "off",
+      autocapitalize: "off",
+      spellcheck: "false",
+      enterkeyhint: "search",
+      maxlength: 1000,
+    });
     this.keyError = el("p", { class: "error", id: uniqueID("key-error") });
     setAttr(this.key, "aria-describedby", this.keyError.id);
     this.key.addEventListener("input", () => this.linked());
     this.open = el("a", { class: "button quiet", target: "_blank", rel: "noopener" }, "Open in another tab");
     this.copyLink = copyButton(() => this.open.href, "Copy share link");
-    const get = el("form", { novalidate: true, class: "get" },
-      field("Key", this.key), el("button", { type: "submit", class: "main" }, "Get"), this.keyError,
-      this.share = el("div", { class: "share" }, this.copyLink, this.open));
+    const get = el(
+      "form",
+      { novalidate: true, class: "get" },
+      field("Key", this.key),
+      el("button", { type: "submit", class: "main" }, "Get"),
+      this.keyError,
+      (this.share = el("div", { class: "share" }, this.copyLink, this.open)),
+    );
     get.addEventListener("submit", (event) => {
       event.preventDefault();
       this.get();
@@ -48,10 +61,21 @@ class Values {
   }
 
   buildSet() {
-    this.type = el("select", { id: uniqueID("type"), onchange: () => this.typed() },
-      ...settable.map(([type, words]) => el("option", { value: type }, `${words} (${type})`)));
+    this.type = el(
+      "select",
+      { id: uniqueID("type"), onchange: () => this.typed() },
+      ...settable.map(([type, words]) => el("option", { value: type }, `${words} (${type})`)),
+    );
     const hint = uniqueID("hint");
-    this.value = el("textarea", { id: uniqueID("value"), class: "mono", rows: 3, spellcheck: "false", autocomplete: "off", autocapitalize: "off", "aria-describedby": hint });
+    this.value = el("textarea", {
+      id: uniqueID("value"),
+      class: "mono",
+      rows: 3,
+      spellcheck: "false",
+      autocomplete: "off",
+      autocapitalize: "off",
+      "aria-describedby": hint,
+    });
     this.value.addEventListener("input", () => this.hinted());
     this.value.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -60,14 +84,24 @@ class Values {
       }
     });
     const name = uniqueID("truth");
-    this.truth = ["true", "false"].map((word) => el("input", { type: "radio", name, value: word, checked: word === "true" }));
-    this.choice = el("fieldset", { class: "choice", hidden: true }, el("legend", { class: "spoken" }, "Value"),
-      ...this.truth.map((input) => el("label", { class: "check" }, input, input.value)));
+    this.truth = ["true", "false"].map((word) =>
+      el("input", { type: "radio", name, value: word, checked: word === "true" }),
+    );
+    this.choice = el(
+      "fieldset",
+      { class: "choice", hidden: true },
+      el("legend", { class: "spoken" }, "Value"),
+      ...this.truth.map((input) => el("label", { class: "check" }, input, input.value)),
+    );
     this.hint = el("p", { class: "hint", id: hint });
-    const form = el("form", { novalidate: true, class: "set" },
+    const form = el(
+      "form",
+      { novalidate: true, class: "set" },
       field("Value", el("div", { class: "slot" }, this.value, this.choice), this.value.id),
       this.hint,
-      field("Type", this.type), el("button", { type: "submit", class: "main" }, "Set"));
+      field("Type", this.type),
+      el("button", { type: "submit", class: "main" }, "Set"),
+    );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.set();

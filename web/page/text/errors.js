@@ -11,21 +11,30 @@ export function explain(error, key) {
 const operations = {
   "not-found": (_, key) => ({
     words: `Nobody has a value under ${key}.`,
-    advice: "Keys are compared letter by letter: check the spelling. A value lives for 24 hours after it was last set.",
+    advice:
+      "Keys are compared letter by letter: check the spelling. A value lives for 24 hours after it was last set.",
   }),
   "no-answer": () => ({
     words: "Nobody answered.",
-    advice: "Try again in a few seconds. If that does not help, see under Traffic whether the relay drops what this node sends.",
+    advice:
+      "Try again in a few seconds. If that does not help, see under Traffic whether the relay drops what this node sends.",
   }),
   "not-stored": (_, key) => ({
     words: `No node acknowledged the value of ${key}.`,
     advice: "It may not be stored anywhere. Set it again: storing twice does no harm.",
   }),
   value: (error) => ({ words: sentence(error.message), advice: "Change the value or its type; nothing was sent." }),
-  relay: (error) => refusal(error.relayCode) ?? { words: sentence(excerpt(error.message)), advice: "The node returns by itself once its relay does; then try again." },
+  relay: (error) =>
+    refusal(error.relayCode) ?? {
+      words: sentence(excerpt(error.message)),
+      advice: "The node returns by itself once its relay does; then try again.",
+    },
   stopped: () => ({ words: "The node has ended.", advice: "Join again, then repeat this." }),
   aborted: () => ({ words: "Given up.", advice: "What was stored until then stays stored." }),
-  failed: (error) => ({ words: sentence(error?.message || String(error)), advice: "Try again. If it keeps happening, copy the events below as JSON and report them." }),
+  failed: (error) => ({
+    words: sentence(error?.message || String(error)),
+    advice: "Try again. If it keeps happening, copy the events below as JSON and report them.",
+  }),
 };
 
 /** { words, advice } for what starting rejected with. */
@@ -37,12 +46,14 @@ export function explainStart(error, relay) {
 const starts = {
   unsupported: (error) => ({
     words: `This browser cannot run a node: ${error.message}.`,
-    advice: "Use a current Firefox, Chrome, Edge or Safari. In a locked-down mode WebAssembly may be off: allow it for this site.",
+    advice:
+      "Use a current Firefox, Chrome, Edge or Safari. In a locked-down mode WebAssembly may be off: allow it for this site.",
   }),
-  relay: (error, relay) => refusal(error.relayCode) ?? {
-    words: `The relay cannot be used: ${excerpt(error.message)}.`,
-    advice: `Without ${relay} this tab has no address on the network. Check that it runs and that nothing between blocks WebSockets, then try again.`,
-  },
+  relay: (error, relay) =>
+    refusal(error.relayCode) ?? {
+      words: `The relay cannot be used: ${excerpt(error.message)}.`,
+      advice: `Without ${relay} this tab has no address on the network. Check that it runs and that nothing between blocks WebSockets, then try again.`,
+    },
   load: (_, relay) => ({
     words: `The program of the node could not be loaded from ${relay}.`,
     advice: "The relay may be down, or the connection to it. Wait a moment, then reload the page.",
@@ -61,11 +72,23 @@ export function refusal(relayCode) {
 }
 
 const refusals = {
-  token: { words: "The relay wants a token that it knows.", advice: "Whoever runs the relay can give you one, or a link that has it. Then try again." },
+  token: {
+    words: "The relay wants a token that it knows.",
+    advice: "Whoever runs the relay can give you one, or a link that has it. Then try again.",
+  },
   full: { words: "The relay has lent all its addresses.", advice: "Try again later, when others have left." },
-  "per-ip": { words: "The relay lends no more addresses to the network that you are in.", advice: "Close other tabs that are nodes, here or on machines nearby, then try again." },
-  replaced: { words: "Another tab has taken over this node’s address.", advice: "Go on in that tab; or leave here, and join again as a node of its own." },
-  version: { words: "The relay and this page are of different versions.", advice: "Reload the page. If that does not help, the relay has to be updated." },
+  "per-ip": {
+    words: "The relay lends no more addresses to the network that you are in.",
+    advice: "Close other tabs that are nodes, here or on machines nearby, then try again.",
+  },
+  replaced: {
+    words: "Another tab has taken over this node’s address.",
+    advice: "Go on in that tab; or leave here, and join again as a node of its own.",
+  },
+  version: {
+    words: "The relay and this page are of different versions.",
+    advice: "Reload the page. If that does not help, the relay has to be updated.",
+  },
 };
 
 /** The longest text of others that is shown within a sentence, in characters. */

@@ -38,23 +38,54 @@ class Reader {
     if (c < 0xc0) return this.string(c & 31);
     if (c >= 0xe0) return this.say(String(c - 256));
     switch (c) {
-      case 0xc0: return this.say("None");
-      case 0xc2: return this.say("False");
-      case 0xc3: return this.say("True");
-      case 0xc4: case 0xc5: case 0xc6: return this.bytes(this.uint(1 << (c - 0xc4)));
-      case 0xc7: case 0xc8: case 0xc9: return this.extension(this.uint(1 << (c - 0xc7)));
-      case 0xca: return this.say(String(this.take(4, (p) => this.view.getFloat32(p))));
-      case 0xcb: return this.say(String(this.take(8, (p) => this.view.getFloat64(p))));
-      case 0xcc: case 0xcd: case 0xce: return this.say(String(this.uint(1 << (c - 0xcc))));
-      case 0xcf: return this.say(String(this.take(8, (p) => this.view.getBigUint64(p))));
-      case 0xd0: return this.say(String(this.take(1, (p) => this.view.getInt8(p))));
-      case 0xd1: return this.say(String(this.take(2, (p) => this.view.getInt16(p))));
-      case 0xd2: return this.say(String(this.take(4, (p) => this.view.getInt32(p))));
-      case 0xd3: return this.say(String(this.take(8, (p) => this.view.getBigInt64(p))));
-      case 0xd4: case 0xd5: case 0xd6: case 0xd7: case 0xd8: return this.extension(1 << (c - 0xd4));
-      case 0xd9: case 0xda: case 0xdb: return this.string(this.uint(1 << (c - 0xd9)));
-      case 0xdc: case 0xdd: return this.list(this.uint(2 << (c - 0xdc)), depth);
-      case 0xde: case 0xdf: return this.map(this.uint(2 << (c - 0xde)), depth);
+      case 0xc0:
+        return this.say("None");
+      case 0xc2:
+        return this.say("False");
+      case 0xc3:
+        return this.say("True");
+      case 0xc4:
+      case 0xc5:
+      case 0xc6:
+        return this.bytes(this.uint(1 << (c - 0xc4)));
+      case 0xc7:
+      case 0xc8:
+      case 0xc9:
+        return this.extension(this.uint(1 << (c - 0xc7)));
+      case 0xca:
+        return this.say(String(this.take(4, (p) => this.view.getFloat32(p))));
+      case 0xcb:
+        return this.say(String(this.take(8, (p) => this.view.getFloat64(p))));
+      case 0xcc:
+      case 0xcd:
+      case 0xce:
+        return this.say(String(this.uint(1 << (c - 0xcc))));
+      case 0xcf:
+        return this.say(String(this.take(8, (p) => this.view.getBigUint64(p))));
+      case 0xd0:
+        return this.say(String(this.take(1, (p) => this.view.getInt8(p))));
+      case 0xd1:
+        return this.say(String(this.take(2, (p) => this.view.getInt16(p))));
+      case 0xd2:
+        return this.say(String(this.take(4, (p) => this.view.getInt32(p))));
+      case 0xd3:
+        return this.say(String(this.take(8, (p) => this.view.getBigInt64(p))));
+      case 0xd4:
+      case 0xd5:
+      case 0xd6:
+      case 0xd7:
+      case 0xd8:
+        return this.extension(1 << (c - 0xd4));
+      case 0xd9:
+      case 0xda:
+      case 0xdb:
+        return this.string(this.uint(1 << (c - 0xd9)));
+      case 0xdc:
+      case 0xdd:
+        return this.list(this.uint(2 << (c - 0xdc)), depth);
+      case 0xde:
+      case 0xdf:
+        return this.map(this.uint(2 << (c - 0xde)), depth);
     }
     throw new RangeError("no such type");
   }
@@ -97,8 +128,10 @@ class Reader {
   uint(size) {
     return this.take(size, (p) => {
       switch (size) {
-        case 1: return this.view.getUint8(p);
-        case 2: return this.view.getUint16(p);
+        case 1:
+          return this.view.getUint8(p);
+        case 2:
+          return this.view.getUint16(p);
       }
       return this.view.getUint32(p);
     });

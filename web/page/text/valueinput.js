@@ -19,8 +19,15 @@ export const settable = [
 
 /** What a value of each type, also of what others have stored, is in a sentence. */
 export const typeWords = {
-  str: "text", bytes: "bytes", int: "a whole number", float: "a decimal number", bool: "a boolean",
-  nil: "nothing (nil)", list: "a list", map: "a map", other: "a MessagePack extension",
+  str: "text",
+  bytes: "bytes",
+  int: "a whole number",
+  float: "a decimal number",
+  bool: "a boolean",
+  nil: "nothing (nil)",
+  list: "a list",
+  map: "a map",
+  other: "a MessagePack extension",
 };
 
 /** How to write a value of each type. */
@@ -43,7 +50,9 @@ export function parseTyped(type, text) {
 const parsers = {
   str(text) {
     if (/\p{Surrogate}/u.test(text)) {
-      return { error: "This text has half of a character in it, which UTF-8 cannot carry. Remove it, or set it as bytes." };
+      return {
+        error: "This text has half of a character in it, which UTF-8 cannot carry. Remove it, or set it as bytes.",
+      };
     }
     return bounded(text, utf8Length(text));
   },
@@ -55,14 +64,19 @@ const parsers = {
     }
     const n = BigInt(word.replace(/^\+/, ""));
     if (n < minInt || n > maxInt) {
-      return { error: "Out of range: the wire carries whole numbers from −2^63 to 2^64 − 1. Set a longer one as text." };
+      return {
+        error: "Out of range: the wire carries whole numbers from −2^63 to 2^64 − 1. Set a longer one as text.",
+      };
     }
     const safe = n >= BigInt(Number.MIN_SAFE_INTEGER) && n <= BigInt(Number.MAX_SAFE_INTEGER);
     return { value: safe ? Number(n) : n };
   },
 
   float(text) {
-    const word = text.trim().toLowerCase().replace(/^\u2212/, "-");
+    const word = text
+      .trim()
+      .toLowerCase()
+      .replace(/^\u2212/, "-");
     const named = { nan: NaN, inf: Infinity, "+inf": Infinity, "-inf": -Infinity };
     if (Object.hasOwn(named, word)) {
       return { value: named[word] };
@@ -104,7 +118,9 @@ const parsers = {
 function bounded(value, length) {
   if (length > maxContent) {
     const over = (length - maxContent).toLocaleString("en");
-    return { error: `Too long by ${over} bytes: one message carries ${maxContent.toLocaleString("en")}. Split it over several keys.` };
+    return {
+      error: `Too long by ${over} bytes: one message carries ${maxContent.toLocaleString("en")}. Split it over several keys.`,
+    };
   }
   return { value };
 }
@@ -173,7 +189,10 @@ export function tame(text) {
 
 /** Whether the joiner at a place makes one picture of two, as in a family of emoji. */
 function joins(text, at) {
-  return /\p{Extended_Pictographic}\ufe0f?$/u.test(text.slice(0, at)) && /^\p{Extended_Pictographic}/u.test(text.slice(at + 1));
+  return (
+    /\p{Extended_Pictographic}\ufe0f?$/u.test(text.slice(0, at)) &&
+    /^\p{Extended_Pictographic}/u.test(text.slice(at + 1))
+  );
 }
 
 /** Whether two values are the same, by type and content. */

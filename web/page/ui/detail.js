@@ -11,7 +11,12 @@ export function detailLine(invitation) {
   const id = el("span", { class: "id" });
   const where = el("span", { class: "address" });
   const words = el("span", { class: "words" });
-  const chosen = el("div", { class: "chosen", hidden: true }, picture.picture, el("div", {}, el("div", { class: "who" }, id, where), words));
+  const chosen = el(
+    "div",
+    { class: "chosen", hidden: true },
+    picture.picture,
+    el("div", {}, el("div", { class: "who" }, id, where), words),
+  );
   const idle = el("p", {}, invitation);
   return {
     element: el("div", { class: "detail" }, idle, chosen),

@@ -21,11 +21,16 @@ const trackWidth = (outer - inner) / tracks;
 export function disc(id, { shared = 0, label } = {}) {
   const own = svg("path", { class: "disc-bits" });
   const common = svg("path", { class: "disc-shared" });
-  const picture = svg("svg", { class: "disc", viewBox: "0 0 100 100", focusable: "false" },
-    svg("circle", { class: "disc-plate", cx: 50, cy: 50, r: 49.5 }), own, common,
+  const picture = svg(
+    "svg",
+    { class: "disc", viewBox: "0 0 100 100", focusable: "false" },
+    svg("circle", { class: "disc-plate", cx: 50, cy: 50, r: 49.5 }),
+    own,
+    common,
     svg("circle", { class: "disc-hub", cx: 50, cy: 50, r: inner - trackWidth / 2 }),
     svg("circle", { class: "disc-axle", cx: 50, cy: 50, r: 2.5 }),
-    svg("path", { class: "disc-index", d: "M50 33.5l3.4 6h-6.8z" }));
+    svg("path", { class: "disc-index", d: "M50 33.5l3.4 6h-6.8z" }),
+  );
   if (label) {
     picture.setAttribute("role", "img");
     picture.setAttribute("aria-label", label);
@@ -76,8 +81,10 @@ function arc(track, first, after) {
   if (after - first === sectors) {
     return arc(track, 0, sectors / 2) + arc(track, sectors / 2, sectors);
   }
-  return `M${point(r1, first)}A${r1} ${r1} 0 ${large} 1 ${point(r1, after)}` +
-    `L${point(r2, after)}A${r2} ${r2} 0 ${large} 0 ${point(r2, first)}Z`;
+  return (
+    `M${point(r1, first)}A${r1} ${r1} 0 ${large} 1 ${point(r1, after)}` +
+    `L${point(r2, after)}A${r2} ${r2} 0 ${large} 0 ${point(r2, first)}Z`
+  );
 }
 
 function point(r, sector) {

@@ -78,7 +78,11 @@ export function picker(picture, { marks, onpick }) {
   picture.addEventListener("blur", () => choose(null, false));
   picture.addEventListener("keydown", (event) => {
     const list = marks();
-    const next = step(list, list.findIndex((m) => m.key === key), event.key);
+    const next = step(
+      list,
+      list.findIndex((m) => m.key === key),
+      event.key,
+    );
     if (next !== undefined) {
       event.preventDefault();
       choose(next, true);
@@ -90,13 +94,20 @@ export function picker(picture, { marks, onpick }) {
 /** The key of the mark that an arrow key leads to; undefined if it leads nowhere. */
 export function step(list, at, key) {
   switch (key) {
-    case "ArrowRight": return list[Math.min(at + 1, list.length - 1)]?.key;
-    case "ArrowLeft": return list[Math.max(at - 1, 0)]?.key;
-    case "Home": return list[0]?.key;
-    case "End": return list.at(-1)?.key;
-    case "Escape": return null;
-    case "ArrowDown": return across(list, at, 1);
-    case "ArrowUp": return across(list, at, -1);
+    case "ArrowRight":
+      return list[Math.min(at + 1, list.length - 1)]?.key;
+    case "ArrowLeft":
+      return list[Math.max(at - 1, 0)]?.key;
+    case "Home":
+      return list[0]?.key;
+    case "End":
+      return list.at(-1)?.key;
+    case "Escape":
+      return null;
+    case "ArrowDown":
+      return across(list, at, 1);
+    case "ArrowUp":
+      return across(list, at, -1);
   }
   return undefined;
 }
