@@ -8,5 +8,5 @@ import "embed"
 // among them if they were there when the program was built: `make build` sees to
 // that.
 //
-//go:embed index.html icon.svg page.css page.js page kadmesh/kadmesh.*
+//go:embed index.html icon.svg page.css page.js page kadmesh/*.js kadmesh/kadmesh.d.ts kadmesh/kadmesh.w*
 var Files embed.FS

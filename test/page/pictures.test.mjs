@@ -4,7 +4,7 @@ import { scaleOf } from "../../web/page/model/scale.js";
 import { caption, Trace, Traces } from "../../web/page/model/trace.js";
 import { layOut, Places } from "../../web/page/model/rows.js";
 import { lastMinute } from "../../web/page/panels/traffic.js";
-import { BoundedMap, Ring } from "../../web/page/model/ringbuffer.js";
+import { BoundedMap, RingBuffer } from "../../web/page/model/ringbuffer.js";
 import { step } from "../../web/page/ui/picker.js";
 
 const target = "0".repeat(40);
@@ -140,7 +140,7 @@ test("samples stand at their times, however rarely they are taken", () => {
 });
 
 test("a ring forgets its oldest, a bounded map what was set longest ago", () => {
-  const ring = new Ring(3);
+  const ring = new RingBuffer(3);
   assert.deepEqual(
     [1, 2, 3, 4].map((n) => ring.push(n)),
     [undefined, undefined, undefined, 1],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { explain, explainStart, missing } from "../../web/page/text/errors.js";
-import { otherTabs } from "../../web/page/model/othertabs.js";
+import { OtherTabs } from "../../web/page/model/othertabs.js";
 
 const codes = [
   "not-found",
@@ -53,7 +53,7 @@ test("tabs hear of each other, and believe nothing odd", () => {
   channel.postMessage = (message) => said.push(message);
   const hear = (data) => channel.dispatchEvent(Object.assign(new Event("message"), { data }));
   let others = [];
-  const tabs = otherTabs((list) => (others = list), channel);
+  const tabs = new OtherTabs((list) => (others = list), channel);
   hear({ kind: "here", id: "early" });
   tabs.join("me");
   hear({ kind: "ask", id: "you" });

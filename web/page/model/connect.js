@@ -1,108 +1,169 @@
-// From a node of the module to a stream of events: what it tells by itself, and
-// what has to be asked for, no more often than anybody looks.
+// From a node of the module to a stream of events. The module's events flow by
+// themselves. The table, the records and the counters are asked for, no more often
+// than a person looks.
 
-/** The module's events, as they are. */
-const events = ["relay", "contact", "request", "lookup", "served", "record", "path", "stopped"];
+/** @import { Kadmesh } from "../../kadmesh/kadmesh.js" */
+/** @import { Stream } from "./stream.js" */
 
-/** How often what may have changed is asked for, in milliseconds. */
+/** Shortest times between two questions about the same, in milliseconds. */
 const tableEvery = 300;
 const recordsEvery = 1000;
 const statsEvery = 1000;
-/** And all of it, whether or not anything was heard; hidden, only that, and rarer. */
+/** The table and the records are asked for that often even if no event tells of a change. */
 const allEvery = 5000;
+/** A hidden page asks for counters only, and that rarely. */
 const hiddenEvery = 15_000;
 
-/** How many records are asked for: of more, nobody would read the list. */
+/** The most records asked for: nobody reads a longer list. */
 const maxRecords = 100;
 
-/** Lets a node's events flow into a stream. Returns a function that ends that. */
+/**
+ * Lets a node's events flow into a stream. Returns a function that ends that.
+ *
+ * @param {Kadmesh} node
+ * @param {Stream} stream
+ */
 export function connect(node, stream) {
-  const table = poll(tableEvery, async () =>
-    stream.emit("table", { entries: await node.table(), at: performance.now() }),
-  );
-  const records = poll(recordsEvery, async () =>
-    stream.emit("records", { records: await node.records({ limit: maxRecords }), at: performance.now() }),
-  );
-  const stats = poll(statsEvery, async () =>
-    stream.emit("stats", { stats: await node.stats(), at: performance.now() }),
-  );
-  const offs = events.map((type) => node.on(type, (event) => stream.emit(type, event)));
-  const paths = poll(
-    tableEvery,
-    async () => node.direct === "relay-only" || stream.emit("paths", { peers: await node.paths() }),
-  );
-  offs.push(
-    node.on("contact", table.ask),
-    node.on("record", records.ask),
-    node.on("path", table.ask),
-    node.on("path", paths.ask),
-  );
-  stream.emit("relay", node.relay);
-  const all = () => {
-    table.ask();
-    records.ask();
-  };
-  let lastHidden = 0;
-  const tick = setInterval(() => {
-    if (!document.hidden) {
-      stats.ask();
-      paths.ask();
-    } else if (performance.now() - lastHidden > hiddenEvery) {
-      lastHidden = performance.now();
-      stats.ask();
+  const now = () => performance.now();
+  const table = new Poll(tableEvery, async () => {
+    stream.emit("table", { entries: await node.table(), at: now() });
+  });
+  const records = new Poll(recordsEvery, async () => {
+    stream.emit("records", { records: await node.records({ limit: maxRecords }), at: now() });
+  });
+  const stats = new Poll(statsEvery, async () => {
+    stream.emit("stats", { stats: await node.stats(), at: now() });
+  });
+  const paths = new Poll(tableEvery, async () => {
+    if (node.direct !== "relay-only") {
+      stream.emit("paths", { peers: await node.paths() });
     }
-  }, statsEvery);
-  const slow = setInterval(() => document.hidden || all(), allEvery);
-  const back = () => document.hidden || (all(), stats.ask(), paths.ask());
-  document.addEventListener("visibilitychange", back);
-  back();
+  });
+  const offs = [
+    ...forward(node, stream),
+    node.on("contact", () => table.want()),
+    node.on("record", () => records.want()),
+    node.on("path", () => table.want()),
+    node.on("path", () => paths.want()),
+  ];
+  stream.emit("relay", node.relay);
+  const endTimers = askByTime({ table, records, stats, paths });
   return () => {
     offs.forEach((off) => off());
-    clearInterval(tick);
-    clearInterval(slow);
-    document.removeEventListener("visibilitychange", back);
-    [table, records, stats, paths].forEach((p) => p.end());
+    endTimers();
+    [table, records, stats, paths].forEach((poll) => poll.end());
   };
 }
 
 /**
- * Calls ask once for any number of wishes within so many milliseconds, never while
- * the last call is under way, and not for a hidden page that changes all the time.
+ * Hands the module's events on as they are.
+ *
+ * @param {Kadmesh} node
+ * @param {Stream} stream
  */
-function poll(every, ask) {
-  let timer = 0;
-  let busy = false;
-  let wanted = false;
-  let ended = false;
-  let last = -Infinity;
-  const run = async () => {
-    timer = 0;
-    wanted = false;
-    busy = true;
-    last = performance.now();
-    try {
-      await ask();
-    } catch {
-      // The node has stopped, which it tells by itself.
-    }
-    busy = false;
-    if (wanted) {
-      wish();
+function forward(node, stream) {
+  return [
+    node.on("relay", (event) => stream.emit("relay", event)),
+    node.on("contact", (event) => stream.emit("contact", event)),
+    node.on("request", (event) => stream.emit("request", event)),
+    node.on("lookup", (event) => stream.emit("lookup", event)),
+    node.on("served", (event) => stream.emit("served", event)),
+    node.on("record", (event) => stream.emit("record", event)),
+    node.on("path", (event) => stream.emit("path", event)),
+    node.on("stopped", (event) => stream.emit("stopped", event)),
+  ];
+}
+
+/**
+ * Asks now, by the clock, and whenever the page is shown again. Returns a function
+ * that ends that.
+ *
+ * @param {Record<"table" | "records" | "stats" | "paths", Poll>} polls
+ */
+function askByTime({ table, records, stats, paths }) {
+  const askAll = () => {
+    if (!document.hidden) {
+      table.want();
+      records.want();
     }
   };
-  const wish = () => {
-    wanted = true;
-    if (busy || timer || ended) {
+  const show = () => {
+    askAll();
+    if (!document.hidden) {
+      stats.want();
+      paths.want();
+    }
+  };
+  let lastHidden = 0;
+  const tick = setInterval(() => {
+    if (!document.hidden) {
+      stats.want();
+      paths.want();
+    } else if (performance.now() - lastHidden > hiddenEvery) {
+      lastHidden = performance.now();
+      stats.want();
+    }
+  }, statsEvery);
+  const slow = setInterval(askAll, allEvery);
+  document.addEventListener("visibilitychange", show);
+  show();
+  return () => {
+    clearInterval(tick);
+    clearInterval(slow);
+    document.removeEventListener("visibilitychange", show);
+  };
+}
+
+/**
+ * Asks once for any number of wishes within a time, and never while the last question
+ * is under way. A hidden page, where things change all the time, asks less often.
+ */
+class Poll {
+  #every;
+  #ask;
+  #timer = 0;
+  #busy = false;
+  #wanted = false;
+  #ended = false;
+  #last = -Infinity;
+
+  /**
+   * @param {number} every in milliseconds
+   * @param {() => Promise<void>} ask
+   */
+  constructor(every, ask) {
+    this.#every = every;
+    this.#ask = ask;
+  }
+
+  /** Has the question asked soon. */
+  want() {
+    this.#wanted = true;
+    if (this.#busy || this.#timer || this.#ended) {
       return;
     }
-    const wait = document.hidden ? Math.max(every, allEvery) : every;
-    timer = setTimeout(() => ended || run(), Math.max(0, last + wait - performance.now()));
-  };
-  return {
-    ask: wish,
-    end() {
-      ended = true;
-      clearTimeout(timer);
-    },
-  };
+    const wait = document.hidden ? Math.max(this.#every, allEvery) : this.#every;
+    this.#timer = setTimeout(() => this.#run(), Math.max(0, this.#last + wait - performance.now()));
+  }
+
+  end() {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #run() {
+    this.#timer = 0;
+    this.#wanted = false;
+    this.#busy = true;
+    this.#last = performance.now();
+    try {
+      await this.#ask();
+    } catch {
+      // The node has stopped: the event "stopped" says so.
+    }
+    this.#busy = false;
+    if (this.#wanted) {
+      this.want();
+    }
+  }
 }

@@ -4,12 +4,20 @@ export const idBits = 160;
 
 const digits = idBits / 4;
 
-/** An id for people: its first eight digits, which is enough to tell nodes apart. */
+/**
+ * The first eight digits of an id: enough for people to tell nodes apart.
+ *
+ * @param {string | undefined} id
+ */
 export function shortID(id) {
   return id ? id.slice(0, 8) : "";
 }
 
-/** The bits of an id, most significant first. */
+/**
+ * The bits of an id, most significant first.
+ *
+ * @param {string} id
+ */
 export function bitsOf(id) {
   const bits = new Uint8Array(idBits);
   for (let i = 0; i < idBits; i++) {
@@ -18,7 +26,12 @@ export function bitsOf(id) {
   return bits;
 }
 
-/** How many leading bits two ids share, 0 to 160. */
+/**
+ * How many leading bits two ids share, 0 to 160.
+ *
+ * @param {string} a
+ * @param {string} b
+ */
 export function prefixLength(a, b) {
   const i = firstDifference(a, b);
   if (i === digits) {
@@ -28,8 +41,11 @@ export function prefixLength(a, b) {
 }
 
 /**
- * The binary logarithm of the XOR distance: under 160, and the smaller the
- * nearer. Two equal ids have the distance 0, which is drawn as -1.
+ * The binary logarithm of the XOR distance, below 160. Two equal ids have the
+ * distance 0, which is drawn as -1.
+ *
+ * @param {string} a
+ * @param {string} b
  */
 export function log2Distance(a, b) {
   const i = firstDifference(a, b);
@@ -40,7 +56,12 @@ export function log2Distance(a, b) {
   return idBits - 4 * i - 32 + Math.log2(x);
 }
 
-/** Orders ids by their distance to target, nearest first: for Array.sort. */
+/**
+ * Orders ids by their distance to target, nearest first: for Array.sort.
+ *
+ * @param {string} target
+ * @returns {(a: string, b: string) => number}
+ */
 export function byDistance(target) {
   return (a, b) => {
     const i = firstDifference(a, b);
@@ -53,9 +74,12 @@ export function byDistance(target) {
 }
 
 /**
- * How many nodes the network has, judged by how near the n nearest ones are: n of
- * N ids lie within n/N of the space. Good to about a third for n = 8; null
- * where too few are known to tell.
+ * An estimate of the number of nodes in the network from the n nearest ids: n of N ids
+ * lie within n/N of the space. Good to about a third for n = 8; null if fewer than n
+ * ids are known.
+ *
+ * @param {string} self
+ * @param {string[]} ids
  */
 export function estimateSize(self, ids, n = 8) {
   if (ids.length < n) {
@@ -66,6 +90,7 @@ export function estimateSize(self, ids, n = 8) {
   return Math.round(n / 2 ** reach);
 }
 
+/** @type {(a: string, b: string) => number} */
 function firstDifference(a, b) {
   let i = 0;
   while (i < digits && a[i] === b[i]) {
@@ -74,7 +99,11 @@ function firstDifference(a, b) {
   return i;
 }
 
-/** The 32 bits from digit i on. */
+/**
+ * The 32 bits from digit i on.
+ *
+ * @type {(id: string, i: number) => number}
+ */
 function head(id, i) {
   return parseInt(id.slice(i, i + 8).padEnd(8, "0"), 16);
 }

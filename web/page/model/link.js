@@ -1,10 +1,15 @@
-// Share links: the page's own address with a key behind the hash, which the browser
-// sends to nobody.
+// Share links: the page's own address with a key behind the hash. Browsers do not send
+// the hash to the server.
 
 /** The longest key that is taken from a link, in characters. */
 const maxKey = 1000;
 
-/** The link that opens the page and gets a key. */
+/**
+ * The link that opens the page and gets a key.
+ *
+ * @param {string} page
+ * @param {string} key
+ */
 export function shareLink(page, key) {
   const url = new URL(page);
   url.search = "";
@@ -12,13 +17,21 @@ export function shareLink(page, key) {
   return url.href;
 }
 
-/** The key of a link; null if it has none. */
+/**
+ * The key of a link; null if it has none.
+ *
+ * @param {string} hash
+ */
 export function keyOfLink(hash) {
   const key = decoded(/^#(?:token=[^&]*&)?key=(.*)$/s.exec(hash)?.[1]);
   return key && key.length <= maxKey ? key : null;
 }
 
-/** The relay's token, which whoever runs it may put into a link; "" if it has none. */
+/**
+ * The token in a link; "" if it has none. Operators of a relay may hand out such links.
+ *
+ * @param {string} hash
+ */
 export function tokenOfLink(hash) {
   return decoded(/^#token=([^&]*)(?:&|$)/.exec(hash)?.[1]) ?? "";
 }
@@ -34,7 +47,7 @@ function decoded(text = "") {
 const joinedItem = "kadmesh-joined";
 const tokenItem = "kadmesh-token";
 
-/** Whether this browser has joined before: then a share link does so at once. */
+/** Whether this browser has joined before: a share link then joins at once. */
 export function joinedBefore() {
   try {
     return localStorage.getItem(joinedItem) !== null;
@@ -52,7 +65,11 @@ export function tokenBefore() {
   }
 }
 
-/** Remembers that this browser has joined, and with what; or, after leaving, no longer does. */
+/**
+ * Remembers that this browser has joined, and its token. After leaving, both are forgotten.
+ *
+ * @param {boolean} joined
+ */
 export function rememberJoined(joined, token = "") {
   try {
     localStorage.removeItem(tokenItem);

@@ -1,8 +1,12 @@
-// Which direct paths there may be: the choice, with what each reveals.
+// The modes of direct paths, and the mode chosen in this browser.
 
-import { el, show, uniqueID } from "../ui/dom.js";
+/** @import { DirectMode } from "../../kadmesh/kadmesh.js" */
 
-/** By the name that the module has for them: what it is called, and what it reveals. */
+/**
+ * The name of each mode in words, and its consequence for the person.
+ *
+ * @type {Record<DirectMode, { name: string, words: string }>}
+ */
 export const modes = {
   "relay-only": {
     name: "By the relay only",
@@ -19,7 +23,12 @@ export const modes = {
   },
 };
 
-/** What others see of this tab, to end a sentence that begins with “Others see”. */
+/**
+ * What others see of this tab in each mode: the end of a sentence that begins with
+ * “Others see”.
+ *
+ * @type {Record<DirectMode, string>}
+ */
 export const seen = {
   "relay-only": "an address that this page’s relay lends you, not your own, until you leave or close the tab.",
   direct:
@@ -29,56 +38,25 @@ export const seen = {
 
 const item = "kadmesh-direct";
 
-/** The mode that was chosen in this browser before. */
+/**
+ * The mode that was chosen in this browser before; "relay-only" if none was.
+ *
+ * @returns {DirectMode}
+ */
 export function modeBefore() {
   try {
     const mode = localStorage.getItem(item);
-    return Object.hasOwn(modes, mode ?? "") ? mode : "relay-only";
+    return mode === "direct" || mode === "lan" ? mode : "relay-only";
   } catch {
     return "relay-only";
   }
 }
 
+/** @param {DirectMode} mode */
 export function rememberMode(mode) {
   try {
     localStorage.setItem(item, mode);
   } catch {
-    // The choice is for this time then.
+    // Without storage the choice lasts until the page closes.
   }
-}
-
-/**
- * Fills host with the choice. With a label, a button of that name makes it, and not the
- * click itself: who goes through the choices by arrow key must not reveal an address on
- * the way. Returns how to set it without a click.
- */
-export function modeChoice(host, legend, chosen, label = "") {
-  const name = uniqueID("mode");
-  let current = "";
-  const choose = (mode) => (confirm ? show(confirm, mode !== current) : chosen(mode));
-  const inputs = Object.entries(modes).map(([mode, words]) => {
-    const input = el("input", { type: "radio", name, value: mode, onchange: () => choose(mode) });
-    const about = uniqueID("about");
-    input.setAttribute("aria-describedby", about);
-    const choice = el("label", { class: "mode" }, input, el("strong", {}, words.name));
-    return { input, element: el("div", {}, choice, el("p", { class: "hint", id: about }, words.words)) };
-  });
-  const selected = () => inputs.find(({ input }) => input.checked)?.input;
-  const confirm = label
-    ? el("p", { hidden: true }, el("button", { type: "button", onclick: () => chosen(selected().value) }, label))
-    : null;
-  const choices = inputs.map(({ element }) => element);
-  host.append(el("fieldset", { class: "modes" }, el("legend", { class: "spoken" }, legend), ...choices, confirm));
-  return {
-    set(mode) {
-      current = mode;
-      if (confirm) {
-        show(confirm, false);
-      }
-      inputs.forEach(({ input }) => (input.checked = input.value === mode));
-    },
-    focus() {
-      selected()?.focus({ preventScroll: true });
-    },
-  };
 }

@@ -1,9 +1,15 @@
-/** A list that forgets its oldest entry when it is full. */
-export class Ring {
+/**
+ * A list that forgets its oldest entry when it is full.
+ *
+ * @template T
+ */
+export class RingBuffer {
+  /** @type {T[]} */
   #entries = [];
   #start = 0;
   #capacity;
 
+  /** @param {number} capacity */
   constructor(capacity) {
     this.#capacity = capacity;
   }
@@ -12,7 +18,11 @@ export class Ring {
     return this.#entries.length;
   }
 
-  /** Adds an entry, and returns the one that had to go, if any. */
+  /**
+   * Adds an entry. Returns the entry that had to go, if any.
+   *
+   * @param {T} entry
+   */
   push(entry) {
     if (this.#entries.length < this.#capacity) {
       this.#entries.push(entry);
@@ -41,20 +51,33 @@ export class Ring {
   }
 }
 
-/** A map that forgets the key that was set longest ago when it is full. */
+/**
+ * A map that forgets its oldest key when it is full. A key that is set again is new.
+ *
+ * @template K, V
+ * @extends {Map<K, V>}
+ */
 export class BoundedMap extends Map {
   #capacity;
 
+  /** @param {number} capacity */
   constructor(capacity) {
     super();
     this.#capacity = capacity;
   }
 
+  /**
+   * @param {K} key
+   * @param {V} value
+   */
   set(key, value) {
     this.delete(key);
     super.set(key, value);
-    if (this.size > this.#capacity) {
-      this.delete(this.keys().next().value);
+    for (const oldest of this.keys()) {
+      if (this.size <= this.#capacity) {
+        break;
+      }
+      this.delete(oldest);
     }
     return this;
   }

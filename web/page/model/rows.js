@@ -1,19 +1,38 @@
-// Where the dots of the routing table go: a row per shared prefix length, a place
-// in it per contact. Contacts keep their places as long as they are there.
+// Where the dots of the routing table go: a row for each shared prefix length, and in
+// it a place for each contact. A contact keeps its place as long as it is in the table.
 
-/** Sizes, in pixels. */
-const pitches = [14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4];
+/**
+ * The ids in the places of a row; null is a free place.
+ *
+ * @typedef {{ bucket: (string | null)[], replacement: (string | null)[] }} Row
+ */
+
+/** Distances between two dots, and the room between two rows, in pixels. */
+const minPitch = 4;
+const pitches = [14, 13, 12, 11, 10, 9, 8, 7, 6, 5, minPitch];
 const rowGap = 6;
+
+/**
+ * A row, the place of its first replacement, and how many places it takes.
+ *
+ * @typedef {{ prefix: number, row: Row, first: number, slots: number }} Content
+ */
 
 /** How many rows are shown at least, and how many empty ones below the last contact. */
 const minRows = 9;
 const emptyBelow = 3;
 
-/** Places in rows: who stands where. */
+/** The places of contacts in rows. */
 export class Places {
-  #rows = new Map();
+  /** @type {Map<number, Row>} */
+  #rows = new Map(); // by prefix length
 
-  /** Takes in the table as it is; entries keep their places, new ones get the first free. */
+  /**
+   * Takes in the table as it is now. Known entries keep their places, new entries get the
+   * first free place.
+   *
+   * @param {{ id: string, prefix: number, place: "bucket" | "replacement" }[]} entries
+   */
   update(entries) {
     const present = new Set(entries.map((e) => e.id));
     for (const row of this.#rows.values()) {
@@ -42,6 +61,7 @@ export class Places {
     }
   }
 
+  /** @param {number} prefix */
   #row(prefix) {
     let row = this.#rows.get(prefix);
     if (!row) {
@@ -51,7 +71,12 @@ export class Places {
     return row;
   }
 
-  /** The row of contacts that share exactly so many bits. */
+  /**
+   * The row of contacts that share exactly prefix bits.
+   *
+   * @param {number} prefix
+   * @returns {Row}
+   */
   row(prefix) {
     return this.#rows.get(prefix) ?? { bucket: [], replacement: [] };
   }
@@ -68,14 +93,17 @@ export class Places {
   }
 }
 
+/** @type {(list: (string | null)[], present: Set<string>) => void} */
 function vacate(list, present) {
   for (let i = 0; i < list.length; i++) {
-    if (list[i] !== null && !present.has(list[i])) {
+    const id = list[i];
+    if (id !== null && !present.has(id)) {
       list[i] = null;
     }
   }
 }
 
+/** @param {(string | null)[]} list */
 function trim(list) {
   while (list.length && list[list.length - 1] === null) {
     list.pop();
@@ -88,31 +116,44 @@ function trim(list) {
  * all fits, and the sockets into one line if they can, so that the box never has
  * to grow.
  *
- * Returns { pitch, rows: [{ prefix, y, height, sockets, dots }], bottom }, where
- * dots are { id, place, x, y }, and y is from the top of the box.
+ * The result is in pixels from the top left corner of the box.
+ *
+ * @param {Places} places
+ * @param {number} k
+ * @param {number} width
+ * @param {number} height
  */
 export function layOut(places, k, width, height) {
   const last = Math.min(159, Math.max(minRows - 1, places.deepest() + emptyBelow));
+  /** @type {Content[]} */
   const contents = [];
   for (let prefix = 0; prefix <= last; prefix++) {
     const row = places.row(prefix);
     const first = Math.max(k, row.bucket.length);
     contents.push({ prefix, row, first, slots: first + (row.replacement.length ? 1 + row.replacement.length : 0) });
   }
-  const fits = (p) => needed(contents, p, width) <= height;
-  const pitch = pitches.find((p) => p * k <= width && fits(p)) ?? pitches.find(fits) ?? pitches.at(-1);
+  const fits = (/** @type {number} */ p) => needed(contents, p, width) <= height;
+  const pitch = pitches.find((p) => p * k <= width && fits(p)) ?? pitches.find(fits) ?? minPitch;
   return place(contents, pitch, width, height);
 }
 
+/** @type {(pitch: number, width: number) => number} */
 function perLine(pitch, width) {
   return Math.max(1, Math.floor(width / pitch));
 }
 
+/** @type {(contents: Content[], pitch: number, width: number) => number} */
 function needed(contents, pitch, width) {
   const n = perLine(pitch, width);
   return contents.reduce((sum, c) => sum + Math.ceil(c.slots / n) * pitch + rowGap, 0);
 }
 
+/**
+ * @param {Content[]} contents
+ * @param {number} pitch
+ * @param {number} width
+ * @param {number} height
+ */
 function place(contents, pitch, width, height) {
   const n = perLine(pitch, width);
   const spare = Math.max(0, height - needed(contents, pitch, width)) / contents.length;
@@ -122,11 +163,11 @@ function place(contents, pitch, width, height) {
     const lines = Math.ceil(slots / n);
     const rowHeight = lines * pitch + rowGap + extra;
     const top = y + (rowHeight - lines * pitch) / 2 + pitch / 2;
-    const at = (i) => ({ x: (i % n) * pitch + pitch / 2, y: top + Math.floor(i / n) * pitch });
+    const at = (/** @type {number} */ i) => ({ x: (i % n) * pitch + pitch / 2, y: top + Math.floor(i / n) * pitch });
     const dots = [
       ...row.bucket.map((id, i) => ({ id, place: "bucket", ...at(i) })),
       ...row.replacement.map((id, i) => ({ id, place: "replacement", ...at(first + 1 + i) })),
-    ].filter((dot) => dot.id !== null);
+    ].flatMap(({ id, ...dot }) => (id === null ? [] : [{ id, ...dot }]));
     const sockets = [];
     for (let i = 0; i < first; i++) {
       if (!row.bucket[i]) {

@@ -1,36 +1,66 @@
-// What is known of lookups: which peers were asked when, and what came of it.
+// The history of lookups: their requests, the times, and the outcome.
 
 import { byDistance, log2Distance, shortID } from "./ids.js";
 import { count, millis, plural } from "../text/format.js";
 
-/** How many lookups are remembered, of each kind; and requests of one. */
+/** @import { Contact, Events } from "../../kadmesh/kadmesh.js" */
+
+/**
+ * A request of a lookup. Times are as of performance.now(); null until it comes to that.
+ *
+ * @typedef {{ request: number, method: string, to: Contact & { path?: string }, sent: number,
+ *   stage: Events["request"]["stage"], distance: number, late: number | null,
+ *   end: number | null, rtt: number | null }} Request
+ */
+
+/** How many lookups of each kind are remembered, and how many requests of a lookup. */
 const maxLookups = 12;
 const maxRequests = 400;
 
+/** The purposes of lookups by which a node maintains itself. */
 const upkeep = new Set(["refresh", "republish"]);
 
 /** One lookup: a list of requests, in the order they were sent. */
 export class Trace {
+  /** @type {Request[]} */
+  requests = [];
+  /** @type {Map<number, Request>} */
+  #byRequest = new Map();
+  /**
+   * The event of the lookup's end, once it is there.
+   *
+   * @type {{ at: number, found: boolean, hops: number, requests: number } | null}
+   */
+  done = null;
+  /**
+   * The node that had the value, once a get has told it.
+   *
+   * @type {Contact | null}
+   */
+  holder = null;
+  /**
+   * How many nodes acknowledged the value, once a set has told it.
+   *
+   * @type {number | null}
+   */
+  holders = null;
+
+  /** @param {{ lookup: number, purpose: string, target: string, at: number }} event */
   constructor({ lookup, purpose, target, at }) {
     this.lookup = lookup;
     this.purpose = purpose;
     this.target = target;
     this.at = at;
     this.upkeep = upkeep.has(purpose);
-    this.requests = [];
-    this.byRequest = new Map();
-    /** The lookup's "done", once it is. */
-    this.done = null;
-    /** Who had the value, once that is told. */
-    this.holder = null;
-    /** When something was last heard of it. */
-    this.last = at;
   }
 
-  /** Takes in one of the lookup's requests, or what becomes of it. */
+  /**
+   * Takes in a request of the lookup, or a later stage of it.
+   *
+   * @param {Events["request"]} event
+   */
   request(event) {
-    this.last = Math.max(this.last, event.at);
-    let r = this.byRequest.get(event.request);
+    let r = this.#byRequest.get(event.request);
     if (!r) {
       if (this.requests.length === maxRequests) {
         return;
@@ -47,16 +77,18 @@ export class Trace {
         rtt: null,
       };
       this.requests.push(r);
-      this.byRequest.set(event.request, r);
+      this.#byRequest.set(event.request, r);
     }
     this.#advance(r, event);
   }
 
+  /**
+   * @param {Request} r
+   * @param {Events["request"]} event
+   */
   #advance(r, { stage, at, rtt }) {
     switch (stage) {
       case "late":
-        r.late ??= at;
-        break;
       case "overdue":
         r.late ??= at;
         break;
@@ -71,17 +103,25 @@ export class Trace {
     r.stage = stage;
   }
 
-  /** Milliseconds from the start to its end, or to now. */
+  /**
+   * Milliseconds from the start to the end, or to now.
+   *
+   * @param {number} now
+   */
   duration(now) {
     return (this.done ? this.done.at : now) - this.at;
   }
 
-  /** How much time a picture of it has to show: until the last value was stored, too. */
+  /**
+   * Milliseconds from the start until the last value was stored, or to the end.
+   *
+   * @param {number} now
+   */
   extent(now) {
-    return this.stored().reduce((t, r) => Math.max(t, r.end - this.at), this.duration(now));
+    return this.stored().reduce((t, r) => Math.max(t, (r.end ?? 0) - this.at), this.duration(now));
   }
 
-  /** Requests that look for somebody, as against those that store. */
+  /** The requests that look for nodes: all but those that store. */
   asking() {
     return this.requests.filter((r) => r.method !== "store");
   }
@@ -92,8 +132,9 @@ export class Trace {
   }
 
   /**
-   * The request that brought the value: to its holder, if that is known; else the last one
-   * that was answered before the end, since a value ends a lookup.
+   * The request that brought the value; null if none is known to have done so. A known
+   * holder decides. Otherwise it is the last request that was answered before the end,
+   * since a value ends a lookup.
    */
   winner() {
     if (!this.done?.found) {
@@ -102,20 +143,24 @@ export class Trace {
     const id = this.holder?.id;
     let last = null;
     for (const r of this.requests) {
-      if (r.stage !== "replied" || r.end > this.done.at) {
+      if (r.stage !== "replied" || (r.end ?? 0) > this.done.at) {
         continue;
       }
       if (r.to.id === id) {
         return r;
       }
-      if (!last || r.end >= last.end) {
+      if (!last || (r.end ?? 0) >= (last.end ?? 0)) {
         last = r;
       }
     }
     return id ? null : last;
   }
 
-  /** The n nearest peers that have answered, nearest first. */
+  /**
+   * The requests to the n nearest peers that have answered, nearest first.
+   *
+   * @param {number} n
+   */
   nearest(n) {
     const order = byDistance(this.target);
     const answered = this.asking().filter((r) => r.stage === "replied");
@@ -123,80 +168,115 @@ export class Trace {
   }
 
   /**
-   * The way down: how near the nearest answer was, over time, as points [ms since
-   * the start, log2 of the distance]. It begins at the first answer.
+   * The distance of the nearest answer over time, as points [ms since the start, log2 of
+   * the distance]. It begins at the first answer.
    */
   staircase() {
     const answered = this.asking().filter((r) => r.stage === "replied");
-    answered.sort((a, b) => a.end - b.end);
+    answered.sort((a, b) => (a.end ?? 0) - (b.end ?? 0));
+    /** @type {[number, number][]} */
     const points = [];
     let best = Infinity;
     for (const r of answered) {
       if (r.distance < best) {
         best = r.distance;
-        points.push([r.end - this.at, best]);
+        points.push([(r.end ?? 0) - this.at, best]);
       }
     }
     return points;
   }
 }
 
-/** The lookups of a node, the last few of them. */
+/** The last few lookups of a node. */
 export class Traces {
-  own = [];
-  upkeep = [];
+  /** @type {Trace[]} */
+  #own = [];
+  /** @type {Trace[]} */
+  #upkeep = [];
+  /** @type {Map<number, Trace>} */
   #byLookup = new Map();
 
-  /** Takes in an event "lookup"; returns its trace. */
+  /**
+   * Takes in an event "lookup". Returns its trace.
+   *
+   * @param {Events["lookup"]} event
+   */
   lookup(event) {
     let trace = this.#byLookup.get(event.lookup);
     if (!trace) {
       trace = new Trace(event);
       this.#byLookup.set(event.lookup, trace);
-      const list = trace.upkeep ? this.upkeep : this.own;
+      const list = trace.upkeep ? this.#upkeep : this.#own;
       list.push(trace);
       if (list.length > maxLookups) {
-        this.#byLookup.delete(list.shift().lookup);
+        const [oldest] = list.splice(0, 1);
+        this.#byLookup.delete(oldest.lookup);
       }
     }
     if (event.stage === "done") {
       trace.done = event;
-      trace.last = Math.max(trace.last, event.at);
     }
     return trace;
   }
 
-  /** Takes in an event "request"; returns its trace, if it belongs to one that is known. */
+  /**
+   * Takes in an event "request". Returns its trace; undefined if it belongs to none.
+   *
+   * @param {Events["request"]} event
+   */
   request(event) {
     const trace = this.#byLookup.get(event.lookup);
     trace?.request(event);
     return trace;
   }
 
-  /** Takes in an event "found": the last get of the key has its value from the holder. */
+  /**
+   * Takes in an event "found": the last get of the key has its value from the holder.
+   * Returns its trace, if there is one.
+   *
+   * @param {{ key: string, holder: Contact | null }} event
+   */
   found({ key, holder }) {
-    return this.#tell("get", key, { holder });
+    const trace = this.#last("get", key);
+    if (trace) {
+      trace.holder = holder;
+    }
+    return trace;
   }
 
-  /** Takes in an event "kept": the last set of the key has been acknowledged by so many. */
+  /**
+   * Takes in an event "kept": the last set of the key has been acknowledged by so many
+   * nodes. Returns its trace, if there is one.
+   *
+   * @param {{ key: string, nodes: number }} event
+   */
   kept({ key, nodes }) {
-    return this.#tell("set", key, { holders: nodes });
+    const trace = this.#last("set", key);
+    if (trace) {
+      trace.holders = nodes;
+    }
+    return trace;
   }
 
-  #tell(purpose, key, news) {
-    const trace = this.own.findLast((t) => t.purpose === purpose && t.target === key);
-    return trace && Object.assign(trace, news);
+  /** @type {(purpose: string, key: string) => Trace | undefined} */
+  #last(purpose, key) {
+    return this.#own.findLast((t) => t.purpose === purpose && t.target === key);
   }
 
-  /** All that are remembered, oldest first. */
+  /**
+   * The remembered lookups, oldest first.
+   *
+   * @param {boolean} withUpkeep
+   */
   list(withUpkeep) {
     if (!withUpkeep) {
-      return this.own;
+      return this.#own;
     }
-    return [...this.own, ...this.upkeep].sort((a, b) => a.at - b.at);
+    return [...this.#own, ...this.#upkeep].sort((a, b) => a.at - b.at);
   }
 }
 
+/** @type {Record<string, string>} */
 const names = {
   get: "Get",
   set: "Set",
@@ -206,13 +286,23 @@ const names = {
   republish: "Republish",
 };
 
-/** What a lookup is for: "Get “greeting”", "Refresh 4f2a90c1". */
+/**
+ * The purpose of a lookup in words: "Get “greeting”", "Refresh 4f2a90c1".
+ *
+ * @param {Trace} trace
+ * @param {string | undefined} name the text of the key, if it is known
+ */
 export function title(trace, name) {
   const of = name === undefined ? shortID(trace.target) : `“${name}”`;
   return trace.purpose === "join" ? "Join" : `${names[trace.purpose] ?? trace.purpose} ${of}`;
 }
 
-/** What has come of a lookup, in words. */
+/**
+ * The outcome of a lookup in words.
+ *
+ * @param {Trace} trace
+ * @param {number} now
+ */
 export function caption(trace, now) {
   const took = millis(Math.max(0, trace.duration(now)));
   const { done } = trace;
@@ -222,7 +312,7 @@ export function caption(trace, now) {
   }
   const way = `${plural(done.hops, "hop")}, ${plural(done.requests, "request")}, ${took}`;
   if (trace.purpose === "get") {
-    return captionOfGet(trace, way);
+    return done.found ? captionOfGet(trace, way) : `not found: ${way}`;
   }
   if (trace.purpose === "set" || trace.purpose === "republish") {
     const holders = trace.holders ?? trace.stored().length;
@@ -232,12 +322,9 @@ export function caption(trace, now) {
   return near ? `nearest ${count(near)} found in ${way}` : `nobody answered: ${way}`;
 }
 
+/** @type {(trace: Trace, way: string) => string} */
 function captionOfGet(trace, way) {
-  const { done } = trace;
-  if (!done.found) {
-    return `not found: ${way}`;
-  }
-  if (done.requests === 0) {
+  if (trace.done?.requests === 0) {
     return "found here: this node keeps it";
   }
   const winner = trace.winner();

@@ -1,80 +1,89 @@
-// The contacts as a table, for those who rather read than look.
+// The contacts as a table, for people who would rather read than look.
 
-import { el, setText } from "../ui/dom.js";
-import { shortID } from "../model/ids.js";
-import { atMostEvery } from "../ui/frame.js";
-import { millis, plural } from "../text/format.js";
 import { pathOf, paths } from "../ui/symbols.js";
+import { el, setText } from "../ui/dom.js";
+import { atMostEvery } from "../ui/frame.js";
+import { shortID } from "../model/ids.js";
+import { millis, plural } from "../text/format.js";
 
-/** How many are listed, nearest first. */
+/** @import { TableEntry } from "../../kadmesh/kadmesh.js" */
+
+/**
+ * When a peer was last heard of, and the round trip of its last answer.
+ *
+ * @typedef {{ at: number, rtt: number | undefined }} Heard
+ */
+
+/** How many contacts are listed, nearest first. */
 const maxListed = 200;
 
-/** A table that is only filled while it is open. */
-export function contactList() {
-  const body = el("tbody");
-  const note = el("p", { class: "note" });
-  const scroll = el(
-    "div",
-    { class: "scroll", tabindex: 0, role: "region", "aria-label": "Contacts" },
-    el(
-      "table",
-      {},
-      el(
-        "thead",
-        {},
-        el(
-          "tr",
-          {},
-          ...["shared", "id", "address", "path", "round trip", "state"].map((h) => el("th", { scope: "col" }, h)),
-        ),
-      ),
-      body,
-    ),
-  );
-  const element = el("details", { class: "as-table" }, el("summary", {}, "Contacts as a table"), scroll, note);
-  let entries = [];
-  let heard = new Map();
-  const draw = atMostEvery(1000, () => {
-    if (element.open) {
-      fill(body, note, entries, heard);
-    }
-  });
-  element.addEventListener("toggle", draw);
-  return {
-    element,
-    update(newEntries, newHeard) {
-      entries = newEntries;
-      heard = newHeard;
-      draw();
-    },
-  };
-}
+const headings = ["shared", "id", "address", "path", "round trip", "state"];
 
-function fill(body, note, entries, heard) {
-  const nearest = [...entries].sort((a, b) => b.prefix - a.prefix || (a.id < b.id ? -1 : 1)).slice(0, maxListed);
-  while (body.rows.length > nearest.length) {
-    body.deleteRow(-1);
+/** The contacts as a table, which is filled only while it is open. */
+export class ContactList {
+  /** @type {HTMLDetailsElement} */
+  element;
+  #body = el("tbody");
+  #note = el("p", { class: "note" });
+  /** @type {TableEntry[]} */
+  #entries = [];
+  /** @type {Map<string, Heard>} */
+  #heard = new Map();
+  #redraw = atMostEvery(1000, () => this.#draw());
+
+  constructor() {
+    const head = headings.map((heading) => el("th", { scope: "col" }, heading));
+    const table = el("table", {}, el("thead", {}, el("tr", {}, ...head)), this.#body);
+    const region = { class: "scroll", tabindex: 0, role: "region", "aria-label": "Contacts" };
+    this.element = el(
+      "details",
+      { class: "as-table", ontoggle: () => this.#redraw() },
+      el("summary", {}, "Contacts as a table"),
+      el("div", region, table),
+      this.#note,
+    );
   }
-  nearest.forEach((entry, i) => {
-    const row = body.rows[i] ?? body.appendChild(el("tr", {}, ...Array.from({ length: 6 }, () => el("td"))));
-    const rtt = heard.get(entry.id)?.rtt;
-    const state = entry.fails
-      ? `${plural(entry.fails, "failure")} in a row`
-      : entry.place === "bucket"
-        ? "in its bucket"
-        : "waiting";
-    [
+
+  /**
+   * @param {TableEntry[]} entries
+   * @param {Map<string, Heard>} heard by id
+   */
+  update(entries, heard) {
+    this.#entries = entries;
+    this.#heard = heard;
+    this.#redraw();
+  }
+
+  #draw() {
+    if (!this.element.open) {
+      return;
+    }
+    const sorted = [...this.#entries].sort((a, b) => b.prefix - a.prefix || (a.id < b.id ? -1 : 1));
+    const nearest = sorted.slice(0, maxListed);
+    while (this.#body.rows.length > nearest.length) {
+      this.#body.deleteRow(-1);
+    }
+    nearest.forEach((entry, i) => {
+      const cells = headings.map(() => el("td"));
+      const row = this.#body.rows[i] ?? this.#body.appendChild(el("tr", {}, ...cells));
+      this.#texts(entry).forEach((text, column) => setText(row.cells[column], text));
+    });
+    const more = this.#entries.length - nearest.length;
+    const rest = `The nearest ${maxListed}; ${plural(more, "more is", "more are")} in the picture only.`;
+    setText(this.#note, more > 0 ? rest : "");
+  }
+
+  /** @param {TableEntry} entry */
+  #texts(entry) {
+    const rtt = this.#heard.get(entry.id)?.rtt;
+    const state = entry.place === "bucket" ? "in its bucket" : "waiting";
+    return [
       String(entry.prefix),
       shortID(entry.id),
       entry.address,
       paths[pathOf(entry)],
       rtt === undefined ? "–" : millis(rtt),
-      state,
-    ].forEach((text, column) => setText(row.cells[column], text));
-  });
-  const more = entries.length - nearest.length;
-  setText(
-    note,
-    more > 0 ? `The nearest ${maxListed}; ${plural(more, "more is", "more are")} in the picture only.` : "",
-  );
+      entry.fails ? `${plural(entry.fails, "failure")} in a row` : state,
+    ];
+  }
 }

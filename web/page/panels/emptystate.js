@@ -1,30 +1,39 @@
-// What to do when nobody else is there.
+// The space while the node knows no other node: advice, with a command to copy.
 
-import { copyButton } from "../ui/copy.js";
-import { el, setAttr, setText } from "../ui/dom.js";
+import { CopyButton } from "../ui/copy.js";
+import { el, setText } from "../ui/dom.js";
 
-/** A word for those who are alone, with a command that changes it. */
-export function aloneWords(stream, page) {
-  const command = el("code");
-  const link = el("a", { class: "button quiet", href: page, target: "_blank", rel: "noopener" }, "Open another tab");
-  stream.on("node", ({ address }) => setText(command, startCommand(address)));
-  stream.on("relay", ({ address }) => address && setText(command, startCommand(address)));
-  setAttr(command, "tabindex", 0);
-  return el(
-    "div",
-    {},
-    el("p", {}, el("strong", {}, "Nobody else is here yet.")),
-    el("p", {}, "Open this page in another tab, or start a node on a machine that can reach this address:"),
-    el("pre", {}, command),
-    el(
+/** @import { Stream } from "../model/stream.js" */
+
+/** Advice for a node without others, with a command that starts another node. */
+export class EmptyState {
+  /** @type {HTMLDivElement} */
+  element;
+  #command = el("code", { tabindex: 0 });
+
+  /**
+   * @param {Stream} stream
+   * @param {string} page the URL of the page
+   */
+  constructor(stream, page) {
+    stream.on("node", ({ address }) => this.#update(address));
+    stream.on("relay", ({ address }) => this.#update(address));
+    const copy = new CopyButton(() => this.#command.textContent ?? "", "Copy command");
+    const link = { class: "button quiet", href: page, target: "_blank", rel: "noopener" };
+    this.element = el(
       "div",
-      { class: "actions" },
-      copyButton(() => command.textContent, "Copy command"),
-      link,
-    ),
-  );
-}
+      {},
+      el("p", {}, el("strong", {}, "Nobody else is here yet.")),
+      el("p", {}, "Open this page in another tab, or start a node on a machine that can reach this address:"),
+      el("pre", {}, this.#command),
+      el("div", { class: "actions" }, copy.element, el("a", link, "Open another tab")),
+    );
+  }
 
-function startCommand(address) {
-  return `kadmesh node --listen 0.0.0.0:8468 --bootstrap ${address}`;
+  /** @param {string} address "" while none is lent */
+  #update(address) {
+    if (address) {
+      setText(this.#command, `kadmesh node --listen 0.0.0.0:8468 --bootstrap ${address}`);
+    }
+  }
 }

@@ -1,216 +1,202 @@
-// What happens, line by line: bounded, filterable, pausable, and as JSON for
-// those who want to look closer.
+// The log of events: bounded, with a filter and a pause, and as JSON for developers.
 
-import { copyButton } from "../ui/copy.js";
+import { RingBuffer } from "../model/ringbuffer.js";
+import { eventWords, loggedTypes } from "../text/eventwords.js";
+import { clock, count, plural } from "../text/format.js";
+import { CopyButton } from "../ui/copy.js";
 import { el, setAttr, setText } from "../ui/dom.js";
 import { atMostEvery } from "../ui/frame.js";
-import { bytes, clock, count, millis, plural } from "../text/format.js";
-import { shortID } from "../model/ids.js";
-import { Ring } from "../model/ringbuffer.js";
+
+/** @import { Stream } from "../model/stream.js" */
+/** @import { LoggedType } from "../text/eventwords.js" */
+
+/**
+ * An event in the log. Its words are made when they are first wanted.
+ *
+ * @typedef {{ type: LoggedType, event: object, at: number, words: string | null }} Entry
+ */
 
 /** How many events are kept. */
 const capacity = 1000;
-/** How high a line is in pixels, with room for one line or two. */
-const lineHeight = { wide: 26, narrow: 44 };
+/** The height of an entry in pixels: one line of text, or two on a narrow screen. */
+const entryHeight = { wide: 26, narrow: 44 };
 const narrowBelow = 420;
+/** Further down than that many pixels, the list stands still. */
+const holdBelow = 4;
 
-/** The kinds of events, with the words that a line has for each. */
-const kinds = {
-  request: ({ method, to, stage, rtt }) =>
-    `${method} ${to.id.startsWith("00000000") ? to.address : shortID(to.id)} ${stage}${stage === "replied" ? ` ${millis(rtt)}` : ""}`,
-  served: ({ method, from, id }) => `${method} for ${id ? shortID(id) : from}`,
-  lookup: ({ purpose, target, stage, found, hops, requests }) =>
-    `${purpose} ${shortID(target)} ${stage}${stage === "done" ? `: ${purpose === "get" ? (found ? "found, " : "not found, ") : ""}${plural(hops, "hop")}, ${plural(requests, "request")}` : ""}`,
-  contact: ({ id, address, change }) => `${shortID(id)} at ${address} ${change}`,
-  path: ({ id, address, path, reason, rtt }) =>
-    `${shortID(id)} at ${address} ${path === "direct" ? `direct ${millis(rtt)}` : `by the relay: ${reason}`}`,
-  record: ({ key, change, bytes: n }) => `${shortID(key)} ${change}, ${bytes(n)}`,
-  relay: ({ state, url, address, reason, retryIn }) =>
-    `${state} ${url}${address ? `, ${address}` : ""}${reason ? `: ${reason}` : ""}${retryIn ? `, next try in ${millis(retryIn)}` : ""}`,
-};
+/** The log of events. */
+export class EventsPanel {
+  #search = el("input", {
+    type: "search",
+    class: "filter",
+    placeholder: "Filter",
+    "aria-label": "Show events with this text only",
+    autocomplete: "off",
+    spellcheck: "false",
+    oninput: () => this.#filterChanged(),
+  });
+  #pause = el(
+    "button",
+    { type: "button", class: "quiet", "aria-pressed": "false", onclick: () => this.#setPaused(!this.#paused) },
+    "Pause",
+  );
+  #status = el("p", { class: "note" });
+  #body = el("ol", { class: "lines" });
+  #scroll = el(
+    "div",
+    { class: "log", role: "region", tabindex: 0, "aria-label": "Events, newest first" },
+    this.#body,
+  );
+  /** @type {EventLine[]} */
+  #lines = []; // as many as are in view
+  /** @type {RingBuffer<Entry>} */
+  #ring = new RingBuffer(capacity);
+  #wanted = new Set(loggedTypes);
+  #paused = false; // by the button
+  /** @type {Entry[] | null} */
+  #frozen = null; // the entries while the list stands still, newest first
+  #since = 0; // events since then
+  /** @type {Entry[] | null} */
+  #shown = null; // the entries that pass the filter, newest first; null if that has changed
+  #redraw = atMostEvery(100, () => this.#draw());
 
-/** Lists the events of a stream in host. */
-export function eventLog(host, stream) {
-  return new EventLog(host, stream);
-}
-
-class EventLog {
-  ring = new Ring(capacity);
-  seen = 0;
-  frozen = null; // what is shown while paused
-  since = 0; // what came since the pause
-  paused = false; // by the button; reading further down pauses too
-  wanted = new Set(Object.keys(kinds));
-  text = "";
-  lines = [];
-  matching = { of: null, seen: -1, list: [] };
-
+  /**
+   * @param {HTMLElement} host
+   * @param {Stream} stream
+   */
   constructor(host, stream) {
-    this.redraw = atMostEvery(100, () => this.draw());
-    this.build(host);
-    for (const type of Object.keys(kinds)) {
-      stream.on(type, (event) => this.take(type, event));
-    }
-    stream.on("stopped", ({ reason }) => this.take("relay", { state: "node stopped", url: "", reason }));
-    new ResizeObserver(() => this.redraw()).observe(this.scroll);
-  }
-
-  build(host) {
-    const toggles = Object.keys(kinds).map((kind) =>
-      el(
-        "button",
-        {
-          type: "button",
-          class: "toggle",
-          "aria-pressed": "true",
-          onclick: (event) => this.toggle(kind, event.currentTarget),
-        },
-        kind,
-      ),
-    );
-    this.search = el("input", {
-      type: "search",
-      class: "filter",
-      placeholder: "Filter",
-      "aria-label": "Show events with this text only",
-      autocomplete: "off",
-      spellcheck: "false",
-    });
-    this.search.addEventListener("input", () => {
-      this.text = this.search.value.trim().toLowerCase();
-      this.changed();
-    });
-    this.pause = el(
-      "button",
-      { type: "button", class: "quiet", "aria-pressed": "false", onclick: () => this.setPaused(!this.paused) },
-      "Pause",
-    );
-    this.status = el("p", { class: "note" });
-    this.body = el("ol", { class: "lines" });
-    this.scroll = el(
-      "div",
-      { class: "log", role: "region", tabindex: 0, "aria-label": "Events, newest first" },
-      this.body,
-    );
-    this.scroll.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    const copy = new CopyButton(() => this.#json(), "Copy JSON", "Copy JSON of the events shown");
+    const toggles = loggedTypes.map((type) => this.#newToggle(type));
+    this.#scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     host.append(
-      el(
-        "div",
-        { class: "log-tools" },
-        this.search,
-        this.pause,
-        copyButton(() => this.json(), "Copy JSON", "Copy JSON of the events shown"),
-      ),
+      el("div", { class: "log-tools" }, this.#search, this.#pause, copy.element),
       el("div", { class: "toggles", role: "group", "aria-label": "Kinds of events" }, ...toggles),
-      this.scroll,
-      this.status,
+      this.#scroll,
+      this.#status,
     );
-  }
-
-  take(type, event) {
-    this.ring.push({ type, event, at: event.at ?? performance.now(), words: null });
-    this.seen++;
-    if (this.frozen) {
-      this.since++;
+    for (const type of loggedTypes) {
+      stream.on(type, (event) => this.#take(type, event));
     }
-    this.redraw();
+    stream.on("stopped", ({ reason }) => this.#take("relay", { state: "node stopped", url: "", reason }));
+    new ResizeObserver(this.#redraw).observe(this.#scroll);
   }
 
-  toggle(kind, button) {
-    const on = !this.wanted.delete(kind);
-    if (on) {
-      this.wanted.add(kind);
+  /** @param {LoggedType} type */
+  #newToggle(type) {
+    const onclick = () => {
+      const on = !this.#wanted.delete(type);
+      if (on) {
+        this.#wanted.add(type);
+      }
+      setAttr(button, "aria-pressed", on);
+      this.#filterChanged();
+    };
+    const button = el("button", { type: "button", class: "toggle", "aria-pressed": "true", onclick }, type);
+    return button;
+  }
+
+  /**
+   * @param {LoggedType} type
+   * @param {any} event of that type; the end of a node has no time (at)
+   */
+  #take(type, event) {
+    this.#ring.push({ type, event, at: event.at ?? performance.now(), words: null });
+    if (this.#frozen) {
+      this.#since++;
+    } else {
+      this.#shown = null;
     }
-    setAttr(button, "aria-pressed", on);
-    this.changed();
+    this.#redraw();
   }
 
-  changed() {
-    this.matching.of = null;
-    this.redraw();
+  #filterChanged() {
+    this.#shown = null;
+    this.#redraw();
   }
 
-  setPaused(paused) {
-    this.paused = paused;
-    setAttr(this.pause, "aria-pressed", paused);
-    setText(this.pause, paused ? "Go on" : "Pause");
-    this.hold(paused);
+  /** @param {boolean} paused */
+  #setPaused(paused) {
+    this.#paused = paused;
+    setAttr(this.#pause, "aria-pressed", paused);
+    setText(this.#pause, paused ? "Go on" : "Pause");
+    this.#hold(paused);
     if (!paused) {
-      this.scroll.scrollTop = 0;
+      this.#scroll.scrollTop = 0;
     }
   }
 
-  /** Freezes what is shown, or lets it flow. */
-  hold(still) {
-    if (still !== (this.frozen !== null)) {
-      this.frozen = still ? this.ring.toArray().reverse() : null;
-      this.since = 0;
-      this.changed();
+  /** Holds the list while a person reads further down. */
+  #scrolled() {
+    if (!this.#paused) {
+      this.#hold(this.#scroll.scrollTop > holdBelow);
+    }
+    this.#redraw();
+  }
+
+  /**
+   * Makes the list stand still, or flow.
+   *
+   * @param {boolean} still
+   */
+  #hold(still) {
+    if (still !== (this.#frozen !== null)) {
+      this.#frozen = still ? this.#newestFirst() : null;
+      this.#since = 0;
+      this.#filterChanged();
     }
   }
 
-  scrolled() {
-    if (!this.paused) {
-      this.hold(this.scroll.scrollTop > 4);
-    }
-    this.redraw();
+  #newestFirst() {
+    return this.#ring.toArray().reverse();
   }
 
-  /** The events that the filter lets through, newest first. */
-  shown() {
-    const m = this.matching;
-    const source = this.frozen ?? this.ring;
-    if (m.of !== source || (!this.frozen && m.seen !== this.seen)) {
-      const all = this.frozen ?? this.ring.toArray().reverse();
-      m.of = source;
-      m.seen = this.seen;
-      m.list = all.filter((entry) => this.matches(entry));
-    }
-    return m.list;
+  /** The entries that pass the filter, newest first. */
+  #filtered() {
+    this.#shown ??= (this.#frozen ?? this.#newestFirst()).filter((entry) => this.#passes(entry));
+    return this.#shown;
   }
 
-  matches(entry) {
-    if (!this.wanted.has(entry.type)) {
+  /** @param {Entry} entry */
+  #passes(entry) {
+    if (!this.#wanted.has(entry.type)) {
       return false;
     }
-    return (
-      !this.text ||
-      wordsOf(entry).toLowerCase().includes(this.text) ||
-      JSON.stringify(entry.event).toLowerCase().includes(this.text)
-    );
+    const text = this.#search.value.trim().toLowerCase();
+    const has = (/** @type {string} */ words) => words.toLowerCase().includes(text);
+    return !text || has(wordsOf(entry)) || has(JSON.stringify(entry.event));
   }
 
-  draw() {
-    const list = this.shown();
-    const narrow = this.scroll.clientWidth < narrowBelow;
-    const height = narrow ? lineHeight.narrow : lineHeight.wide;
-    const first = Math.max(0, Math.floor(this.scroll.scrollTop / height) - 2);
-    const room = Math.ceil(this.scroll.clientHeight / height) + 4;
+  #draw() {
+    const list = this.#filtered();
+    const narrow = this.#scroll.clientWidth < narrowBelow;
+    const height = narrow ? entryHeight.narrow : entryHeight.wide;
+    const first = Math.max(0, Math.floor(this.#scroll.scrollTop / height) - 2);
+    const room = Math.ceil(this.#scroll.clientHeight / height) + 4;
     const visible = list.slice(first, first + room);
-    this.body.style.height = `${list.length * height}px`;
-    this.body.classList.toggle("narrow", narrow);
-    while (this.lines.length < visible.length) {
-      const line = newLine();
-      this.lines.push(line);
-      this.body.append(line.element);
+    this.#body.style.height = `${list.length * height}px`;
+    this.#body.classList.toggle("narrow", narrow);
+    while (this.#lines.length < visible.length) {
+      const line = new EventLine();
+      this.#lines.push(line);
+      this.#body.append(line.element);
     }
-    this.lines.forEach((line, i) => drawLine(line, visible[i], (first + i) * height));
-    this.drawStatus(list.length);
+    this.#lines.forEach((line, i) => line.update(visible[i], (first + i) * height));
+    this.#drawStatus(list.length);
   }
 
-  drawStatus(n) {
-    const kept = `${count(n)} of ${plural(this.ring.length, "event")} shown`;
-    const bounded = this.ring.length === capacity ? `; the last ${count(capacity)} are kept` : "";
-    setText(
-      this.status,
-      this.frozen
-        ? `${this.paused ? "Paused" : "Held while you read"}: ${count(this.since)} more since.`
-        : `${kept}${bounded}.`,
-    );
+  /** @param {number} n how many events pass the filter */
+  #drawStatus(n) {
+    if (this.#frozen) {
+      const still = this.#paused ? "Paused" : "Held while you read";
+      setText(this.#status, `${still}: ${count(this.#since)} more since.`);
+      return;
+    }
+    const bounded = this.#ring.length === capacity ? `; the last ${count(capacity)} are kept` : "";
+    setText(this.#status, `${count(n)} of ${plural(this.#ring.length, "event")} shown${bounded}.`);
   }
 
-  json() {
-    const entries = this.shown().map(({ type, event, at }) => ({
+  #json() {
+    const entries = this.#filtered().map(({ type, event, at }) => ({
       time: timeOf(at).toISOString(),
       event: type,
       ...event,
@@ -219,32 +205,45 @@ class EventLog {
   }
 }
 
+/** The element of an entry. It serves another entry when the list is scrolled. */
+class EventLine {
+  /** @type {HTMLLIElement} */
+  element;
+  #time = el("time");
+  #type = el("span", { class: "kind" });
+  #words = el("span", { class: "words" });
+  #top = -1;
+
+  constructor() {
+    this.element = el("li", {}, this.#time, this.#type, this.#words);
+  }
+
+  /**
+   * @param {Entry | undefined} entry without one, the line is hidden
+   * @param {number} top in pixels
+   */
+  update(entry, top) {
+    this.element.hidden = !entry;
+    if (!entry) {
+      return;
+    }
+    if (this.#top !== top) {
+      this.#top = top;
+      this.element.style.transform = `translateY(${top}px)`;
+    }
+    setText(this.#time, clock(timeOf(entry.at)));
+    setText(this.#type, entry.type);
+    setText(this.#words, wordsOf(entry));
+  }
+}
+
+/** @param {number} at as of performance.now() */
 function timeOf(at) {
   return new Date(performance.timeOrigin + at);
 }
 
+/** @param {Entry} entry */
 function wordsOf(entry) {
-  entry.words ??= kinds[entry.type](entry.event);
+  entry.words ??= eventWords(entry.type, entry.event);
   return entry.words;
-}
-
-function newLine() {
-  const time = el("time");
-  const kind = el("span", { class: "kind" });
-  const words = el("span", { class: "words" });
-  return { element: el("li", {}, time, kind, words), time, kind, words, top: -1 };
-}
-
-function drawLine(line, entry, top) {
-  line.element.hidden = !entry;
-  if (!entry) {
-    return;
-  }
-  if (line.top !== top) {
-    line.top = top;
-    line.element.style.transform = `translateY(${top}px)`;
-  }
-  setText(line.time, clock(timeOf(entry.at)));
-  setText(line.kind, entry.type);
-  setText(line.words, wordsOf(entry));
 }

@@ -1,25 +1,41 @@
-// Direct paths: the choice of mode, who is reached directly, and what became of
-// the attempts.
+// Direct paths: the choice of mode, the peers that are reached directly, and the
+// outcome of attempts.
 
-import { el, figures, setAttr, setText, show, svg } from "../ui/dom.js";
-import { nextFrame } from "../ui/frame.js";
-import { count, millis, plural } from "../text/format.js";
 import { shortID } from "../model/ids.js";
-import { markShape } from "../ui/symbols.js";
-import { modeChoice, modes } from "../model/modes.js";
+import { modes } from "../model/modes.js";
 import { total } from "../model/state.js";
+import { count, millis, plural } from "../text/format.js";
+import { el, Figures, setAttr, setText, show, svg } from "../ui/dom.js";
+import { oncePerFrame } from "../ui/frame.js";
+import { symbolShape } from "../ui/symbols.js";
+import { ModeChoice } from "./modechoice.js";
 
-/** How many peers are listed at most: direct ones, and others. */
+/** @import { DirectMode, PathStats, PeerPath } from "../../kadmesh/kadmesh.js" */
+/** @import { StartedNode, Stream } from "../model/stream.js" */
+
+/** How many direct peers and how many others are listed. */
 const maxDirect = 8;
 const maxOthers = 4;
 
-/** What is under way with a peer, and why a path or an attempt was given up, in words. */
+/**
+ * The states of a peer that is not reached directly, in words. The order is that of the
+ * list.
+ *
+ * @type {Record<string, string>}
+ */
 const states = {
-  idle: "not now",
-  offering: "asking",
   answering: "answering",
+  offering: "asking",
   "backing off": "waiting before the next try",
+  idle: "not now",
 };
+const order = Object.keys(states);
+
+/**
+ * Why a path or an attempt was given up, in words.
+ *
+ * @type {Record<string, string>}
+ */
 const reasons = {
   silent: "nothing came back",
   lost: "the other end was lost",
@@ -33,159 +49,189 @@ const reasons = {
   broken: "the connection broke",
 };
 
-/** What of a peer that is not reached directly is told first. */
-const order = ["answering", "offering", "backing off", "idle"];
-
-/** The peers to list: first those with the shortest round trip, then others, first those with something under way. */
+/**
+ * The peers to list: direct peers by their round trip, then others by their state.
+ *
+ * @param {PeerPath[]} peers
+ */
 export function listed(peers) {
-  const sorted = (list, rank) => list.sort((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1));
-  const direct = sorted(
-    peers.filter(({ path }) => path === "direct"),
-    ({ rtt }) => rtt ?? Number.MAX_VALUE,
-  );
-  const others = sorted(
-    peers.filter(({ path }) => path !== "direct"),
-    ({ state }) => order.indexOf(state),
-  );
+  const direct = peers.filter(({ path }) => path === "direct");
+  const others = peers.filter(({ path }) => path !== "direct");
+  sortBy(direct, ({ rtt }) => rtt ?? Number.MAX_VALUE);
+  sortBy(others, ({ state }) => order.indexOf(state));
   return [...direct.slice(0, maxDirect), ...others.slice(0, maxOthers)];
 }
 
-/** Draws the paths into host, from the events node, stats and paths. choose(mode) changes the mode. */
-export function pathsPanel(host, stream, choose) {
-  return new Paths(host, stream, choose);
+/** @type {(peers: PeerPath[], rank: (peer: PeerPath) => number) => void} */
+function sortBy(peers, rank) {
+  peers.sort((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1));
 }
 
-class Paths {
-  mode = "relay-only"; // the one in force
-  wanted = "relay-only";
-  peers = [];
-  contacts = null;
-  stats = null;
+/** The panel of paths, drawn from the events node, stats and paths. */
+export class PathsPanel {
+  #choice;
+  #caption = el("p", { class: "caption" });
+  #list = el("ul", { class: "peers" });
+  #more = el("p", { class: "note" });
+  #figures = new Figures(
+    ["direct", "Datagrams directly"],
+    ["relay", "by the relay"],
+    ["upgrades", "Became direct"],
+    ["fallbacks", "Back to the relay"],
+    ["failures", "Tried in vain"],
+  );
+  /** @type {DirectMode} */
+  #mode = "relay-only"; // in force
+  /** @type {DirectMode} */
+  #wanted = "relay-only"; // chosen
+  /** @type {PeerPath[]} */
+  #peers = [];
+  /** @type {number | null} */
+  #contacts = null;
+  /** @type {PathStats | null} */
+  #stats = null;
+  /** @type {PeerLine[]} */
+  #lines = [];
+  #redraw = oncePerFrame(() => this.#draw());
 
-  constructor(host, stream, choose) {
-    this.draw = this.draw.bind(this);
-    this.build(host, choose);
-    stream.on("node", ({ direct, wanted }) => this.begin(direct, wanted));
-    stream.on("paths", ({ peers }) => this.update({ peers }));
-    stream.on("stats", ({ stats }) => this.update({ stats: stats.paths, contacts: stats.contacts }));
+  /**
+   * @param {HTMLElement} host
+   * @param {Stream} stream
+   * @param {(mode: DirectMode) => void} onchoose starts the node again in another mode
+   */
+  constructor(host, stream, onchoose) {
+    this.#choice = new ModeChoice("Paths that this node may take", onchoose, "Start again this way");
+    host.append(this.#choice.element, this.#caption, this.#list, this.#more, this.#figures.element);
+    stream.on("node", (node) => this.#begin(node));
+    stream.on("paths", ({ peers }) => {
+      this.#peers = peers;
+      this.#redraw();
+    });
+    stream.on("stats", ({ stats }) => {
+      this.#stats = stats.paths;
+      this.#contacts = stats.contacts;
+      this.#redraw();
+    });
   }
 
-  build(host, choose) {
-    this.choice = modeChoice(host, "Paths that this node may take", choose, "Start again this way");
-    this.caption = el("p", { class: "caption" });
-    this.list = el("ul", { class: "peers" });
-    this.more = el("p", { class: "note" });
-    this.figures = figures(
-      ["direct", "Datagrams directly"],
-      ["relay", "by the relay"],
-      ["upgrades", "Became direct"],
-      ["fallbacks", "Back to the relay"],
-      ["failures", "Tried in vain"],
-    );
-    host.append(this.caption, this.list, this.more, this.figures.list);
-  }
-
-  begin(mode, wanted) {
-    Object.assign(this, { mode, wanted, peers: [], contacts: null, stats: null });
-    this.choice.set(wanted);
-    this.draw();
-  }
-
-  /** After the node has started again because of the choice. */
+  /** Focuses the choice: it has started the node again. */
   focus() {
-    this.choice.focus();
+    this.#choice.focus();
   }
 
-  update(news) {
-    Object.assign(this, news);
-    nextFrame(this.draw);
+  /** @param {StartedNode} node */
+  #begin({ direct, wanted }) {
+    this.#mode = direct;
+    this.#wanted = wanted;
+    this.#peers = [];
+    this.#contacts = null;
+    this.#stats = null;
+    this.#choice.set(wanted);
+    this.#draw();
   }
 
-  draw() {
-    const on = this.mode !== "relay-only";
-    setText(this.caption, this.words());
-    [this.list, this.more, this.figures.list].forEach((element) => show(element, on));
-    if (!on) {
-      return;
-    }
-    this.drawPeers();
-    if (this.stats) {
-      const { direct, relay, upgrades, fallbacks, failures } = this.stats;
-      const { set } = this.figures;
-      set.direct(`${count(direct.sent)} out, ${count(direct.received)} in`);
-      set.relay(`${count(relay.sent)} out, ${count(relay.received)} in`);
-      set.upgrades(times(upgrades));
-      set.fallbacks(withReasons(fallbacks));
-      set.failures(withReasons(failures));
+  #draw() {
+    const on = this.#mode !== "relay-only";
+    setText(this.#caption, this.#sentence());
+    show(this.#list, on);
+    show(this.#more, on);
+    show(this.#figures.element, on);
+    if (on) {
+      this.#drawPeers();
+      this.#drawFigures();
     }
   }
 
-  words() {
-    if (this.wanted !== this.mode) {
-      return `This browser has no WebRTC, which “${modes[this.wanted].name}” needs: all goes by the relay.`;
+  #sentence() {
+    if (this.#wanted !== this.#mode) {
+      return `This browser has no WebRTC, which “${modes[this.#wanted].name}” needs: all goes by the relay.`;
     }
-    if (this.mode === "relay-only") {
+    if (this.#mode === "relay-only") {
       return "All peers are reached by the relay.";
     }
-    const direct = this.peers.filter(({ path }) => path === "direct").length;
-    const others = this.contacts === null ? "" : ` of ${plural(this.contacts, "contact")}`;
+    const direct = this.#peers.filter(({ path }) => path === "direct").length;
+    const others = this.#contacts === null ? "" : ` of ${plural(this.#contacts, "contact")}`;
     return `${count(direct)}${others} ${direct === 1 ? "is" : "are"} reached directly, the others by the relay.`;
   }
 
-  drawPeers() {
-    const shown = listed(this.peers);
-    const more = this.peers.length - shown.length;
-    while (this.list.children.length > shown.length) {
-      this.list.lastChild.remove();
+  #drawPeers() {
+    const shown = listed(this.#peers);
+    while (this.#lines.length > shown.length) {
+      this.#lines.pop()?.element.remove();
     }
-    shown.forEach((peer, i) => fill(this.list.children[i] ?? this.list.appendChild(line()), peer));
-    setText(
-      this.more,
-      more
-        ? `and ${plural(more, "more", "more")} that take direct paths`
-        : shown.length
-          ? ""
-          : "No peer that takes direct paths has answered yet.",
-    );
+    while (this.#lines.length < shown.length) {
+      const line = new PeerLine();
+      this.#lines.push(line);
+      this.#list.append(line.element);
+    }
+    shown.forEach((peer, i) => this.#lines[i].update(peer));
+    setText(this.#more, moreThan(shown.length, this.#peers.length));
+  }
+
+  #drawFigures() {
+    if (!this.#stats) {
+      return;
+    }
+    const { direct, relay, upgrades, fallbacks, failures } = this.#stats;
+    this.#figures.set("direct", `${count(direct.sent)} out, ${count(direct.received)} in`);
+    this.#figures.set("relay", `${count(relay.sent)} out, ${count(relay.received)} in`);
+    this.#figures.set("upgrades", times(upgrades));
+    this.#figures.set("fallbacks", withReasons(fallbacks));
+    this.#figures.set("failures", withReasons(failures));
   }
 }
 
-function line() {
-  const mark = svg("path");
-  const picture = svg(
-    "svg",
-    { viewBox: "-8 -8 16 16", width: 16, height: 16, "aria-hidden": "true" },
-    svg("g", {}, mark),
-  );
-  return el(
-    "li",
-    {},
-    picture,
-    el("span", { class: "id" }),
-    el("span", { class: "address" }),
-    el("span", { class: "how" }),
-  );
+/** A peer in the list. */
+class PeerLine {
+  /** @type {HTMLLIElement} */
+  element;
+  #symbol = svg("path");
+  #group = svg("g", {}, this.#symbol);
+  #id = el("span", { class: "id" });
+  #where = el("span", { class: "address" });
+  #how = el("span", { class: "how" });
+
+  constructor() {
+    const props = { viewBox: "-8 -8 16 16", width: 16, height: 16, "aria-hidden": "true" };
+    this.element = el("li", {}, svg("svg", props, this.#group), this.#id, this.#where, this.#how);
+  }
+
+  /** @param {PeerPath} peer */
+  update({ id, address, path, rtt, state }) {
+    setAttr(this.#group, "class", `dot ${path}`);
+    setAttr(this.#symbol, "d", symbolShape(path, 4.6));
+    setText(this.#id, shortID(id));
+    setText(this.#where, address);
+    const direct = rtt === null ? "direct" : `direct, ${millis(rtt)}`;
+    setText(this.#how, path === "direct" ? direct : `relay, ${states[state] ?? state}`);
+  }
 }
 
-function fill(element, { id, address, path, rtt, state }) {
-  const [picture, name, where, how] = element.children;
-  setAttr(picture.firstChild, "class", `dot ${path}`);
-  setAttr(picture.firstChild.firstChild, "d", markShape(path, 4.6));
-  setText(name, shortID(id));
-  setText(where, address);
-  setText(
-    how,
-    path === "direct" ? `direct${rtt === null ? "" : `, ${millis(rtt)}`}` : `relay, ${states[state] ?? state}`,
-  );
+/**
+ * @param {number} shown
+ * @param {number} all
+ */
+function moreThan(shown, all) {
+  if (all > shown) {
+    return `and ${plural(all - shown, "more", "more")} that take direct paths`;
+  }
+  return shown ? "" : "No peer that takes direct paths has answered yet.";
 }
 
+/** @param {number} n */
 function times(n) {
   return n === 1 ? "once" : n ? `${count(n)} times` : "never";
 }
 
+/** @param {Record<string, number>} counters by reason */
 function withReasons(counters) {
   const list = Object.entries(counters).sort(([a], [b]) => (a < b ? -1 : 1));
-  return list.length
-    ? `${times(total(counters))}: ${list.map(([reason, n]) => `${reasons[reason] ?? reason}${n > 1 && list.length > 1 ? ` (${count(n)})` : ""}`).join(", ")}`
-    : "never";
+  if (!list.length) {
+    return "never";
+  }
+  const parts = list.map(([reason, n]) => {
+    const often = n > 1 && list.length > 1 ? ` (${count(n)})` : "";
+    return `${reasons[reason] ?? reason}${often}`;
+  });
+  return `${times(total(counters))}: ${parts.join(", ")}`;
 }

@@ -1,122 +1,161 @@
-// What came of setting or getting: said once to those who listen, shown to those
-// who look, and in a box that has its room from the start.
+// The outcome of setting or getting. It is spoken once for a screen reader, and shown
+// in a box that has its room from the start.
 
-import { copyButton } from "../ui/copy.js";
-import { el, figures, setAttr, setText, show } from "../ui/dom.js";
+import { shortID } from "../model/ids.js";
 import { explain } from "../text/errors.js";
 import { bytes, millis, plural, roughly } from "../text/format.js";
-import { shortID } from "../model/ids.js";
 import { bytesAsText, sameValue, showValue, tame, typeWords, utf8Length } from "../text/valueinput.js";
+import { CopyButton } from "../ui/copy.js";
+import { el, Figures, setAttr, setText, show } from "../ui/dom.js";
 
-/** How much of a value is shown at first, in characters. */
+/** @import { Found, Value, ValueType } from "../../kadmesh/kadmesh.js" */
+
+/**
+ * A value that this tab has set, and when.
+ *
+ * @typedef {{ type: ValueType, value: Value, at: number }} OwnValue
+ */
+
+/** How much of a value is shown at first, and in a sentence, in characters. */
 const maxShown = 4000;
+const maxExcerpt = 60;
+const maxBytesExcerpt = 120;
 
-/** The box for results. cancel gives up what is under way. */
-export function result(cancel) {
-  return new Result(cancel);
-}
+/** The box for the outcome of setting and getting. */
+export class Result {
+  /** @type {HTMLDivElement} */
+  element;
+  #words = el("p", { class: "result-words" });
+  #value = el("pre", { class: "value", tabindex: 0, "aria-label": "The value", dir: "auto" });
+  #warning = el("p", { class: "conflict" });
+  #facts = new Figures(["type", "Type"], ["holder", "Held by"], ["published", "Set"], ["took", "Took"]);
+  #advice = el("p", { class: "advice" });
+  #copy = new CopyButton(() => this.#text, "Copy value");
+  #more = el("button", { type: "button", class: "quiet", onclick: () => this.#showAll() }, "Show all");
+  #cancel;
+  #spoken = el("p", { class: "spoken", role: "status" });
+  #text = ""; // of the value
 
-class Result {
-  constructor(cancel) {
-    this.words = el("p", { class: "result-words" });
-    this.advice = el("p", { class: "advice" });
-    this.value = el("pre", { class: "value", tabindex: 0, "aria-label": "The value", dir: "auto" });
-    this.warning = el("p", { class: "conflict" });
-    this.facts = figures(["type", "Type"], ["holder", "Held by"], ["published", "Set"], ["took", "Took"]);
-    this.cancel = el("button", { type: "button", class: "quiet", onclick: cancel }, "Give up");
-    this.copy = copyButton(() => this.text, "Copy value");
-    this.more = el("button", { type: "button", class: "quiet", onclick: () => this.showAll() }, "Show all");
-    this.actions = el("div", { class: "actions" }, this.copy, this.more, this.cancel);
-    this.spoken = el("p", { class: "spoken", role: "status" });
+  /** @param {() => void} oncancel gives up the operation under way */
+  constructor(oncancel) {
+    this.#cancel = el("button", { type: "button", class: "quiet", onclick: oncancel }, "Give up");
     this.element = el(
       "div",
       { class: "result", role: "group", "aria-label": "Result" },
-      this.words,
-      this.value,
-      this.warning,
-      this.facts.list,
-      this.advice,
-      this.actions,
-      this.spoken,
+      this.#words,
+      this.#value,
+      this.#warning,
+      this.#facts.element,
+      this.#advice,
+      el("div", { class: "actions" }, this.#copy.element, this.#more, this.#cancel),
+      this.#spoken,
     );
-    this.text = "";
     this.clear();
   }
 
-  /** Shows the parts named, and what kind of result it is; says it aloud. */
-  be(kind, parts, words, advice = "") {
-    setAttr(this.element, "data-kind", kind);
-    for (const [name, element] of Object.entries({
-      value: this.value,
-      warning: this.warning,
-      facts: this.facts.list,
-      copy: this.copy,
-      more: this.more,
-      cancel: this.cancel,
-    })) {
-      show(element, parts.includes(name));
-    }
-    setText(this.words, words);
-    setText(this.advice, advice);
-    show(this.advice, advice !== "");
-    setText(this.spoken, kind === "asking" || kind === "idle" ? "" : `${words} ${advice}`);
-  }
-
   clear() {
-    this.be("idle", [], "Results turn up here.");
+    this.#be("idle", "Results turn up here.");
   }
 
+  /**
+   * @param {string} verb
+   * @param {string} key
+   */
   asking(verb, key) {
-    this.be("asking", ["cancel"], `${verb} “${tame(key)}” …`);
+    this.#be("asking", `${verb} “${tame(key)}” …`);
+    show(this.#cancel, true);
   }
 
+  /**
+   * @param {string} key
+   * @param {number} nodes
+   * @param {number} took in milliseconds
+   */
   stored(key, nodes, took) {
-    const few =
-      nodes < 3
-        ? "Few nodes have it: it lasts only as long as they stay."
-        : "It lives for 24 hours, or until somebody sets this key again.";
-    this.be("stored", [], `“${tame(key)}” is stored on ${plural(nodes, "node")}, after ${millis(took)}.`, few);
+    const few = "Few nodes have it: it lasts only as long as they stay.";
+    const enough = "It lives for 24 hours, or until somebody sets this key again.";
+    const words = `“${tame(key)}” is stored on ${plural(nodes, "node")}, after ${millis(took)}.`;
+    this.#be("stored", words, nodes < 3 ? few : enough);
   }
 
+  /**
+   * @param {string} key
+   * @param {any} error
+   */
   failed(key, error) {
     const { words, advice } = explain(error, key);
-    this.be(
-      error?.name === "AbortError" ? "idle" : error?.code === "not-found" ? "nothing" : "error",
-      [],
-      words,
-      advice,
-    );
+    const kind = error?.code === "not-found" ? "nothing" : "error";
+    this.#be(error?.name === "AbortError" ? "idle" : kind, words, advice);
   }
 
-  found(key, found, took, mine) {
-    this.text = showValue(found.type, found.value);
-    const conflict = conflictOf(found, mine);
-    const long = this.text.length > maxShown;
-    const parts = ["value", "facts", "copy", ...(conflict ? ["warning"] : []), ...(long ? ["more"] : [])];
-    this.be(
-      conflict ? "conflict" : "found",
-      parts,
-      `“${tame(key)}” is ${typeWords[found.type] ?? found.type}:`,
-      strange(found),
-    );
-    setText(this.value, this.text === "" ? "(empty)" : long ? `${this.text.slice(0, maxShown)}…` : this.text);
-    this.value.classList.toggle("empty", this.text === "");
-    setText(this.warning, conflict);
-    const { set } = this.facts;
-    set.type(`${found.type}${sizeOf(found)}`);
-    set.holder(found.holder ? `${shortID(found.holder.id)} at ${found.holder.address}` : "this node");
-    set.published(found.published === null ? "not said" : `${roughly(Date.now() - found.published)} ago`);
-    set.took(millis(took));
-    setText(this.spoken, `Found: ${typeWords[found.type] ?? found.type}, ${this.text.slice(0, 200)}. ${conflict}`);
+  /**
+   * @param {string} key
+   * @param {Found} found
+   * @param {number} took in milliseconds
+   * @param {OwnValue} [own] the value that this tab set last
+   */
+  found(key, found, took, own) {
+    const text = showValue(found.type, found.value);
+    const conflict = conflictOf(found, own);
+    const type = typeWords[found.type] ?? found.type;
+    this.#be(conflict ? "conflict" : "found", `“${tame(key)}” is ${type}:`, strange(found));
+    this.#showValue(text);
+    setText(this.#warning, conflict);
+    show(this.#warning, conflict !== "");
+    this.#showFacts(found, took);
+    show(this.#copy.element, true);
+    setText(this.#spoken, `Found: ${type}, ${text.slice(0, 200)}. ${conflict}`);
   }
 
-  showAll() {
-    setText(this.value, this.text);
-    show(this.more, false);
-    this.value.focus();
+  /**
+   * Shows a sentence and hides the other parts.
+   *
+   * @param {"idle" | "asking" | "stored" | "nothing" | "error" | "conflict" | "found"} kind
+   * @param {string} words
+   */
+  #be(kind, words, advice = "") {
+    setAttr(this.element, "data-kind", kind);
+    for (const part of [this.#value, this.#warning, this.#facts.element, this.#copy.element, this.#more]) {
+      show(part, false);
+    }
+    show(this.#cancel, false);
+    setText(this.#words, words);
+    setText(this.#advice, advice);
+    show(this.#advice, advice !== "");
+    setText(this.#spoken, kind === "asking" || kind === "idle" ? "" : `${words} ${advice}`);
+  }
+
+  /** @param {string} text */
+  #showValue(text) {
+    const long = text.length > maxShown;
+    this.#text = text;
+    setText(this.#value, long ? `${text.slice(0, maxShown)}…` : text || "(empty)");
+    this.#value.classList.toggle("empty", text === "");
+    show(this.#value, true);
+    show(this.#more, long);
+  }
+
+  #showAll() {
+    setText(this.#value, this.#text);
+    show(this.#more, false);
+    this.#value.focus();
+  }
+
+  /**
+   * @param {Found} found
+   * @param {number} took
+   */
+  #showFacts(found, took) {
+    const { type, holder, published } = found;
+    this.#facts.set("type", `${type}${sizeOf(found)}`);
+    this.#facts.set("holder", holder ? `${shortID(holder.id)} at ${holder.address}` : "this node");
+    this.#facts.set("published", published === null ? "not said" : `${roughly(Date.now() - published)} ago`);
+    this.#facts.set("took", millis(took));
+    show(this.#facts.element, true);
   }
 }
 
+/** @param {Found} found */
 function sizeOf({ type, value }) {
   if (type === "str") {
     return `, ${bytes(utf8Length(String(value)))}`;
@@ -124,23 +163,40 @@ function sizeOf({ type, value }) {
   return value instanceof Uint8Array ? `, ${bytes(value.length)}` : "";
 }
 
-/** A word about values that not everybody can set, or that may be something else. */
+/**
+ * A note about a value that the page cannot set, or that may also be text; else "".
+ *
+ * @param {Found} found
+ */
 function strange({ type, value }) {
   if (["list", "map", "other"].includes(type)) {
     return "A program of another kind has stored this. The page reads it from its encoding, and cannot set such values.";
   }
   const text = type === "bytes" && value instanceof Uint8Array ? bytesAsText(value) : null;
-  return text ? `Read as text, these bytes say “${text.length > 120 ? `${text.slice(0, 120)}…` : text}”.` : "";
+  return text ? `Read as text, these bytes say ${excerpt(text, maxBytesExcerpt)}.` : "";
 }
 
-/** In which way a value is not what one may have expected; "" if in none. */
-function conflictOf(found, mine) {
-  if (mine && !sameValue(found.type, found.value, mine.type, mine.value)) {
-    return `This is not what you set ${roughly(Date.now() - mine.at)} ago, which was ${excerpt(showValue(mine.type, mine.value))}. Somebody has overwritten it since, or one holder has not heard of it.`;
+/**
+ * How a value differs from the value that this tab has set; "" if it does not.
+ *
+ * @param {Found} found
+ * @param {OwnValue} [own]
+ */
+function conflictOf(found, own) {
+  if (!own || sameValue(found.type, found.value, own.type, own.value)) {
+    return "";
   }
-  return "";
+  const was = excerpt(showValue(own.type, own.value), maxExcerpt);
+  return (
+    `This is not what you set ${roughly(Date.now() - own.at)} ago, which was ${was}. ` +
+    "Somebody has overwritten it since, or one holder has not heard of it."
+  );
 }
 
-function excerpt(text) {
-  return `“${text.length > 60 ? `${text.slice(0, 60)}…` : text}”`;
+/**
+ * @param {string} text
+ * @param {number} most in characters
+ */
+function excerpt(text, most) {
+  return `“${text.length > most ? `${text.slice(0, most)}…` : text}”`;
 }

@@ -1,13 +1,23 @@
-// What went wrong, in words, and what to do about it.
+// Errors in words, with advice.
+
+/** @typedef {{ words: string, advice: string }} Explanation */
+/** @typedef {{ name?: string, code?: string, message: string, relayCode?: string }} Failure */
 
 import { tame } from "./valueinput.js";
 
-/** { words, advice } for what an operation on a key rejected with. */
+/**
+ * Explains the error of an operation on a key.
+ *
+ * @param {unknown} error
+ * @param {string} key
+ */
 export function explain(error, key) {
-  const about = operations[codeOf(error)] ?? operations.failed;
-  return about(error, `“${tame(key)}”`);
+  const failure = failureOf(error);
+  const about = operations[codeOf(failure)] ?? operations.failed;
+  return about(failure, `“${tame(key)}”`);
 }
 
+/** @type {Record<string, (error: Failure, key: string) => Explanation>} */
 const operations = {
   "not-found": (_, key) => ({
     words: `Nobody has a value under ${key}.`,
@@ -32,17 +42,24 @@ const operations = {
   stopped: () => ({ words: "The node has ended.", advice: "Join again, then repeat this." }),
   aborted: () => ({ words: "Given up.", advice: "What was stored until then stays stored." }),
   failed: (error) => ({
-    words: sentence(error?.message || String(error)),
+    words: sentence(error.message),
     advice: "Try again. If it keeps happening, copy the events below as JSON and report them.",
   }),
 };
 
-/** { words, advice } for what starting rejected with. */
+/**
+ * Explains the error of Kadmesh.start.
+ *
+ * @param {unknown} error
+ * @param {string} relay the host of the relay
+ */
 export function explainStart(error, relay) {
-  const about = starts[codeOf(error)] ?? starts.failed;
-  return about(error, relay);
+  const failure = failureOf(error);
+  const about = starts[codeOf(failure)] ?? starts.failed;
+  return about(failure, relay);
 }
 
+/** @type {Record<string, (error: Failure, relay: string) => Explanation>} */
 const starts = {
   unsupported: (error) => ({
     words: `This browser cannot run a node: ${error.message}.`,
@@ -61,16 +78,21 @@ const starts = {
   aborted: () => ({ words: "Joining was cancelled.", advice: "Nothing of it is left running." }),
   stopped: () => ({ words: "The node has ended before it was ready.", advice: "Try again." }),
   failed: (error) => ({
-    words: `Joining did not work: ${tame(error?.message || String(error))}.`,
+    words: `Joining did not work: ${tame(error.message)}.`,
     advice: "Reload the page, then try again.",
   }),
 };
 
-/** { words, advice } for why a relay, by its code, does not serve this node; else undefined. */
+/**
+ * Explains the code with which a relay refuses a node; undefined for other codes.
+ *
+ * @param {string | undefined} relayCode
+ */
 export function refusal(relayCode) {
-  return refusals[relayCode];
+  return refusals[relayCode ?? ""];
 }
 
+/** @type {Record<string, Explanation | undefined>} */
 const refusals = {
   token: {
     words: "The relay wants a token that it knows.",
@@ -91,25 +113,46 @@ const refusals = {
   },
 };
 
-/** The longest text of others that is shown within a sentence, in characters. */
+/** The longest text from the network within a sentence, in characters. */
 const maxExcerpt = 120;
 
-/** What somebody else says, as part of a sentence. */
+/**
+ * A text from the network as a part of a sentence.
+ *
+ * @param {string} text
+ */
 export function excerpt(text) {
-  const all = tame(String(text));
+  const all = tame(text);
   return all.length > maxExcerpt ? `${all.slice(0, maxExcerpt).trimEnd()}…` : all;
 }
 
-function codeOf(error) {
-  return error?.name === "AbortError" ? "aborted" : error?.code;
+/**
+ * An error, or any other thrown value, in one shape.
+ *
+ * @param {unknown} error
+ * @returns {Failure}
+ */
+function failureOf(error) {
+  const { name, code, message, relayCode } = /** @type {Partial<Failure>} */ (error ?? {});
+  return { name, code, message: message || String(error), relayCode };
 }
 
+/** @param {Failure} error */
+function codeOf({ name, code }) {
+  return name === "AbortError" ? "aborted" : String(code);
+}
+
+/** @param {string} message */
 function sentence(message) {
-  const text = tame(String(message));
+  const text = tame(message);
   return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 }
 
-/** What this browser lacks to run a node; "" if nothing. */
+/**
+ * The feature that this browser lacks to run a node; "" if it has all.
+ *
+ * @param {Record<string, any>} scope
+ */
 export function missing(scope = globalThis) {
   const needs = [
     ["WebAssembly", "it has no WebAssembly"],

@@ -1,16 +1,21 @@
-// What MessagePack bytes say, for people to read: nodes may have stored lists and
-// maps, which JavaScript gets as they are on the wire. Input from the network:
-// depth and length are bounded, and nothing is believed.
+// MessagePack for people to read: other programs can have stored lists and maps, and
+// JavaScript gets their encoding. The bytes come from the network: depth and length are
+// bounded, and nothing is believed.
 
 const maxDepth = 12;
 const maxText = 4000;
 
-/** The value in a notation like Python's, or the bytes themselves if they say nothing. */
+/**
+ * The value in a notation like Python's. Bytes that are no MessagePack are shown in
+ * hexadecimal digits.
+ *
+ * @param {Uint8Array} data
+ */
 export function msgpackText(data) {
   const reader = new Reader(data);
   try {
-    const text = reader.value(0);
-    if (reader.at === data.length) {
+    const text = reader.read();
+    if (reader.done) {
       return text;
     }
   } catch (error) {
@@ -22,86 +27,106 @@ export function msgpackText(data) {
 }
 
 class Reader {
+  #data;
+  #view;
+  #at = 0;
+  #written = 0;
+
   /** @param {Uint8Array} data */
   constructor(data) {
-    this.data = data;
-    this.view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-    this.at = 0;
-    this.written = 0;
+    this.#data = data;
+    this.#view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   }
 
-  value(depth) {
-    const c = this.uint(1);
-    if (c < 0x80) return this.say(String(c));
-    if (c < 0x90) return this.map(c & 15, depth);
-    if (c < 0xa0) return this.list(c & 15, depth);
-    if (c < 0xc0) return this.string(c & 31);
-    if (c >= 0xe0) return this.say(String(c - 256));
+  /** Whether all bytes have been read. */
+  get done() {
+    return this.#at === this.#data.length;
+  }
+
+  /** Reads one value. Throws a RangeError if there is none, or no room for it. */
+  read() {
+    return this.#value(0);
+  }
+
+  /**
+   * @param {number} depth
+   * @returns {string}
+   */
+  #value(depth) {
+    const c = this.#uint(1);
+    if (c < 0x80) return this.#say(String(c));
+    if (c < 0x90) return this.#map(c & 15, depth);
+    if (c < 0xa0) return this.#list(c & 15, depth);
+    if (c < 0xc0) return this.#string(c & 31);
+    if (c >= 0xe0) return this.#say(String(c - 256));
     switch (c) {
       case 0xc0:
-        return this.say("None");
+        return this.#say("None");
       case 0xc2:
-        return this.say("False");
+        return this.#say("False");
       case 0xc3:
-        return this.say("True");
+        return this.#say("True");
       case 0xc4:
       case 0xc5:
       case 0xc6:
-        return this.bytes(this.uint(1 << (c - 0xc4)));
+        return this.#bytes(this.#uint(1 << (c - 0xc4)));
       case 0xc7:
       case 0xc8:
       case 0xc9:
-        return this.extension(this.uint(1 << (c - 0xc7)));
+        return this.#extension(this.#uint(1 << (c - 0xc7)));
       case 0xca:
-        return this.say(String(this.take(4, (p) => this.view.getFloat32(p))));
+        return this.#say(String(this.#take(4, (p) => this.#view.getFloat32(p))));
       case 0xcb:
-        return this.say(String(this.take(8, (p) => this.view.getFloat64(p))));
+        return this.#say(String(this.#take(8, (p) => this.#view.getFloat64(p))));
       case 0xcc:
       case 0xcd:
       case 0xce:
-        return this.say(String(this.uint(1 << (c - 0xcc))));
+        return this.#say(String(this.#uint(1 << (c - 0xcc))));
       case 0xcf:
-        return this.say(String(this.take(8, (p) => this.view.getBigUint64(p))));
+        return this.#say(String(this.#take(8, (p) => this.#view.getBigUint64(p))));
       case 0xd0:
-        return this.say(String(this.take(1, (p) => this.view.getInt8(p))));
+        return this.#say(String(this.#take(1, (p) => this.#view.getInt8(p))));
       case 0xd1:
-        return this.say(String(this.take(2, (p) => this.view.getInt16(p))));
+        return this.#say(String(this.#take(2, (p) => this.#view.getInt16(p))));
       case 0xd2:
-        return this.say(String(this.take(4, (p) => this.view.getInt32(p))));
+        return this.#say(String(this.#take(4, (p) => this.#view.getInt32(p))));
       case 0xd3:
-        return this.say(String(this.take(8, (p) => this.view.getBigInt64(p))));
+        return this.#say(String(this.#take(8, (p) => this.#view.getBigInt64(p))));
       case 0xd4:
       case 0xd5:
       case 0xd6:
       case 0xd7:
       case 0xd8:
-        return this.extension(1 << (c - 0xd4));
+        return this.#extension(1 << (c - 0xd4));
       case 0xd9:
       case 0xda:
       case 0xdb:
-        return this.string(this.uint(1 << (c - 0xd9)));
+        return this.#string(this.#uint(1 << (c - 0xd9)));
       case 0xdc:
       case 0xdd:
-        return this.list(this.uint(2 << (c - 0xdc)), depth);
+        return this.#list(this.#uint(2 << (c - 0xdc)), depth);
       case 0xde:
       case 0xdf:
-        return this.map(this.uint(2 << (c - 0xde)), depth);
+        return this.#map(this.#uint(2 << (c - 0xde)), depth);
     }
     throw new RangeError("no such type");
   }
 
-  list(n, depth) {
-    const items = this.items(n, depth, () => this.value(depth + 1));
+  /** @type {(n: number, depth: number) => string} */
+  #list(n, depth) {
+    const items = this.#items(n, depth, () => this.#value(depth + 1));
     return `[${items.join(", ")}]`;
   }
 
-  map(n, depth) {
-    const items = this.items(n, depth, () => `${this.value(depth + 1)}: ${this.value(depth + 1)}`);
+  /** @type {(n: number, depth: number) => string} */
+  #map(n, depth) {
+    const items = this.#items(n, depth, () => `${this.#value(depth + 1)}: ${this.#value(depth + 1)}`);
     return `{${items.join(", ")}}`;
   }
 
-  items(n, depth, read) {
-    if (depth === maxDepth || n > this.data.length - this.at) {
+  /** @type {(n: number, depth: number, read: () => string) => string[]} */
+  #items(n, depth, read) {
+    if (depth === maxDepth || n > this.#data.length - this.#at) {
       throw new RangeError("deeper, or longer, than there is room for");
     }
     const items = [];
@@ -111,55 +136,70 @@ class Reader {
     return items;
   }
 
-  string(n) {
-    const text = new TextDecoder().decode(this.slice(n));
-    return this.say(JSON.stringify(text));
+  /** @param {number} n */
+  #string(n) {
+    const text = new TextDecoder().decode(this.#slice(n));
+    return this.#say(JSON.stringify(text));
   }
 
-  bytes(n) {
-    return this.say(`bytes(${hex(this.slice(n))})`);
+  /** @param {number} n */
+  #bytes(n) {
+    return this.#say(`bytes(${hex(this.#slice(n))})`);
   }
 
-  extension(n) {
-    const type = this.take(1, (p) => this.view.getInt8(p));
-    return this.say(`extension ${type}(${hex(this.slice(n))})`);
+  /** @param {number} n */
+  #extension(n) {
+    const type = this.#take(1, (p) => this.#view.getInt8(p));
+    return this.#say(`extension ${type}(${hex(this.#slice(n))})`);
   }
 
-  uint(size) {
-    return this.take(size, (p) => {
+  /** @param {number} size */
+  #uint(size) {
+    return this.#take(size, (p) => {
       switch (size) {
         case 1:
-          return this.view.getUint8(p);
+          return this.#view.getUint8(p);
         case 2:
-          return this.view.getUint16(p);
+          return this.#view.getUint16(p);
       }
-      return this.view.getUint32(p);
+      return this.#view.getUint32(p);
     });
   }
 
-  slice(n) {
-    return this.take(n, (p) => this.data.subarray(p, p + n));
+  /** @param {number} n */
+  #slice(n) {
+    return this.#take(n, (p) => this.#data.subarray(p, p + n));
   }
 
-  take(n, read) {
-    const p = this.at;
-    if (n > this.data.length - p) {
+  /**
+   * @template T
+   * @param {number} n
+   * @param {(at: number) => T} read
+   */
+  #take(n, read) {
+    const p = this.#at;
+    if (n > this.#data.length - p) {
       throw new RangeError("ends too early");
     }
-    this.at = p + n;
+    this.#at = p + n;
     return read(p);
   }
 
-  /** Counts what is written: what has got too long is better shown as bytes. */
-  say(text) {
-    this.written += text.length;
-    if (this.written > maxText) {
+  /**
+   * Counts the text that is written. A value with a longer text is shown as bytes.
+   *
+   * @param {string} text
+   */
+  #say(text) {
+    this.#written += text.length;
+    if (this.#written > maxText) {
       throw new RangeError("too long");
     }
     return text;
   }
 }
 
+/** @param {Uint8Array} data */
 function hex(data) {
   return Array.from(data, (b) => b.toString(16).padStart(2, "0")).join(" ");
 }

@@ -1,4 +1,7 @@
-// Values between what a person types and what the wire carries.
+// Values as a person types them, and as a page shows them.
+
+/** @import { AnyValueType, Value, ValueType } from "../../kadmesh/kadmesh.js" */
+/** @typedef {{ value: Value, error?: undefined } | { value?: undefined, error: string }} Parsed */
 
 import { msgpackText } from "./msgpack.js";
 
@@ -8,7 +11,11 @@ export const maxContent = 8137;
 const minInt = -(2n ** 63n);
 const maxInt = 2n ** 64n - 1n;
 
-/** The types that can be set, with their names in words. */
+/**
+ * The types that can be set, with their names in words.
+ *
+ * @type {[type: ValueType, words: string][]}
+ */
 export const settable = [
   ["str", "Text"],
   ["int", "Whole number"],
@@ -17,7 +24,11 @@ export const settable = [
   ["bytes", "Bytes"],
 ];
 
-/** What a value of each type, also of what others have stored, is in a sentence. */
+/**
+ * The types in a sentence. Other programs can have stored values of any type.
+ *
+ * @type {Record<AnyValueType, string>}
+ */
 export const typeWords = {
   str: "text",
   bytes: "bytes",
@@ -30,7 +41,11 @@ export const typeWords = {
   other: "a MessagePack extension",
 };
 
-/** How to write a value of each type. */
+/**
+ * How to write a value of each type.
+ *
+ * @type {Record<ValueType, string>}
+ */
 export const hints = {
   str: `Any text, up to ${maxContent.toLocaleString("en")} bytes.`,
   int: "From −9,223,372,036,854,775,808 to 18,446,744,073,709,551,615, without separators.",
@@ -40,13 +55,17 @@ export const hints = {
 };
 
 /**
- * The value of a type that a text stands for: { value }, or { error } with what
- * is wrong with it.
+ * The value that a text stands for, or an error in words.
+ *
+ * @param {ValueType} type
+ * @param {string} text
+ * @returns {Parsed}
  */
 export function parseTyped(type, text) {
   return parsers[type](text);
 }
 
+/** @type {Record<ValueType, (text: string) => Parsed>} */
 const parsers = {
   str(text) {
     if (/\p{Surrogate}/u.test(text)) {
@@ -77,6 +96,7 @@ const parsers = {
       .trim()
       .toLowerCase()
       .replace(/^\u2212/, "-");
+    /** @type {Record<string, number>} */
     const named = { nan: NaN, inf: Infinity, "+inf": Infinity, "-inf": -Infinity };
     if (Object.hasOwn(named, word)) {
       return { value: named[word] };
@@ -115,6 +135,7 @@ const parsers = {
   },
 };
 
+/** @type {(value: Value, length: number) => Parsed} */
 function bounded(value, length) {
   if (length > maxContent) {
     const over = (length - maxContent).toLocaleString("en");
@@ -125,14 +146,24 @@ function bounded(value, length) {
   return { value };
 }
 
-/** How many bytes a text has in UTF-8. */
+/**
+ * The length of a text in UTF-8, in bytes.
+ *
+ * @param {string} text
+ */
 export function utf8Length(text) {
   return new TextEncoder().encode(text).length;
 }
 
-/** A value in words and digits. What has no JavaScript type is read from its encoding. */
+/**
+ * A value in words and digits. Lists, maps and extensions come as their encoding, which
+ * is read.
+ *
+ * @param {AnyValueType} type
+ * @param {Value | null} value
+ */
 export function showValue(type, value) {
-  if (value === null || value === undefined) {
+  if (value === null) {
     return "";
   }
   if (type === "str") {
@@ -147,6 +178,7 @@ export function showValue(type, value) {
   return String(value);
 }
 
+/** @param {number} x */
 function showFloat(x) {
   if (Object.is(x, -0)) {
     return "-0.0";
@@ -158,12 +190,20 @@ function showFloat(x) {
   return /[.e]/.test(text) ? text : text + ".0";
 }
 
-/** Bytes as hexadecimal digits, in pairs. */
+/**
+ * Bytes as hexadecimal digits, in pairs.
+ *
+ * @param {Uint8Array} value
+ */
 export function showBytes(value) {
   return Array.from(value, (b) => b.toString(16).padStart(2, "0")).join(" ");
 }
 
-/** Bytes as text, if they are printable text; else null. */
+/**
+ * Bytes as text; null unless they are printable text.
+ *
+ * @param {Uint8Array} value
+ */
 export function bytesAsText(value) {
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value);
@@ -174,20 +214,27 @@ export function bytesAsText(value) {
 }
 
 /**
- * A text without what could make it look like another: control characters but
- * newline and tab, and those that change the direction of writing or show
- * nothing, stand there by their numbers.
+ * A text that cannot look like another. Control characters other than newline and tab,
+ * invisible characters, and changes of the direction of writing are shown by their
+ * numbers.
+ *
+ * @param {string} text
  */
 export function tame(text) {
   return text.replace(/(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (c, at, all) => {
     if (c === "\u200d" && joins(all, at)) {
       return c;
     }
-    return `\\u{${c.codePointAt(0).toString(16)}}`;
+    return `\\u{${c.codePointAt(0)?.toString(16)}}`;
   });
 }
 
-/** Whether the joiner at a place makes one picture of two, as in a family of emoji. */
+/**
+ * Whether the joiner at a place makes one picture of two, as in a family of emoji.
+ *
+ * @param {string} text
+ * @param {number} at
+ */
 function joins(text, at) {
   return (
     /\p{Extended_Pictographic}\ufe0f?$/u.test(text.slice(0, at)) &&
@@ -195,7 +242,14 @@ function joins(text, at) {
   );
 }
 
-/** Whether two values are the same, by type and content. */
+/**
+ * Whether two values are the same, by type and content.
+ *
+ * @param {string} typeA
+ * @param {Value | null} a
+ * @param {string} typeB
+ * @param {Value | null} b
+ */
 export function sameValue(typeA, a, typeB, b) {
   if (typeA !== typeB) {
     return false;

@@ -1,15 +1,20 @@
-// Where the panels stand: one below the other, in the order of the story; or, with
-// room for it, in three columns. They are moved rather than shifted by style, so
-// that the order of reading and of the keyboard is the one that is seen.
+// Where the panels stand: one below the other, or in three columns if there is room.
+// Panels are moved in the document and not by style, so that reading and the keyboard
+// follow the order on the screen.
 
 /** How wide the window must be for columns, in CSS pixels; page.css has the same. */
 const wide = "(min-width: 760px)";
 
-const names = ["node", "space", "happens"];
+const names = ["node", "table", "happens"];
 
-/** Puts the panels of host, which say by data-column where they belong, in their places. */
-export function columns(host, query = matchMedia(wide)) {
-  const story = [...host.children];
+/**
+ * Puts the panels of host in their columns. The data-column of a panel names its column.
+ *
+ * @param {HTMLElement} host
+ * @param {MediaQueryList} query
+ */
+export function arrangeInColumns(host, query = matchMedia(wide)) {
+  const story = /** @type {HTMLElement[]} */ ([...host.children]);
   const boxes = new Map(names.map((name) => [name, document.createElement("div")]));
   boxes.forEach((box, name) => (box.className = `column ${name}`));
   const arrange = () => {

@@ -1,10 +1,17 @@
-// Pictures are drawn at most once a frame, however many events there are, and
-// not at all while nobody can see them.
+// Pictures are drawn at most once a frame, however many events there are. A hidden
+// page has no frames.
 
+/** @typedef {(now: number) => void} Draw now is as of performance.now() */
+
+/** @type {Set<Draw>} */
 const due = new Set();
 let asked = false;
 
-/** Calls draw once, with the next frame. */
+/**
+ * Calls draw once, with the next frame.
+ *
+ * @param {Draw} draw
+ */
 export function nextFrame(draw) {
   due.add(draw);
   if (!asked) {
@@ -13,6 +20,7 @@ export function nextFrame(draw) {
   }
 }
 
+/** @type {Draw} */
 function run(now) {
   asked = false;
   const list = [...due];
@@ -27,8 +35,11 @@ function run(now) {
 }
 
 /**
- * A function that has draw called with a later frame, and no more often than every
- * so many milliseconds: for panels of figures, which nobody reads 60 times a second.
+ * A function that has draw called with a later frame, at most once in ms milliseconds.
+ * Nobody reads a panel of figures 60 times a second.
+ *
+ * @param {number} ms
+ * @param {Draw} draw
  */
 export function atMostEvery(ms, draw) {
   let last = -Infinity;
@@ -49,6 +60,15 @@ export function atMostEvery(ms, draw) {
       timer = setTimeout(now, wait);
     }
   };
+}
+
+/**
+ * A function that has draw called with the next frame.
+ *
+ * @param {Draw} draw
+ */
+export function oncePerFrame(draw) {
+  return () => nextFrame(draw);
 }
 
 /** Whether the person asked for less motion. */

@@ -1,7 +1,6 @@
 // An id as a picture: a disc like that of a rotary encoder. Its 40 sectors are the
-// id's hexadecimal digits, clockwise from the top; its four tracks are their
-// bits, the most significant one outermost. Two ids look alike as far as they
-// are alike.
+// hexadecimal digits of the id, clockwise from the top. Its four tracks are the bits
+// of a digit, the most significant one outermost. Similar ids look similar.
 
 import { bitsOf, idBits } from "../model/ids.js";
 import { setAttr, svg } from "./dom.js";
@@ -14,38 +13,47 @@ const outer = 48;
 const inner = 21;
 const trackWidth = (outer - inner) / tracks;
 
-/**
- * The picture of an id. With shared, the id's first so many bits, which another id
- * has in common with it, are told apart from the rest.
- */
-export function disc(id, { shared = 0, label } = {}) {
-  const own = svg("path", { class: "disc-bits" });
-  const common = svg("path", { class: "disc-shared" });
-  const picture = svg(
-    "svg",
-    { class: "disc", viewBox: "0 0 100 100", focusable: "false" },
-    svg("circle", { class: "disc-plate", cx: 50, cy: 50, r: 49.5 }),
-    own,
-    common,
-    svg("circle", { class: "disc-hub", cx: 50, cy: 50, r: inner - trackWidth / 2 }),
-    svg("circle", { class: "disc-axle", cx: 50, cy: 50, r: 2.5 }),
-    svg("path", { class: "disc-index", d: "M50 33.5l3.4 6h-6.8z" }),
-  );
-  if (label) {
-    picture.setAttribute("role", "img");
-    picture.setAttribute("aria-label", label);
-  } else {
-    picture.setAttribute("aria-hidden", "true");
+/** The picture of an id. */
+export class Identicon {
+  /** @type {SVGSVGElement} */
+  element;
+  #bits = svg("path", { class: "identicon-bits" });
+  #shared = svg("path", { class: "identicon-shared" });
+
+  /** @param {string} [label] for screen readers; without it the picture is hidden from them */
+  constructor(label) {
+    const said = label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" };
+    this.element = svg(
+      "svg",
+      { class: "identicon", viewBox: "0 0 100 100", focusable: "false", ...said },
+      svg("circle", { class: "identicon-plate", cx: 50, cy: 50, r: 49.5 }),
+      this.#bits,
+      this.#shared,
+      svg("circle", { class: "identicon-hub", cx: 50, cy: 50, r: inner - trackWidth / 2 }),
+      svg("circle", { class: "identicon-axle", cx: 50, cy: 50, r: 2.5 }),
+      svg("path", { class: "identicon-index", d: "M50 33.5l3.4 6h-6.8z" }),
+    );
   }
-  const update = (newID, newShared = 0) => {
-    setAttr(own, "d", newID ? bitsPath(newID, newShared, idBits) : "");
-    setAttr(common, "d", newID ? bitsPath(newID, 0, newShared) : "");
-  };
-  update(id, shared);
-  return { picture, update };
+
+  /**
+   * Draws an id. Its first bits, as many as shared says, are told apart from the rest.
+   *
+   * @param {string} id
+   * @param {number} shared 0 to 160
+   */
+  update(id, shared = 0) {
+    setAttr(this.#bits, "d", bitsPath(id, shared, idBits));
+    setAttr(this.#shared, "d", bitsPath(id, 0, shared));
+  }
 }
 
-/** The outline of an id's one bits from one place to before another. */
+/**
+ * The outline of an id's one bits, from place from to before place to.
+ *
+ * @param {string} id
+ * @param {number} from
+ * @param {number} to
+ */
 export function bitsPath(id, from, to) {
   const bits = bitsOf(id);
   const parts = [];
@@ -57,8 +65,16 @@ export function bitsPath(id, from, to) {
   return parts.join("");
 }
 
-/** Sectors next to each other that are set in a track, as pairs [first, after the last]. */
+/**
+ * Sectors next to each other that are set in a track, as pairs [first, after the last].
+ *
+ * @param {Uint8Array} bits
+ * @param {number} track
+ * @param {number} from
+ * @param {number} to
+ */
 function runs(bits, track, from, to) {
+  /** @type {[number, number][]} */
   const list = [];
   let start = -1;
   for (let sector = 0; sector <= sectors; sector++) {
@@ -74,6 +90,7 @@ function runs(bits, track, from, to) {
   return list;
 }
 
+/** @type {(track: number, first: number, after: number) => string} */
 function arc(track, first, after) {
   const r1 = outer - track * trackWidth;
   const r2 = r1 - trackWidth + 0.8;
@@ -87,6 +104,7 @@ function arc(track, first, after) {
   );
 }
 
+/** @type {(r: number, sector: number) => string} */
 function point(r, sector) {
   const angle = (sector / sectors) * 2 * Math.PI;
   return `${(50 + r * Math.sin(angle)).toFixed(2)} ${(50 - r * Math.cos(angle)).toFixed(2)}`;

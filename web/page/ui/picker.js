@@ -1,34 +1,69 @@
-// Choosing one of the marks in a picture: by pointing near it, which need not be
-// exact, or with the arrow keys. For a screen reader the picture is a list.
+// Choosing a mark in a picture with the pointer or the arrow keys. The nearest mark
+// within reach is chosen, so pointing need not be exact. For a screen reader the
+// picture is a list.
 
-/** How near one has to point, in pixels: half of a comfortable target. */
+/** How far from a mark the pointer may be, in pixels: half of a comfortable target. */
 const reach = 22;
 
 /**
- * Makes an SVG element with role listbox choosable.
+ * A mark in a picture. Marks are told apart by their keys.
  *
- *   marks()        the marks: { key, x, y, element }, in the order of the keys
- *   onpick(key)    told what is chosen; null for nothing
- *
- * Returns { refresh, picked }: refresh is to be called when marks have moved.
+ * @template Key
+ * @typedef {{ key: Key, x: number, y: number, element: Element }} Mark
  */
-export function picker(picture, { marks, onpick }) {
-  let key = null;
-  let held = false; // chosen by key or tap: pointing elsewhere does not end it
 
-  const choose = (newKey, hold) => {
-    held = hold && newKey !== null;
-    if (newKey !== key) {
-      key = newKey;
-      refresh();
-      onpick(key);
-    }
-  };
+/**
+ * Makes the marks of an SVG element with role listbox choosable.
+ *
+ * @template Key
+ */
+export class Picker {
+  #picture;
+  #marks;
+  #onpick;
+  /** @type {Key | null} */
+  #key = null;
+  #held = false; // chosen by key or tap: the pointer moves on without effect
 
-  function refresh() {
+  /**
+   * @param {SVGElement} picture
+   * @param {() => Mark<Key>[]} marks in the order of the arrow keys
+   * @param {(key: Key | null) => void} onpick hears the chosen key; null for nothing
+   */
+  constructor(picture, marks, onpick) {
+    this.#picture = picture;
+    this.#marks = marks;
+    this.#onpick = onpick;
+    picture.addEventListener("pointermove", (event) => {
+      if (event.pointerType === "mouse" && !this.#held) {
+        this.#choose(this.#nearest(event), false);
+      }
+    });
+    picture.addEventListener("pointerleave", () => {
+      if (!this.#held) {
+        this.#choose(null, false);
+      }
+    });
+    picture.addEventListener("click", (event) => this.#choose(this.#nearest(event), true));
+    picture.addEventListener("focus", () => {
+      if (this.#key === null && picture.matches(":focus-visible")) {
+        this.#choose(marks()[0]?.key ?? null, true);
+      }
+    });
+    picture.addEventListener("blur", () => this.#choose(null, false));
+    picture.addEventListener("keydown", (event) => this.#press(event));
+  }
+
+  /** The key of the chosen mark, or null. */
+  get picked() {
+    return this.#key;
+  }
+
+  /** Follows marks that have moved, come or gone. */
+  refresh() {
     let active = null;
-    for (const mark of marks()) {
-      const selected = mark.key === key;
+    for (const mark of this.#marks()) {
+      const selected = mark.key === this.#key;
       if ((mark.element.getAttribute("aria-selected") === "true") !== selected) {
         mark.element.setAttribute("aria-selected", String(selected));
       }
@@ -37,19 +72,33 @@ export function picker(picture, { marks, onpick }) {
       }
     }
     if (active) {
-      picture.setAttribute("aria-activedescendant", active);
+      this.#picture.setAttribute("aria-activedescendant", active);
     } else {
-      picture.removeAttribute("aria-activedescendant");
+      this.#picture.removeAttribute("aria-activedescendant");
     }
   }
 
-  const nearest = (event) => {
-    const box = picture.getBoundingClientRect();
+  /**
+   * @param {Key | null} key
+   * @param {boolean} hold
+   */
+  #choose(key, hold) {
+    this.#held = hold && key !== null;
+    if (key !== this.#key) {
+      this.#key = key;
+      this.refresh();
+      this.#onpick(key);
+    }
+  }
+
+  /** @param {MouseEvent} event */
+  #nearest(event) {
+    const box = this.#picture.getBoundingClientRect();
     const x = event.clientX - box.left;
     const y = event.clientY - box.top;
     let best = null;
     let bestSquare = reach * reach;
-    for (const mark of marks()) {
+    for (const mark of this.#marks()) {
       const square = (mark.x - x) ** 2 + (mark.y - y) ** 2;
       if (square < bestSquare) {
         best = mark;
@@ -57,41 +106,29 @@ export function picker(picture, { marks, onpick }) {
       }
     }
     return best?.key ?? null;
-  };
+  }
 
-  picture.addEventListener("pointermove", (event) => {
-    if (event.pointerType === "mouse" && !held) {
-      choose(nearest(event), false);
-    }
-  });
-  picture.addEventListener("pointerleave", () => {
-    if (!held) {
-      choose(null, false);
-    }
-  });
-  picture.addEventListener("click", (event) => choose(nearest(event), true));
-  picture.addEventListener("focus", () => {
-    if (key === null && picture.matches(":focus-visible")) {
-      choose(marks()[0]?.key ?? null, true);
-    }
-  });
-  picture.addEventListener("blur", () => choose(null, false));
-  picture.addEventListener("keydown", (event) => {
-    const list = marks();
-    const next = step(
-      list,
-      list.findIndex((m) => m.key === key),
-      event.key,
-    );
+  /** @param {KeyboardEvent} event */
+  #press(event) {
+    const list = this.#marks();
+    const at = list.findIndex((mark) => mark.key === this.#key);
+    const next = step(list, at, event.key);
     if (next !== undefined) {
       event.preventDefault();
-      choose(next, true);
+      this.#choose(next, true);
     }
-  });
-  return { refresh, picked: () => key };
+  }
 }
 
-/** The key of the mark that an arrow key leads to; undefined if it leads nowhere. */
+/**
+ * The key of the mark to which a key on the keyboard leads: null for no mark,
+ * undefined if the key leads nowhere.
+ *
+ * @template Key
+ * @param {{ key: Key, x: number, y: number }[]} list
+ * @param {number} at the index of the chosen mark, or -1
+ * @param {string} key as of KeyboardEvent
+ */
 export function step(list, at, key) {
   switch (key) {
     case "ArrowRight":
@@ -112,7 +149,15 @@ export function step(list, at, key) {
   return undefined;
 }
 
-/** The mark above or below that is nearest sideways, of the nearest line there. */
+/**
+ * The key of a mark below (sign 1) or above (sign -1): on the nearest line there, the
+ * mark that is nearest sideways.
+ *
+ * @template Key
+ * @param {{ key: Key, x: number, y: number }[]} list
+ * @param {number} at
+ * @param {number} sign
+ */
 function across(list, at, sign) {
   const from = list[at] ?? list[0];
   if (!from) {

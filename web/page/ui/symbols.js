@@ -1,19 +1,29 @@
-// The marks for contacts, the same in all pictures: the shape says by which path
-// a node is reached, as its colour does.
+// The symbols of contacts, the same in all pictures. Shape and colour both tell the
+// path by which a node is reached.
 
-/** The paths, with their names in words. */
+/** The paths in words. */
 export const paths = {
   relay: "by the relay",
   direct: "directly",
 };
 
-/** The path of a contact, if the one who knows it said it; else that of all. */
+/**
+ * The path of a contact; "relay" where the contact does not say.
+ *
+ * @param {{ path?: string }} contact
+ * @returns {"relay" | "direct"}
+ */
 export function pathOf(contact) {
-  return Object.hasOwn(paths, contact.path ?? "") ? contact.path : "relay";
+  return contact.path === "direct" ? "direct" : "relay";
 }
 
-/** The outline of a path's mark around the origin: circle or triangle. */
-export function markShape(path, r) {
+/**
+ * The outline of a path's symbol around the origin: circle or triangle.
+ *
+ * @param {string} path
+ * @param {number} r
+ */
+export function symbolShape(path, r) {
   if (path === "direct") {
     const a = r * 1.2;
     return `M0 ${-a}L${a} ${a * 0.85}H${-a}Z`;

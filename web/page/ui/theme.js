@@ -1,5 +1,5 @@
-// Sets the chosen theme before anything is drawn; hence no module. Also what to
-// do when the button for it is pressed: as the system has it, light, dark.
+// Sets the chosen theme before anything is drawn: modules run too late for that. The
+// button goes from the system's theme to light, to dark, and back.
 "use strict";
 
 (function () {
@@ -9,12 +9,13 @@
   function read() {
     try {
       const theme = localStorage.getItem(item);
-      return themes.includes(theme) ? theme : "auto";
+      return theme === "light" || theme === "dark" ? theme : "auto";
     } catch {
       return "auto";
     }
   }
 
+  /** @param {string} theme */
   function apply(theme) {
     document.documentElement.dataset.theme = theme;
     const button = document.getElementById("theme");
@@ -26,12 +27,12 @@
   apply(read());
   document.addEventListener("DOMContentLoaded", () => {
     apply(read());
-    document.getElementById("theme").addEventListener("click", () => {
-      const theme = themes[(themes.indexOf(document.documentElement.dataset.theme) + 1) % themes.length];
+    document.getElementById("theme")?.addEventListener("click", () => {
+      const theme = themes[(themes.indexOf(document.documentElement.dataset.theme ?? "") + 1) % themes.length];
       try {
         localStorage.setItem(item, theme);
       } catch {
-        // It holds for this page only, then.
+        // Without storage the theme lasts until the page closes.
       }
       apply(theme);
     });
