@@ -73,7 +73,7 @@ $(STATICCHECK):
 	GOBIN=$(abspath .tools) $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
 	@mv .tools/staticcheck $@
 
-lint: $(STATICCHECK) lint-js ## gofmt, vet and staticcheck, for native and js; prettier
+lint: $(STATICCHECK) lint-js ## gofmt, vet and staticcheck, for native and js; prettier and tsc
 	@echo "== lint"
 	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	 [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
@@ -91,9 +91,10 @@ web/node_modules/stamp: web/package-lock.json
 SCRIPTS := $(shell git ls-files -co --exclude-standard 'web/*.js' 'web/*.ts' 'test/*.js' 'test/*.mjs' 'test/*.ts')
 
 .PHONY: lint-js format-js
-lint-js: web/node_modules/stamp ## the format of the scripts
+lint-js: web/node_modules/stamp ## the format of the scripts, and the types of the page and the module
 	@echo "== lint-js"
 	@web/node_modules/.bin/prettier --check --log-level warn $(SCRIPTS)
+	@web/node_modules/.bin/tsc -p web
 
 format-js: web/node_modules/stamp ## format the scripts
 	@web/node_modules/.bin/prettier --write --log-level warn $(SCRIPTS)

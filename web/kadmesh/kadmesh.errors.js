@@ -1,6 +1,12 @@
-// What the module rejects with: see kadmesh.d.ts.
+// The errors of the module: see kadmesh.d.ts.
+
+/** @import { ErrorCode, RelayCode } from "./kadmesh.js" */
 
 export class KadmeshError extends Error {
+  /**
+   * @param {string} message
+   * @param {ErrorCode} code
+   */
   constructor(message, code = "failed") {
     super(message);
     this.code = code;
@@ -9,30 +15,38 @@ export class KadmeshError extends Error {
 }
 
 export class NotFoundError extends KadmeshError {
+  /** @param {string} message */
   constructor(message) {
     super(message, "not-found");
   }
 }
 
 export class NoAnswerError extends KadmeshError {
+  /** @param {string} message */
   constructor(message) {
     super(message, "no-answer");
   }
 }
 
 export class NotStoredError extends KadmeshError {
+  /** @param {string} message */
   constructor(message) {
     super(message, "not-stored");
   }
 }
 
 export class ValueError extends KadmeshError {
+  /** @param {string} message */
   constructor(message) {
     super(message, "value");
   }
 }
 
 export class RelayError extends KadmeshError {
+  /**
+   * @param {string} message
+   * @param {RelayCode} [relayCode]
+   */
   constructor(message, relayCode) {
     super(message, "relay");
     this.relayCode = relayCode;
@@ -40,17 +54,20 @@ export class RelayError extends KadmeshError {
 }
 
 export class StoppedError extends KadmeshError {
+  /** @param {string} message */
   constructor(message) {
     super(message, "stopped");
   }
 }
 
 export class UnsupportedError extends KadmeshError {
+  /** @param {string} message */
   constructor(message) {
     super(message, "unsupported");
   }
 }
 
+/** @type {Record<string, new (message: string, relayCode?: RelayCode) => KadmeshError>} */
 const classes = {
   "not-found": NotFoundError,
   "no-answer": NoAnswerError,
@@ -61,14 +78,23 @@ const classes = {
   unsupported: UnsupportedError,
 };
 
-/** The error that the core calls by code; relayCode is why a relay refused, or "". */
+/**
+ * The error with a code of the core. relayCode is the code with which a relay refused, or "".
+ *
+ * @param {string} code
+ * @param {string} message
+ * @param {RelayCode | ""} [relayCode]
+ */
 export function errorOf(code, message, relayCode) {
-  return new (classes[code] ?? KadmeshError)(message, code === "relay" && relayCode ? relayCode : undefined);
+  const Class = classes[code];
+  return Class ? new Class(message, relayCode || undefined) : new KadmeshError(message);
 }
 
 /**
- * What a browser does not tell: that a relay elsewhere may have refused the page's
- * origin. "" if all the relays are of that origin, or there is none.
+ * A hint that a relay of another origin may refuse the page's origin: browsers do not
+ * tell that. "" if all relays have the page's origin, or there is no page.
+ *
+ * @param {string[]} relays
  */
 export function originHint(relays, origin = globalThis.location?.origin) {
   const foreign = origin && relays.some((relay) => new URL(relay.replace(/^ws/, "http")).origin !== origin);

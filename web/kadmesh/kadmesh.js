@@ -1,5 +1,5 @@
-// Kadmesh in a browser tab: see kadmesh.d.ts for what each part does. This file is
-// the page's side; the node runs in kadmesh.worker.js.
+// Kadmesh in a browser tab: see kadmesh.d.ts for the interface. This file is the page's
+// side; the node runs in kadmesh.worker.js.
 
 import { Connections, directPossible } from "./kadmesh.direct.js";
 import {
@@ -29,18 +29,49 @@ export {
   ValueError,
 };
 
-/** Those of Events that the core makes only if somebody listens. */
+/** @import { DirectMode, Events, OperationOptions, RelayState } from "./kadmesh.js" */
+/** @import { SetOptions, StartOptions, StoredRecord, Value } from "./kadmesh.js" */
+/** @import { Checked } from "./kadmesh.options.js" */
+/** @import { Port } from "./kadmesh.port.js" */
+
+/**
+ * An operation under way.
+ *
+ * @typedef {{ resolve: (answer: [any, any]) => void, reject: (reason: unknown) => void, done: () => void }} Call
+ */
+
+/**
+ * The start under way.
+ *
+ * @typedef {{
+ *   resolve: () => void,
+ *   reject: (reason: unknown) => void,
+ *   onprogress: StartOptions["onprogress"],
+ *   begin: number,
+ *   relays: string[],
+ * }} Starting
+ */
+
+/**
+ * The events that the core makes only while a page listens.
+ *
+ * @type {(keyof Events)[]}
+ */
 const traced = ["contact", "request", "lookup", "served", "record", "path"];
+/** @type {(keyof Events)[]} */
 const all = [...traced, "relay", "stopped"];
 
-/** How long a node may take to leave before it is ended, in milliseconds. */
+/** How long a node may take to leave, in milliseconds. Then it is ended. */
 const leaveFor = 5000;
 
 export class Kadmesh {
   #port;
   #id = "";
+  /** @type {DirectMode} */
   #direct = "relay-only";
-  #connections = null; // those of direct paths
+  /** @type {Connections | null} */
+  #connections = null; // of direct paths
+  /** @type {RelayState} */
   #relay = {
     state: "connecting",
     url: "",
@@ -51,47 +82,70 @@ export class Kadmesh {
     relayCode: "",
     retryIn: 0,
   };
-  #calls = new Map(); // by number: { resolve, reject, done }
-  #last = 0;
+  /** @type {Map<number, Call>} */
+  #calls = new Map(); // by number
+  #last = 0; // number of a call
+  /** @type {Map<string, Set<(detail: any) => void>>} */
   #listeners = new Map(all.map((event) => [event, new Set()]));
-  #starting = null; // { resolve, reject, onprogress, begin, relays }
-  #ended; // promise of the end
-  #end;
-  #over = null; // why the node has ended: an error, once it has
+  /** @type {Starting | null} */
+  #starting = null;
+  /** @type {() => void} */
+  #end = () => {}; // resolves #ended
+  /** @type {Promise<void>} */
+  #ended = new Promise((resolve) => (this.#end = resolve));
+  /** @type {KadmeshError | null} */
+  #over = null; // why the node has ended, once it has
 
-  /** Use Kadmesh.start. */
+  /**
+   * Use Kadmesh.start.
+   *
+   * @param {Port} port
+   */
   constructor(port) {
     this.#port = port;
-    this.#ended = new Promise((resolve) => (this.#end = resolve));
     port.listen(
       (message) => this.#hear(message),
-      (error) => this.#finish("failed", error),
+      (reason) => this.#finish("failed", reason),
     );
   }
 
+  /** @param {StartOptions} options */
   static async start(options = {}) {
     const begin = performance.now();
     const checked = check(options);
-    checked.direct = directMode(checked.direct, options.iceServers);
+    const iceServers = iceServersOf(options);
+    checked.direct = directMode(checked.direct, iceServers);
     options.signal?.throwIfAborted();
     const node = new Kadmesh(await openPort(options.worker));
-    return node.#start(checked, options, begin);
+    return node.#start(checked, options, iceServers, begin);
   }
 
-  #start(checked, { signal, onprogress, iceServers = [] }, begin) {
+  /**
+   * @param {Checked} checked
+   * @param {StartOptions} options
+   * @param {RTCIceServer[]} iceServers
+   * @param {number} begin as of performance.now()
+   * @returns {Promise<Kadmesh>}
+   */
+  #start(checked, { signal, onprogress }, iceServers, begin) {
     return new Promise((resolve, reject) => {
       const abort = () => {
-        this.#starting.reject(signal.reason);
+        this.#starting?.reject(signal?.reason);
         this.stop();
       };
-      const settle = (f) => (result) => {
+      const settled = () => {
         signal?.removeEventListener("abort", abort);
         this.#starting = null;
-        f(result);
       };
       this.#starting = {
-        resolve: settle(resolve),
-        reject: settle(reject),
+        resolve: () => {
+          settled();
+          resolve(this);
+        },
+        reject: (reason) => {
+          settled();
+          reject(reason);
+        },
         onprogress,
         begin,
         relays: checked.relays,
@@ -127,6 +181,10 @@ export class Kadmesh {
     return this.#direct;
   }
 
+  /**
+   * @param {string} key
+   * @param {OperationOptions} [options]
+   */
   async get(key, options) {
     const { value, type } = await this.find(key, options);
     if (type === "nil" || type === "list" || type === "map" || type === "other") {
@@ -137,11 +195,20 @@ export class Kadmesh {
     return value;
   }
 
+  /**
+   * @param {string} key
+   * @param {OperationOptions} [options]
+   */
   async find(key, options) {
     const [found, bytes] = await this.#call(options, "find", textOf("key", key));
     return { value: decode(found.type, bytes), ...found };
   }
 
+  /**
+   * @param {string} key
+   * @param {Value} value
+   * @param {SetOptions} options
+   */
   async set(key, value, options = {}) {
     const name = textOf("key", key);
     const [type, bytes] = encode(value, options.type);
@@ -149,14 +216,23 @@ export class Kadmesh {
     return result;
   }
 
+  /**
+   * @param {string} key
+   * @param {OperationOptions} [options]
+   */
   async lookup(key, options) {
     return (await this.#call(options, "lookup", textOf("key", key)))[0];
   }
 
+  /**
+   * @param {string} address
+   * @param {OperationOptions} [options]
+   */
   async ping(address, options) {
     return (await this.#call(options, "ping", textOf("address", address)))[0];
   }
 
+  /** @param {string} key */
   async keyOf(key) {
     return (await this.#call({}, "keyOf", textOf("key", key)))[0];
   }
@@ -175,7 +251,7 @@ export class Kadmesh {
     }
     const [records, bytes] = await this.#call({}, "records", limit);
     let at = 0;
-    return records.map(({ length, ...record }) => {
+    return records.map((/** @type {StoredRecord & { length: number }} */ { length, ...record }) => {
       at += length;
       return { ...record, value: decode(record.type, bytes.subarray(at - length, at)) };
     });
@@ -185,6 +261,10 @@ export class Kadmesh {
     return (await this.#call({}, "stats"))[0];
   }
 
+  /**
+   * @param {string} event
+   * @param {(detail: any) => void} listener
+   */
   on(event, listener) {
     const set = this.#of(event);
     if (typeof listener !== "function") {
@@ -195,6 +275,10 @@ export class Kadmesh {
     return () => this.off(event, listener);
   }
 
+  /**
+   * @param {string} event
+   * @param {(detail: any) => void} listener
+   */
   off(event, listener) {
     this.#of(event).delete(listener);
     this.#tellListeners();
@@ -207,6 +291,7 @@ export class Kadmesh {
     clearTimeout(late);
   }
 
+  /** @param {string} event */
   #of(event) {
     const set = this.#listeners.get(event);
     if (!set) {
@@ -218,17 +303,27 @@ export class Kadmesh {
   #tellListeners() {
     this.#post(
       "listen",
-      traced.filter((event) => this.#listeners.get(event).size),
+      traced.filter((event) => this.#of(event).size),
     );
   }
 
+  /**
+   * @param {string} what
+   * @param {unknown[]} details
+   */
   #post(what, ...details) {
     if (!this.#over) {
       this.#port.post({ do: what, with: details });
     }
   }
 
-  /** Asks the core for something; resolves to the result and bytes that belong to it. */
+  /**
+   * Asks the core. Resolves to the result and its bytes.
+   *
+   * @param {OperationOptions} [options]
+   * @param {unknown[]} args the operation and its arguments
+   * @returns {Promise<[any, any]>}
+   */
   #call({ signal } = {}, ...args) {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
@@ -238,7 +333,7 @@ export class Kadmesh {
       const n = ++this.#last;
       const abort = () => {
         this.#post("cancel", n);
-        this.#settle(n)?.reject(signal.reason);
+        this.#settle(n)?.reject(signal?.reason);
       };
       signal?.addEventListener("abort", abort);
       this.#calls.set(n, { resolve, reject, done: () => signal?.removeEventListener("abort", abort) });
@@ -246,7 +341,11 @@ export class Kadmesh {
     });
   }
 
-  /** Takes a call off the list, if it is still on it. */
+  /**
+   * Takes a call off the list. Returns it, if it was on the list.
+   *
+   * @param {number} n
+   */
   #settle(n) {
     const call = this.#calls.get(n);
     this.#calls.delete(n);
@@ -254,16 +353,20 @@ export class Kadmesh {
     return call;
   }
 
+  /** @param {{ tell: string, with: any[] }} message */
   #hear({ tell, with: details }) {
     switch (tell) {
       case "step":
-        this.#tell(this.#starting?.onprogress, { ...details[0], ms: performance.now() - this.#starting?.begin });
+        this.#tell(this.#starting?.onprogress, {
+          ...details[0],
+          ms: performance.now() - (this.#starting?.begin ?? 0),
+        });
         break;
       case "ready":
         this.#id = details[0];
         this.#tellListeners();
         this.#watch();
-        this.#starting?.resolve(this);
+        this.#starting?.resolve();
         break;
       case "relay":
         this.#relay = details[0];
@@ -286,17 +389,26 @@ export class Kadmesh {
         break;
       }
       case "ended":
-        this.#finish(...details);
+        this.#finish(details[0], details[1], details[2]);
     }
   }
 
+  /**
+   * @param {string} event
+   * @param {unknown} detail
+   */
   #emit(event, detail) {
-    for (const listener of [...this.#listeners.get(event)]) {
+    for (const listener of [...this.#of(event)]) {
       this.#tell(listener, detail);
     }
   }
 
-  /** Calls what the page gave. If that throws, the page hears of it, not the node. */
+  /**
+   * Calls a function of the page. An error in it is the page's and not the node's.
+   *
+   * @param {((detail: any) => void) | undefined} listener
+   * @param {unknown} detail
+   */
   #tell(listener, detail) {
     try {
       listener?.(detail);
@@ -307,13 +419,24 @@ export class Kadmesh {
     }
   }
 
-  /** A Worker does not see that the page is shown again: it may have slept. */
+  /** Wakes the node when the page is shown again: a Worker may have slept and does not see it. */
   #watch() {
-    const wake = () => document.visibilityState === "visible" && this.#post("wake");
+    const wake = () => {
+      if (document.visibilityState === "visible") {
+        this.#post("wake");
+      }
+    };
     globalThis.document?.addEventListener("visibilitychange", wake);
     this.#ended.then(() => globalThis.document?.removeEventListener("visibilitychange", wake));
   }
 
+  /**
+   * Ends the node, once.
+   *
+   * @param {string} code of the error; "" if the page has stopped the node
+   * @param {string} message
+   * @param {RelayState["relayCode"]} [relayCode]
+   */
   #finish(code, message, relayCode) {
     if (this.#over) {
       return;
@@ -324,21 +447,36 @@ export class Kadmesh {
     this.#connections?.close();
     this.#starting?.reject(this.#over);
     for (const n of [...this.#calls.keys()]) {
-      this.#settle(n).reject(this.#over);
+      this.#settle(n)?.reject(this.#over);
     }
     this.#end();
     this.#emit("stopped", { reason: message });
   }
 }
 
-/** The mode that there can be: without WebRTC, as in Node.js, all goes over the relay. */
-function directMode(wanted, iceServers = []) {
+/**
+ * The servers as the browser takes them.
+ *
+ * @param {StartOptions} options
+ */
+function iceServersOf({ iceServers = [] }) {
+  return /** @type {RTCIceServer[]} */ ([...iceServers]);
+}
+
+/**
+ * The mode in force. Without WebRTC, as in Node.js, it is "relay-only".
+ *
+ * @param {DirectMode} wanted
+ * @param {RTCIceServer[]} iceServers
+ * @returns {DirectMode}
+ */
+function directMode(wanted, iceServers) {
   if (wanted === "relay-only") {
     return wanted;
   }
   try {
     return directPossible(iceServers) ? wanted : "relay-only";
   } catch (error) {
-    throw new ValueError(`option iceServers: ${error.message}`);
+    throw new ValueError(`option iceServers: ${/** @type {Error} */ (error).message}`);
   }
 }

@@ -18,13 +18,31 @@ const names = [
   "onprogress",
 ];
 
-/** Which direct paths there may be. */
+/** @import { DirectMode, StartOptions } from "./kadmesh.js" */
+
+/**
+ * The options as the core reads them (newHost in cmd/wasm), and the URL of the core.
+ *
+ * @typedef {{ relays: string[], bootstrap: string[], token: string, storage: string, storeBytes: number,
+ *   direct: DirectMode, k: number, alpha: number, wasm: string }} Checked
+ */
+
+/**
+ * The modes of direct paths.
+ *
+ * @type {unknown[]}
+ */
 const modes = ["relay-only", "direct", "lan"];
 
-/** What the core is told of the options, if they make sense. */
+/**
+ * The options with their defaults. Throws if they make no sense.
+ *
+ * @param {StartOptions} options
+ * @returns {Checked}
+ */
 export function check(options) {
   checkBrowser();
-  checkKinds(options);
+  checkKinds(/** @type {any} */ (options));
   const {
     relay,
     bootstrap = [],
@@ -58,6 +76,7 @@ function checkBrowser() {
   }
 }
 
+/** @param {Record<string, any>} options */
 function checkKinds(options) {
   if (options === null || typeof options !== "object") {
     throw new ValueError(`options: want an object, not ${show(options)}`);
@@ -66,6 +85,7 @@ function checkKinds(options) {
   if (unknown !== undefined) {
     throw new ValueError(`there is no option ${unknown}: there are ${names.join(", ")}`);
   }
+  /** @type {(name: string, kind: string, fits: (value: any) => boolean) => void} */
   const want = (name, kind, fits) => {
     if (options[name] !== undefined && !fits(options[name])) {
       throw new ValueError(`option ${name}: want ${kind}, not ${show(options[name])}`);
@@ -92,7 +112,11 @@ function checkKinds(options) {
   want("onprogress", "a function", (f) => typeof f === "function");
 }
 
-/** The relays' URLs. By default, there is one where this module comes from. */
+/**
+ * The URLs of the relays. The default is the relay that the module comes from.
+ *
+ * @param {StartOptions["relay"]} option
+ */
 function relays(option) {
   if (option === undefined) {
     const here = import.meta.url;
@@ -101,7 +125,8 @@ function relays(option) {
     }
     return [new URL("/relay", here).href];
   }
-  const list = Array.isArray(option) ? option : [option];
+  /** @type {(string | URL)[]} */
+  const list = [option].flat();
   if (!list.length) {
     throw new ValueError("option relay: the list is empty");
   }
@@ -117,7 +142,13 @@ function relays(option) {
   });
 }
 
-/** A URL, perhaps relative to base: the page, if there is one. */
+/**
+ * A URL, perhaps relative to base. The default base is the page, if there is one.
+ *
+ * @param {string} name of the option
+ * @param {unknown} text
+ * @param {string | null} base
+ */
 function url(name, text, base = globalThis.location?.href) {
   const parsed = typeof text === "string" || text instanceof URL ? parse(text, base) : null;
   if (!parsed) {
@@ -128,6 +159,7 @@ function url(name, text, base = globalThis.location?.href) {
   return parsed;
 }
 
+/** @type {(text: string | URL, base?: string | null) => URL | null} */
 function parse(text, base) {
   try {
     return new URL(text, base ?? undefined);
@@ -136,16 +168,18 @@ function parse(text, base) {
   }
 }
 
+/** @param {string} text */
 function address(text) {
   const [, ip, port] = /^([\d.]+|\[[\da-f:.]+\]):(\d{1,5})$/i.exec(text) ?? [];
   const host = ip && parse(`http://${ip}`)?.hostname;
   const exact = host === ip || ip.startsWith("["); // 1.2 and 01.2.3.4 are IPv4 to a URL
-  if (typeof text !== "string" || !host || !exact || port < 1 || port > 65535) {
+  if (typeof text !== "string" || !host || !exact || Number(port) < 1 || Number(port) > 65535) {
     throw new ValueError(`option bootstrap: ${show(text)} is no address, as 192.0.2.1:8468`);
   }
   return text;
 }
 
+/** @param {unknown} value */
 function show(value) {
   return typeof value === "string" ? JSON.stringify(value) : Array.isArray(value) ? "an array" : String(value);
 }

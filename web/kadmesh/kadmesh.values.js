@@ -1,12 +1,20 @@
-// Between JavaScript's values and the wire's: see Kadmesh.set in kadmesh.d.ts. The
-// core is given, and gives, a type and bytes: see cmd/wasm/value.go.
+// Values of JavaScript as values of the wire, and back: see Kadmesh.set in kadmesh.d.ts.
+// Between the module and the core a value is a type and bytes: see cmd/wasm/value.go.
 
 import { ValueError } from "./kadmesh.errors.js";
+
+/** @import { AnyValueType, Value, ValueType } from "./kadmesh.js" */
 
 const toBytes = new TextEncoder();
 const toText = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Which types a JavaScript value can be set as; the first is the default. */
+/**
+ * The types as which a value can be set. The first is the default; no value of another
+ * kind can be set.
+ *
+ * @param {unknown} value
+ * @returns {ValueType[]}
+ */
 function typesOf(value) {
   switch (typeof value) {
     case "string":
@@ -24,12 +32,23 @@ function typesOf(value) {
   return isBytes(value) ? ["bytes"] : [];
 }
 
-/** Whether value is a Uint8Array, perhaps one of another window. */
+/**
+ * Whether value is a Uint8Array, perhaps of another window.
+ *
+ * @param {unknown} value
+ * @returns {value is Uint8Array}
+ */
 function isBytes(value) {
-  return ArrayBuffer.isView(value) && value[Symbol.toStringTag] === "Uint8Array";
+  return ArrayBuffer.isView(value) && /** @type {any} */ (value)[Symbol.toStringTag] === "Uint8Array";
 }
 
-/** The type and the bytes that stand for value. */
+/**
+ * The type and the bytes that stand for a value.
+ *
+ * @param {unknown} value
+ * @param {ValueType} [type]
+ * @returns {[ValueType, Uint8Array]}
+ */
 export function encode(value, type) {
   const types = typesOf(value);
   if (!types.length) {
@@ -45,16 +64,27 @@ export function encode(value, type) {
     case "str":
       return [type, toBytes.encode(textOf("value", value))];
     case "bytes":
-      return [type, new Uint8Array(value)];
+      return [type, new Uint8Array(/** @type {Uint8Array} */ (value))];
     case "int":
-      if (value < -(2n ** 63n) || value >= 2n ** 64n) {
-        throw new ValueError(`int ${value}: from -2^63 to 2^64-1 can be set`);
-      }
+      checkInt(/** @type {number | bigint} */ (value));
   }
   return [type, toBytes.encode(Object.is(value, -0) ? "-0" : String(value))];
 }
 
-/** The value that a type and bytes stand for; of other types, the bytes. */
+/** @param {number | bigint} n */
+function checkInt(n) {
+  if (n < -(2n ** 63n) || n >= 2n ** 64n) {
+    throw new ValueError(`int ${n}: from -2^63 to 2^64-1 can be set`);
+  }
+}
+
+/**
+ * The value that a type and bytes stand for. A type that cannot be set gives the bytes.
+ *
+ * @param {AnyValueType} type
+ * @param {Uint8Array} bytes
+ * @returns {Value}
+ */
 export function decode(type, bytes) {
   switch (type) {
     case "str":
@@ -71,7 +101,12 @@ export function decode(type, bytes) {
   return bytes.slice();
 }
 
-/** Text, if it is some that UTF-8 can carry. */
+/**
+ * A text. Throws unless it is a string that UTF-8 can carry.
+ *
+ * @param {string} what the name of the value, for errors
+ * @param {unknown} text
+ */
 export function textOf(what, text) {
   if (typeof text !== "string") {
     throw new ValueError(`${what}: want a string, not ${nameOf(text)}`);
@@ -82,6 +117,7 @@ export function textOf(what, text) {
   return text;
 }
 
+/** @param {unknown} value */
 function nameOf(value) {
   return value === null ? "null" : typeof value === "object" ? (value.constructor?.name ?? "object") : typeof value;
 }

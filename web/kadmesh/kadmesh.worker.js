@@ -2,4 +2,4 @@
 
 import { serve } from "./kadmesh.host.js";
 
-serve(self);
+serve(/** @type {any} */ (self));
