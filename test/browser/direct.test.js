@@ -1,4 +1,4 @@
-// Direct paths: tabs and native nodes, tabs and tabs, and what stays on the relay.
+// Direct paths: tabs and native nodes, tabs and tabs, and traffic that stays on the relay.
 
 import assert from "node:assert/strict";
 import { BlockList } from "node:net";
@@ -151,7 +151,7 @@ test("a tab and native nodes come to speak directly, and the relay has nothing t
     after.direct.received - before.direct.received >= pings,
     `${after.direct.received - before.direct.received} received directly`,
   );
-  // Those who ask the tab for the first time do so by the relay; nobody is new here.
+  // A first request to the tab comes by the relay; no node is new here.
   assert.ok(
     (await passedOn()) - relayed < pings / 4,
     `the relay passed on ${(await passedOn()) - relayed} datagrams meanwhile`,
@@ -171,7 +171,7 @@ test("a tab and native nodes come to speak directly, and the relay has nothing t
 test("paths are cut under load, and no operation is lost", async (t) => {
   const tab = await openTab(await watched(browser), relay, direct);
   await isDirect(tab, natives);
-  // Half of the channels end, the others fall silent; those that come after them too.
+  // Half of the channels end, the others fall silent, and so do later ones.
   const switches = 2 * natives.length;
   const { done, failed } = await tab.run(
     ([peers, switches]) =>
@@ -316,7 +316,7 @@ test("two browsers in one local network come to speak directly, and by the relay
   await isDirect(tabs[1], [tabs[0]]);
 
   const pings = 100;
-  /** Has each tab ping the other one: what went which way meanwhile. */
+  /** Has each tab ping the other. Resolves to the datagrams by path meanwhile. */
   const pingEachOther = async () => {
     const [relayed, before] = [await passedOn(network), await Promise.all(tabs.map(paths))];
     await Promise.all(

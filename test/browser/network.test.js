@@ -19,10 +19,10 @@ import {
 import { each, until } from "./lib/processes.js";
 import { values } from "./lib/tagged.js";
 
-// With fewer holders than nodes, who gets a value has to ask for it.
+// With fewer holders than nodes, a get has to ask for the value.
 const k = 4;
 
-// Python nodes take the command line's requests for those of nodes, and wait for
+// Python nodes take the command line for a node, and wait for
 // them when these are gone: many things at a time make up for it.
 const atATime = 16;
 
@@ -210,7 +210,7 @@ test("a tab tells what it knows: find, lookup, table, records, stats", async () 
   );
   assert.equal(stats.storage, "kept");
   assert.equal(stats.contacts, byTable.filter(({ place }) => place === "bucket").length);
-  const { "unknown answer": late, ...dropped } = stats.dropped; // what is slow is asked twice
+  const { "unknown answer": late, ...dropped } = stats.dropped; // slow peers are asked twice
   assert.deepEqual(dropped, {});
 });
 
@@ -240,7 +240,7 @@ test("what others stored and set cannot, find gives and get does not", async () 
     const stored = await pythons[2].ask("raw_store", { addr: pair(tab.address), key, value });
     assert.deepEqual(stored, { answered: true, value: { t: "bool", v: true } });
     const found = await tab.get(`raw ${type}`);
-    assert.equal(found.t, "differs"); // from what get says
+    assert.equal(found.t, "differs"); // from the answer of get
     assert.match(found.get, /^ValueError: /);
     assert.equal(
       await tab.run(
@@ -295,7 +295,7 @@ test("events come to those who listen, and to them alone", async () => {
 
   const count = () => tab.run(() => Object.values(globalThis.seen).flat().length);
   await tab.run(() => globalThis.offs.forEach((off) => off()));
-  await tab.ping(other.address); // what was under way has come
+  await tab.ping(other.address); // earlier messages have come
   const before = await count();
   await tab.set("not an event", values.true);
   assert.equal(await count(), before);

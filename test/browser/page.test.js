@@ -1,5 +1,5 @@
-// The page, as people use it. What is looked for is what they see and hear: roles
-// and labels.
+// The page, as people use it. Elements are found by roles and labels, as people see and
+// hear them.
 
 import assert from "node:assert/strict";
 import axe from "axe-core";
@@ -163,7 +163,7 @@ test("hostile keys and values are text, and no script of theirs runs", async () 
     await nativeSet(natives[1], text, { t: "str", v: text });
     await get(page, text);
     await until(async () => (await valueOf(page).innerText()) === text, `${text} as text`);
-    // The page's other parts show what is kept here and what happens.
+    // The panels of records and events show the text, too.
     await set(page, text, text, "str");
   }
   const bytes = Buffer.from(hostile[0]).toString("hex");

@@ -44,7 +44,7 @@ const connected = (tab, url) =>
     "the relay connection",
   );
 
-/** Tabs that keep nothing have to ask others for what they have set. */
+/** A tab that keeps nothing has to ask others for the values that it has set. */
 const keepNothing = { storeBytes: 1 };
 
 /** For how long a relay is away, in milliseconds. */
@@ -180,7 +180,7 @@ test("a page that is loaded again is the same node, with what it held", async ()
   const joining = tab.steps.find(({ step }) => step === "joining");
   assert.ok(joining.known > 0, JSON.stringify(joining));
 
-  // With nothing but what it knew before.
+  // Only contacts from before are known.
   await tab.stop();
   await tab.start({ bootstrap: ["127.0.0.1:9"] });
   assert.equal(tab.id, id);
@@ -267,7 +267,7 @@ test("a page that is offline, then online, has its address back", async () => {
   const cut = await tab.run(() => navigator.onLine);
   assert.equal(cut, false);
   // Browsers let WebSockets live on that are open. The tab may not see that the
-  // relay has ended: Chromium holds a message that comes now, and what follows it.
+  // relay has ended: Chromium holds a message that comes now, and later ones.
   await relay.stop("SIGKILL");
   await relay.start();
   await context.setOffline(false);

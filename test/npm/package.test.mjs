@@ -1,4 +1,4 @@
-// What the npm package has in it.
+// The content of the npm package.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -52,7 +52,7 @@ test("the tarball is of the version that web/kadmesh/package.json has", async ()
   assert.equal(JSON.parse(stdout).version, await version());
 });
 
-// Make hands on what it was given, as in `make npm-test VERSION=v1.2.3`.
+// Make hands its variables on, as in `make npm-test VERSION=v1.2.3`.
 test("the version is that of VERSION, of the tag, and of the last release in CHANGELOG.md", async (t) => {
   const tag = await exec("git", ["describe", "--tags", "--exact-match"], { cwd: root }).then(
     ({ stdout }) => stdout,

@@ -1,4 +1,4 @@
-// kadmesh.d.ts: as TypeScript reads it, and against what there is.
+// kadmesh.d.ts: as TypeScript reads it, and compared with the module.
 
 import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";

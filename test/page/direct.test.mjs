@@ -35,7 +35,7 @@ class FakeConnection extends EventTarget {
   }
 }
 
-/** The page's end with one connection: how often it has told the core what, and a way to have messages come. */
+/** The page's end with one connection: its messages to the core, counted by verb, and a way to have messages come. */
 function connected(t, gather = false) {
   const clock = { now: 0 };
   const told = { described: 0, received: 0, ended: 0 };
@@ -47,7 +47,7 @@ function connected(t, gather = false) {
   port.onmessage({ data: ["start", 1, ""] });
   const connection = FakeConnection.last;
   let taken = 0;
-  /** Has n messages come within so many milliseconds, of which the core takes each. */
+  /** Has n messages come within so many milliseconds. The core takes each of them. */
   const come = (n, message, within) => {
     for (let i = 0; i < n; i++) {
       clock.now += within / n;
@@ -154,7 +154,7 @@ test("peers that are not reached directly are listed as well", () => {
   assert.equal(listed([unmeasured, ...direct.slice(0, 3)]).at(-1), unmeasured);
 });
 
-/** Both ends of a port, with an open channel: what the core was told, and turn, in which all that was said is heard. */
+/** Both ends of a port, with an open channel: told counts messages to the core; after turn() all messages have come. */
 function joined(t) {
   globalThis.RTCPeerConnection = FakeConnection;
   const { port1, port2 } = new MessageChannel();

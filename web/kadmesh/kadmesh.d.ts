@@ -8,21 +8,21 @@
  *     console.log(await node.get("greeting"));
  */
 
-/** What can be stored. See {@link Kadmesh.set} for how it maps to the wire. */
+/** The values that can be stored. See {@link Kadmesh.set} for how it maps to the wire. */
 export type Value = string | number | bigint | boolean | Uint8Array;
 
 /** The types of the wire, as Python names them. Others cannot be set. */
 export type ValueType = "str" | "bytes" | "int" | "float" | "bool";
 
-/** The types that can be met: other nodes may have stored what cannot be set. */
+/** The types of values in the network: other programs can store more types than can be set. */
 export type AnyValueType = ValueType | "nil" | "list" | "map" | "other";
 
 /**
  * Which peers datagrams may go to directly, over WebRTC, instead of by the relay:
  * - "relay-only": none; no peer connection is made, and no address leaves.
- * - "direct": those that can be reached at the address at which the network knows
- *   them, as native nodes. They see the user's public address.
- * - "lan": also those in the same local network. Every node that takes direct paths is
+ * - "direct": peers that can be reached at their address in the network, such as native
+ *   nodes. They see the user's public address.
+ * - "lan": also peers in the same local network. Every node that takes direct paths is
  *   told local addresses, or the names that the browser has for them, once it has
  *   answered a request of this one, wherever it is.
  */
@@ -41,9 +41,9 @@ export interface StartOptions {
    * turn. Default: the relay that this module was loaded from.
    */
   relay?: string | URL | readonly (string | URL)[] | undefined;
-  /** Addresses of nodes to join through, "192.0.2.1:8468". Default: what the relay says. */
+  /** Addresses of nodes to join through, "192.0.2.1:8468". Default: nodes that the relay names. */
   bootstrap?: readonly string[] | undefined;
-  /** What the relay wants to know before it lends an address. */
+  /** The token without which the relay lends no address, if it asks for one. */
   token?: string | undefined;
   /**
    * Where identity, contacts and stored values are kept: the name of an IndexedDB
@@ -60,8 +60,8 @@ export interface StartOptions {
   direct?: DirectMode | undefined;
   /**
    * Servers that tell a browser its public address (STUN), with which tabs behind
-   * different NATs can meet. Default: none; those that are given here see the user's
-   * address, and it is told to the peers that take direct paths.
+   * different NATs can meet. Default: none. The servers see the user's address, and the
+   * peers that take direct paths are told it.
    */
   iceServers?: readonly IceServer[] | undefined;
   /** Nodes that hold a value; requests at a time. Defaults 20 and 3: leave them. */
@@ -83,8 +83,8 @@ export interface StartOptions {
 
 /**
  * How starting goes on, in this order. Milliseconds are since the call of start;
- * bytes are what was transferred, 0 if that is not known. The node joins through
- * seeds and through so many contacts that it has known before.
+ * bytes are the transferred bytes, 0 if that is not known. known is the number of contacts
+ * from an earlier start, through which the node joins besides the seeds.
  */
 export type StartStep =
   | { step: "loading"; ms: number; bytes: number }
@@ -94,9 +94,9 @@ export type StartStep =
   | { step: "joined"; ms: number; contacts: number };
 
 /**
- * Of what asks the network: get, find, set, lookup and ping. They wait while no relay
- * is connected, and are tried again if the relay was lost on the way; if there is
- * none for 30 s, they reject with RelayError.
+ * The options of operations that ask the network: get, find, set, lookup and ping. An
+ * operation waits while no relay is connected, and is tried again if the relay was lost
+ * on the way. Without a relay for 30 s it rejects with RelayError.
  */
 export interface OperationOptions {
   signal?: AbortSignal | undefined;
@@ -111,8 +111,8 @@ export interface SetOptions extends OperationOptions {
 }
 
 /**
- * How many nodes have a value: this one, if it is among the nearest to the key, and
- * those that acknowledged it. 1 can be this node alone, where it knows no other.
+ * How many nodes have a value: this node, if it is among the nearest to the key, and the
+ * nodes that acknowledged it. 1 can be this node alone, if it knows no other.
  */
 export interface SetResult {
   nodes: number;
@@ -129,7 +129,7 @@ export interface Found {
   /** What {@link Kadmesh.get} gives; for other types, the msgpack encoding. */
   value: Value | null;
   type: AnyValueType;
-  /** Who had it; null if this node did. */
+  /** The node that had it; null for this node. */
   holder: Contact | null;
   /** When it was set, in milliseconds since 1970; null if the holder did not say. */
   published: number | null;
@@ -142,7 +142,7 @@ export interface Reached extends Contact {
   rtt: number | null;
 }
 
-/** A peer that takes direct paths, and what is under way with it. */
+/** A peer that takes direct paths, and its state. */
 export interface PeerPath extends Reached {
   state: "idle" | "offering" | "answering" | "open" | "backing off";
 }
@@ -192,14 +192,14 @@ export interface RelayState {
 /** Why a direct path was given up. */
 export type FallbackReason = "silent" | "lost" | "idle" | "displaced" | "worn" | "replaced";
 
-/** What went which way. Offers and answers, by which direct paths begin, are not counted. */
+/** Datagrams by path. Offers and answers, by which direct paths begin, are not counted. */
 export interface PathStats {
   direct: { sent: number; received: number };
   relay: { sent: number; received: number };
-  /** Channels that carry datagrams, and those being set up. */
+  /** Channels that carry datagrams, and channels being set up. */
   open: number;
   pending: number;
-  /** Channels that came to carry datagrams, those that were renewed apart. */
+  /** Channels that came to carry datagrams, and channels that were renewed. */
   upgrades: number;
   renewals: number;
   /** Channels that were given up, and attempts that came to nothing, by reason. */
@@ -239,12 +239,12 @@ export interface Stats {
   paths: PathStats;
 }
 
-/** What can be listened to. Times (at) are milliseconds as of performance.now(). */
+/** The events. Times (at) are milliseconds as of performance.now(). */
 export interface Events {
   relay: RelayState;
   /** A contact got into a bucket, left it, did not answer, or answers again. */
   contact: { at: number; change: "added" | "removed" | "failed" | "answered" } & Contact;
-  /** One of the node's own requests and what becomes of it. */
+  /** A request of the node itself, or a later stage of it. */
   request: {
     at: number;
     request: number;
@@ -270,7 +270,7 @@ export interface Events {
   };
   /** Another node's request was answered. */
   served: { at: number; method: string; from: string; id: string };
-  /** What is kept for others changed. */
+  /** A record that the node keeps for others has changed. */
   record: { at: number; change: "stored" | "expired" | "removed" | "refused"; key: string; bytes: number };
   /** A peer is reached directly from now on, with reason "", or by the relay again and why. */
   path: { at: number; path: "direct" | "relay"; reason: FallbackReason | ""; rtt: number } & Contact;
@@ -306,7 +306,7 @@ export class Kadmesh {
    * stored a value of a type that cannot be set.
    */
   get(key: string, options?: OperationOptions): Promise<Value>;
-  /** Like get, with the wire's type and who had it; also for types that cannot be set. */
+  /** Like get, with the wire's type and the holder; also for types that cannot be set. */
   find(key: string, options?: OperationOptions): Promise<Found>;
   /**
    * Stores a value. By default a string is str, a Uint8Array bytes, a boolean
@@ -325,11 +325,11 @@ export class Kadmesh {
   table(): Promise<TableEntry[]>;
   /** The peers that take direct paths; none if this node does not. */
   paths(): Promise<PeerPath[]>;
-  /** What is kept for others, the latest first. */
+  /** The records that the node keeps for others, the latest first. */
   records(options?: { limit?: number | undefined }): Promise<StoredRecord[]>;
   stats(): Promise<Stats>;
 
-  /** Calls listener from now on, until what it returns is called, or off. */
+  /** Calls listener from now on, until the returned function or off is called. */
   on<E extends keyof Events>(event: E, listener: (detail: Events[E]) => void): () => void;
   off<E extends keyof Events>(event: E, listener: (detail: Events[E]) => void): void;
 
@@ -340,11 +340,11 @@ export class Kadmesh {
   stop(): Promise<void>;
 }
 
-/** What went wrong, in one word. */
+/** The kind of an error, in one word. */
 export type ErrorCode =
   "not-found" | "no-answer" | "not-stored" | "value" | "relay" | "stopped" | "unsupported" | "failed";
 
-/** The base of what the module rejects with, apart from the reason of a signal. */
+/** The base of all errors of the module. A signal rejects with its own reason. */
 export class KadmeshError extends Error {
   constructor(message: string, code?: ErrorCode);
   readonly code: ErrorCode;
@@ -380,7 +380,7 @@ export class StoppedError extends KadmeshError {
   constructor(message: string);
   readonly code: "stopped";
 }
-/** This browser lacks something that is needed; the message says what. */
+/** This browser lacks a feature that a node needs. The message names it. */
 export class UnsupportedError extends KadmeshError {
   constructor(message: string);
   readonly code: "unsupported";

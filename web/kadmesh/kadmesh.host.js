@@ -113,7 +113,7 @@ class Host {
   }
 
   /**
-   * Does what the page wants.
+   * Follows a command of the page.
    *
    * @param {string} command
    * @param {any[]} details
@@ -267,7 +267,7 @@ async function compile(url) {
 }
 
 /**
- * Puts what failed in front of the reason.
+ * Names the failed step in front of the reason.
  *
  * @template T
  * @param {Promise<T>} promise

@@ -100,7 +100,7 @@ function newWorker() {
   if (origin === globalThis.location?.origin || !/^https?:$/.test(protocol)) {
     return new Worker(new URL("./kadmesh.worker.js", import.meta.url), { type: "module" });
   }
-  // A Worker must come from the page's own origin; what it imports need not.
+  // A Worker must come from the page's own origin. Its imports need not.
   const source = `import ${JSON.stringify(new URL("./kadmesh.worker.js", here).href)};`;
   const blob = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const worker = new Worker(blob, { type: "module" });

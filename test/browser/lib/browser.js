@@ -17,7 +17,7 @@ const flags = [
 
 /**
  * Addresses as they are, for direct paths: without this, browsers announce names by
- * multicast, and what is tested shall stay on this machine.
+ * multicast, and tests shall stay on this machine.
  */
 export const plainAddresses = ["--disable-features=WebRtcHideLocalIpsWithMdns"];
 
@@ -74,7 +74,7 @@ export class Tab {
     return options === null ? this : this.start(options);
   }
 
-  /** Starts a node. Options are those of Kadmesh.start. */
+  /** Starts a node with the options of Kadmesh.start. */
   async start(options = {}) {
     Object.assign(this, await this.page.evaluate((options) => inTab.start(options), options));
     return this;
@@ -103,7 +103,7 @@ export class Tab {
     return this.page.evaluate((key) => inTab.get(key), key);
   }
 
-  /** The id of who answers at an address. */
+  /** The id of the node at an address. */
   async ping(address) {
     return this.page.evaluate(async (address) => (await node.ping(address)).id, address);
   }
@@ -114,7 +114,7 @@ export class Tab {
   }
 }
 
-/** Defines in a page what Tab uses. */
+/** Defines the names that Tab uses in a page. */
 async function install(url) {
   const module = await import(new URL("/kadmesh.js", url));
   const hex = (bytes) => Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
@@ -149,7 +149,7 @@ async function install(url) {
       ) {
         return { t: "differs", find: String(value), get: String(plain) };
       }
-      // A number is only for what it holds exactly.
+      // Only integers that a number holds exactly are numbers.
       if (t === "int" && (typeof value === "number") !== Number.isSafeInteger(Number(value))) {
         return { t: "wrong type", v: typeof value };
       }

@@ -1,6 +1,6 @@
-// In a page: runs a test binary of Go. What it says goes to the console; files,
-// an object of text by path, are all that it can read. Only what package os needs
-// for that is here: all else is an error, as wasm_exec.js has it.
+// In a page: runs a test binary of Go. Its output goes to the console. It can read
+// files, an object of text by path, and no others. Only the calls that package os needs
+// for that are here: all others are an error, as wasm_exec.js has it.
 
 /** Runs the binary at url: its exit status. */
 export async function runTests(url, args, files) {

@@ -12,7 +12,7 @@ const kadmesh = join(root, "bin/kadmesh");
 const kadmeshRelay = join(root, "bin/kadmesh-relay");
 const python = process.env.KADMESH_PYTHON ?? join(root, ".venv/bin/python");
 
-/** Ends what was started, in the opposite order. */
+/** The ends of started programs. They end in the opposite order. */
 const ends = [];
 
 /** Ends all that was started; to be called after the tests of a file. */
@@ -40,8 +40,8 @@ export async function scratch() {
   return dir;
 }
 
-// Each process of tests has a block of UDP ports of its own to lend, below those that
-// systems choose: what one frees for a moment, another must not take.
+// Each process of tests has a block of UDP ports of its own to lend, below the ports
+// that systems choose: a port that one frees for a moment must not go to another.
 const block = 256;
 let firstPort = 10240 + (process.pid % 64) * block;
 let nextPort = 0;
@@ -122,7 +122,7 @@ export async function nativeGet(node, key) {
   return { t, v: JSON.parse(raw) };
 }
 
-/** Pings an address with the program: the id of who answers. */
+/** Pings an address with the program. Resolves to the id of the node. */
 export async function nativePing(address) {
   const { status, output, said } = await run(kadmesh, ["ping", "--json", address]);
   if (status !== 0) {
@@ -186,7 +186,7 @@ class PythonNode {
     return fromPython((await this.ask("get", { key })).value);
   }
 
-  /** The id of who answers at an address, or null. */
+  /** The id of the node at an address, or null. */
   async ping(address, peer) {
     const { answered, value } = await this.ask("ping", { addr: pair(address), peer });
     return answered ? value.v : null;

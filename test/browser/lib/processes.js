@@ -37,7 +37,7 @@ export class Program {
 
   constructor(file, args, { env, input } = {}) {
     this.name = [file.split("/").pop(), ...args].join(" ");
-    this.said = ""; // the end of what came on standard error
+    this.said = ""; // the end of standard error
     this.waiting = [];
     this.lines = [];
     this.child = spawn(file, args, {
@@ -93,7 +93,7 @@ function errors(_, value) {
   return value instanceof Error ? value.message : value;
 }
 
-/** Runs a program to its end, with its input: its status and what it said. */
+/** Runs a program to its end, with its input. Resolves to its status and its output. */
 export async function run(file, args, options, ms) {
   const program = new Program(file, args, options);
   program.child.stdin?.on("error", () => {}); // it may end without reading

@@ -1,4 +1,4 @@
-// Chromium, and what its pages complain of.
+// Chromium, and the errors of its pages.
 
 import { chromium } from "playwright-core";
 import { chromiumPath } from "../../browser/lib/chromium.js";

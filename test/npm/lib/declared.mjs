@@ -8,7 +8,7 @@ const source = (await readFile(`${root}web/kadmesh/kadmesh.d.ts`, "utf8")).repla
 /** The exported classes. */
 export const classes = [...source.matchAll(/^export class (\w+)/gm)].map(([, name]) => name);
 
-/** The members of an interface or a class, sorted; those of what it extends too. */
+/** The members of an interface or a class, sorted, with the members of its base. */
 export function members(name) {
   const [, base, body] = new RegExp(
     `^export (?:interface|class) ${name}(?: extends (\\w+))? \\{\\n(.*?)^\\}`,

@@ -56,7 +56,7 @@ async function run(name, args) {
   };
 }
 
-/** Runs kadmesh and gives what it printed. */
+/** Runs kadmesh. Resolves to its output. */
 export async function kadmesh(...args) {
   const child = spawn(`${root}bin/kadmesh`, args, { stdio: ["ignore", "pipe", "inherit"] });
   const parts = [];

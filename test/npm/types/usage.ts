@@ -189,7 +189,7 @@ export function events(node: Kadmesh): void {
   node.on("served", listener);
 }
 
-/** Each class is told from the others, also in what is left. */
+/** Each class is told from the others, also in the rest. */
 export function errors(error: unknown): ErrorCode | undefined {
   if (error instanceof NotFoundError) {
     same<typeof error.code, "not-found">(true);

@@ -9,8 +9,8 @@
  */
 
 /**
- * The events of the page by type: those of the module (Events in kadmesh.d.ts), and
- * these. Times (at) are milliseconds as of performance.now().
+ * The events of the page by type: the events of the module (Events in kadmesh.d.ts), and
+ * the events of the page. Times (at) are milliseconds as of performance.now().
  *
  *     step      starting goes on
  *     node      there is a node
@@ -18,7 +18,7 @@
  *     stats     the counters as they are now
  *     records   the records that the node keeps now
  *     paths     the peers that take direct paths now
- *     named     the text of which a key is the digest
+ *     named     the text of a key, by its digest
  *     found     a get has found a value, at a holder or here (null)
  *     kept      a set has been acknowledged by so many nodes
  *     network   the device's network came or went

@@ -121,7 +121,7 @@ export class Trace {
     return this.stored().reduce((t, r) => Math.max(t, (r.end ?? 0) - this.at), this.duration(now));
   }
 
-  /** The requests that look for nodes: all but those that store. */
+  /** The requests that look for nodes: all but the requests that store. */
   asking() {
     return this.requests.filter((r) => r.method !== "store");
   }

@@ -95,7 +95,7 @@ export class JoinPanel {
   }
 
   /**
-   * Shows a mode of direct paths, and what others then see of this tab.
+   * Shows a mode of direct paths, and its consequence for others.
    *
    * @param {DirectMode} mode
    */

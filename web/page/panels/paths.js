@@ -18,8 +18,7 @@ const maxDirect = 8;
 const maxOthers = 4;
 
 /**
- * The states of a peer that is not reached directly, in words. The order is that of the
- * list.
+ * The states of a peer that is not reached directly, in words. The list has this order.
  *
  * @type {Record<string, string>}
  */

@@ -157,7 +157,7 @@ export class ValuesPanel {
     setText(this.#hint, type === "str" && text ? used : hints[type]);
   }
 
-  /** Makes the share link that of the key in the form. */
+  /** Makes the share link for the key in the form. */
   #followKey() {
     const key = this.#key.value;
     setText(this.#keyError, "");
