@@ -154,7 +154,7 @@ test("peers that are not reached directly are listed as well", () => {
   assert.equal(listed([unmeasured, ...direct.slice(0, 3)]).at(-1), unmeasured);
 });
 
-/** Both ends of a port, with an open channel: told counts messages to the core; after turn() all messages have come. */
+/** Both ends of a port, with an open channel. told counts messages to the core; after turn() all have come. */
 function joined(t) {
   globalThis.RTCPeerConnection = FakeConnection;
   const { port1, port2 } = new MessageChannel();

@@ -142,6 +142,8 @@ function relays(option) {
   });
 }
 
+const wantWhole = " that can be used here: want a whole one, as wss://relay.example.org";
+
 /**
  * A URL, perhaps relative to base. The default base is the page, if there is one.
  *
@@ -152,9 +154,7 @@ function relays(option) {
 function url(name, text, base = globalThis.location?.href) {
   const parsed = typeof text === "string" || text instanceof URL ? parse(text, base) : null;
   if (!parsed) {
-    throw new ValueError(
-      `option ${name}: ${show(text)} is no URL${name === "relay" ? " that can be used here: want a whole one, as wss://relay.example.org" : ""}`,
-    );
+    throw new ValueError(`option ${name}: ${show(text)} is no URL${name === "relay" ? wantWhole : ""}`);
   }
   return parsed;
 }

@@ -19,7 +19,8 @@ export const modes = {
   lan: {
     name: "Also in the local network",
     words:
-      "As above, and every node that takes direct paths is told its local addresses, or names that the browser makes up for them, once it has answered this tab.",
+      "As above, and every node that takes direct paths is told its local addresses, " +
+      "or names that the browser makes up for them, once it has answered this tab.",
   },
 };
 
@@ -33,7 +34,9 @@ export const seen = {
   "relay-only": "an address that this page’s relay lends you, not your own, until you leave or close the tab.",
   direct:
     "an address that this page’s relay lends you; those that speak with this tab directly see your own as well.",
-  lan: "an address that this page’s relay lends you; those that speak with this tab directly see your own as well, and every node that takes direct paths is told your local ones, once it has answered this tab.",
+  lan:
+    "an address that this page’s relay lends you; those that speak with this tab directly see your own as well, " +
+    "and every node that takes direct paths is told your local ones, once it has answered this tab.",
 };
 
 const item = "kadmesh-direct";

@@ -1,4 +1,5 @@
-/** @import { Contact, DirectMode, Events, PeerPath, StartStep, Stats, StoredRecord, TableEntry } from "../../kadmesh/kadmesh.js" */
+/** @import { Contact, DirectMode, Events, PeerPath } from "../../kadmesh/kadmesh.js" */
+/** @import { StartStep, Stats, StoredRecord, TableEntry } from "../../kadmesh/kadmesh.js" */
 
 /**
  * The event "node": a node has started. Direct paths are taken as direct says; wanted

@@ -170,7 +170,8 @@ function sizeOf({ type, value }) {
  */
 function strange({ type, value }) {
   if (["list", "map", "other"].includes(type)) {
-    return "A program of another kind has stored this. The page reads it from its encoding, and cannot set such values.";
+    const other = "A program of another kind has stored this. ";
+    return `${other}The page reads it from its encoding, and cannot set such values.`;
   }
   const text = type === "bytes" && value instanceof Uint8Array ? bytesAsText(value) : null;
   return text ? `Read as text, these bytes say ${excerpt(text, maxBytesExcerpt)}.` : "";

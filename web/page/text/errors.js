@@ -27,7 +27,8 @@ const operations = {
   "no-answer": () => ({
     words: "Nobody answered.",
     advice:
-      "Try again in a few seconds. If that does not help, see under Traffic whether the relay drops what this node sends.",
+      "Try again in a few seconds. If that does not help, " +
+      "see under Traffic whether the relay drops what this node sends.",
   }),
   "not-stored": (_, key) => ({
     words: `No node acknowledged the value of ${key}.`,
@@ -64,12 +65,15 @@ const starts = {
   unsupported: (error) => ({
     words: `This browser cannot run a node: ${error.message}.`,
     advice:
-      "Use a current Firefox, Chrome, Edge or Safari. In a locked-down mode WebAssembly may be off: allow it for this site.",
+      "Use a current Firefox, Chrome, Edge or Safari. In a locked-down mode " +
+      "WebAssembly may be off: allow it for this site.",
   }),
   relay: (error, relay) =>
     refusal(error.relayCode) ?? {
       words: `The relay cannot be used: ${excerpt(error.message)}.`,
-      advice: `Without ${relay} this tab has no address on the network. Check that it runs and that nothing between blocks WebSockets, then try again.`,
+      advice:
+        `Without ${relay} this tab has no address on the network. ` +
+        "Check that it runs and that nothing between blocks WebSockets, then try again.",
     },
   load: (_, relay) => ({
     words: `The program of the node could not be loaded from ${relay}.`,

@@ -138,9 +138,10 @@ const parsers = {
 /** @type {(value: Value, length: number) => Parsed} */
 function bounded(value, length) {
   if (length > maxContent) {
+    const most = maxContent.toLocaleString("en");
     const over = (length - maxContent).toLocaleString("en");
     return {
-      error: `Too long by ${over} bytes: one message carries ${maxContent.toLocaleString("en")}. Split it over several keys.`,
+      error: `Too long by ${over} bytes: one message carries ${most}. Split it over several keys.`,
     };
   }
   return { value };
