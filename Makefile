@@ -1,4 +1,4 @@
-# What a person does with this repository. CI calls `make test`.
+# One target for each thing that a person does here. CI calls `make test`.
 
 GO       ?= go
 PYTHON   := .venv/bin/python
@@ -10,25 +10,29 @@ export PATH := $(CURDIR)/.tools/node:$(PATH)
 
 STATICCHECK_VERSION := v0.7.0
 STATICCHECK := .tools/staticcheck-$(STATICCHECK_VERSION)
+ACTIONLINT_VERSION := v1.7.12
+ACTIONLINT  := .tools/actionlint-$(ACTIONLINT_VERSION)
+APIDIFF_VERSION := v0.0.0-20250819193227-8b4c13bb791b
+APIDIFF     := .tools/apidiff-$(APIDIFF_VERSION)
 WASM_EXEC   := -exec=$(abspath scripts/go_js_exec)
 WASM        := GOOS=js GOARCH=wasm
 
 # The packages that run in a browser as well.
-SHARED := ./core/... ./internal/netaddr ./internal/wire ./sim ./transport/webrtc ./transport/wsrelay ./cmd/wasm
+SHARED = $(shell GO=$(GO) scripts/shared.sh)
 
 # Without inlining the core is larger, but smaller when compressed.
 WASM_FLAGS := -trimpath -buildvcs=false -gcflags=all=-l -ldflags='-s -w'
 
-.PHONY: help build module npm npm-test page-test size demo sim apart direct test unit wasm arm64 lint fences vectors interop bench fuzz clean
+.PHONY: help build module npm release npm-test page-test size demo sim apart direct check test unit wasm arm64 lint house api fences vectors interop compat bench fuzz mutate clean
 
-help: ## show what there is
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 build: web/kadmesh/kadmesh.wasm.br ## build bin/kadmesh and bin/kadmesh-relay, with the page in them
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh ./cmd/native
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh-relay ./cmd/relay
 
-module: ## build what the page runs: web/kadmesh/kadmesh.wasm
+module: ## build the node of the page: web/kadmesh/kadmesh.wasm
 	@$(WASM) $(GO) build $(WASM_FLAGS) -o web/kadmesh/kadmesh.wasm.new ./cmd/wasm
 	@$(GO) run ./scripts/segments web/kadmesh/kadmesh.wasm.new
 	@cmp -s web/kadmesh/kadmesh.wasm.new web/kadmesh/kadmesh.wasm && rm web/kadmesh/kadmesh.wasm.new || \
@@ -39,7 +43,7 @@ module: ## build what the page runs: web/kadmesh/kadmesh.wasm
 web/kadmesh/kadmesh.wasm.br: module
 	@[ -f $@ ] || $(GO) run ./scripts/compress web/kadmesh/kadmesh.wasm
 
-# What a visitor of the page has to load, in bytes.
+# The largest download for a visitor of the page, in bytes.
 MAX_WASM_BR := 900000
 
 size: web/kadmesh/kadmesh.wasm.br ## check that the browser's core is small
@@ -52,7 +56,7 @@ demo: ## start a small network with a page on this machine, and show it at work
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh ./cmd/native
 	@exec bin/kadmesh demo
 
-# What is simulated, and in what size.
+# The simulated scenario, and its size.
 SCENARIO ?= scale
 NODES    ?= 1000
 SEED     ?= 1
@@ -62,8 +66,13 @@ sim: ## simulate NODES nodes: SCENARIO, SEED, DURATION, OPS, K, SVG, JSON=1; SCE
 	@bin/kadmesh-sim $(if $(filter list,$(SCENARIO)),--list,--scenario $(SCENARIO) --nodes $(NODES) --seed $(SEED) \
 	 $(if $(DURATION),--duration $(DURATION)) $(if $(OPS),--ops $(OPS)) $(if $(K),--k $(K)) $(if $(SVG),--svg $(SVG))) $(if $(JSON),--json)
 
-test: setup lint fences size unit wasm arm64 vectors interop apart page-test npm-test browser ## install what the tests need, and run them all
+test: setup lint fences size unit wasm arm64 vectors interop compat apart page-test npm-test browser ## install the tools of all tests, and run them
 	@echo "all tests passed"
+
+check: module lint fences ## the quick loop: lint, fences and the short tests, before each commit
+	@echo "== short tests"
+	$(GO) test -short ./...
+	node --test --test-reporter=dot test/page/*.test.mjs
 
 .PHONY: setup
 setup:
@@ -73,15 +82,35 @@ $(STATICCHECK):
 	GOBIN=$(abspath .tools) $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
 	@mv .tools/staticcheck $@
 
-lint: $(STATICCHECK) lint-js ## gofmt, vet and staticcheck, for native and js; prettier and tsc
+$(ACTIONLINT):
+	GOBIN=$(abspath .tools) $(GO) install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+	@mv .tools/actionlint $@
+
+$(APIDIFF):
+	GOBIN=$(abspath .tools) $(GO) install golang.org/x/exp/cmd/apidiff@$(APIDIFF_VERSION)
+	@mv .tools/apidiff $@
+
+api: $(APIDIFF) ## compare the Go API with the last release; CHANGELOG.md must name what breaks programs
+	@echo "== api"
+	@GO=$(GO) APIDIFF=$(APIDIFF) scripts/api.sh
+
+lint: $(STATICCHECK) $(ACTIONLINT) lint-js ## gofmt, vet and staticcheck, for native and js; the forge's workflows; prettier, tsc
 	@echo "== lint"
 	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	 [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
 	$(GO) mod tidy -diff
-	$(GO) vet -tags interop,direct ./...
+	$(GO) vet -tags interop,direct,compat ./...
 	$(WASM) $(GO) vet $(SHARED)
-	$(STATICCHECK) -tags interop,direct ./...
+	$(STATICCHECK) -tags interop,direct,compat ./...
 	$(WASM) $(STATICCHECK) $(SHARED)
+	$(ACTIONLINT) -shellcheck= -pyflakes=
+	$(GO) run ./scripts/house -limits-only $(LIMITS:%=-limit %)
+
+# The largest figures of make house that lint accepts, as name=number.
+LIMITS := methods=45 structs=3 notjs=3 public=1 columns=0 exported=180 undocumented=0
+
+house: ## measure how the code reads: words, long lines, large structs, exported names; V=1 shows where
+	@$(GO) run ./scripts/house $(if $(V),-v)
 
 web/node_modules/stamp: web/package-lock.json
 	@scripts/setup.sh node npm
@@ -103,7 +132,7 @@ fences: ## check which packages know which
 	@echo "== fences"
 	scripts/fences.sh
 
-unit: module ## the tests of all packages, with the race detector, and what is too slow with it
+unit: module ## all Go tests with the race detector, and the slow ones without it
 	@echo "== unit"
 	GO=$(GO) scripts/unit.sh -race ./...
 	GO=$(GO) scripts/unit.sh ./core ./sim
@@ -122,7 +151,7 @@ arm64: ## the runs that must be the same everywhere, on an emulated arm64
 	.venv/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-vectors: .venv/stamp ## check that the Python reference still says what the vectors say
+vectors: .venv/stamp ## check the recorded vectors against the Python reference
 	@echo "== vectors"
 	$(PYTHON) test/vectors/generate.py --check
 	$(PYTHON) test/interop/test_node.py
@@ -131,6 +160,11 @@ interop: .venv/stamp ## networks of real Python nodes and ours
 	@echo "== interop"
 	KADMESH_PYTHON=$(abspath $(PYTHON)) $(GO) test -tags interop -count 1 -timeout 15m ./test/interop
 
+compat: module .venv/stamp ## the last release and today's programs in one network
+	@echo "== compat"
+	@scripts/setup.sh node
+	KADMESH_PYTHON=$(abspath $(PYTHON)) $(GO) test -tags compat -count 1 -timeout 10m ./test/compat
+
 npm: module ## build the npm package: artifacts/kadmesh-VERSION.tgz
 	@scripts/setup.sh node npm
 	@rm -rf artifacts/npm && mkdir -p artifacts/npm
@@ -138,6 +172,10 @@ npm: module ## build the npm package: artifacts/kadmesh-VERSION.tgz
 	@scripts/notices.sh >artifacts/npm/NOTICES.txt
 	@chmod 644 artifacts/npm/*
 	@cd artifacts/npm && npm pack --silent --pack-destination ..
+
+release: build npm ## build what a release consists of: artifacts/release
+	@echo "== release"
+	@GO=$(GO) scripts/release.sh $(VERSION) $(PLATFORMS)
 
 test/npm/node_modules/stamp: test/npm/package-lock.json
 	cd test/npm && npm ci --ignore-scripts --no-audit --no-fund --silent
@@ -175,11 +213,36 @@ bench-browser: build test/browser/node_modules/stamp ## measure a node in a tab
 	@scripts/setup.sh browser
 	GO=$(GO) node test/browser/measure.mjs
 
-bench: ## measure what a request costs
+bench: ## measure the cost of a request
 	$(GO) test -run '^$$' -bench . ./core ./internal/wire ./transport/udp
 
 fuzz: ## fuzz each parser for FUZZTIME (default 1m)
 	scripts/fuzz.sh $(or $(FUZZTIME),1m)
 
-clean: ## remove what was built and installed here
+# The packages of make mutate; a package without tests of its own is left out.
+MUTATED := ./core/... ./internal/wire ./transport/wsrelay/... ./transport/webrtc/...
+
+mutate: ## break the code in N small ways (default 150), count the unnoticed: SEED, ONLY=regexp, MIN, P, JSON=1
+	$(GO) run ./scripts/mutate -n $(or $(N),150) -seed $(SEED) $(if $(ONLY),-only '$(ONLY)') $(if $(JSON),-json) $(if $(MIN),-min $(MIN)) $(if $(P),-p $(P)) $(MUTATED)
+
+NIGHTLY := nightly-fuzz nightly-repeat nightly-sim nightly-mutate
+.PHONY: nightly $(NIGHTLY)
+
+nightly: ## the long forms of the tests: fuzz, repeat, sim, mutate
+	@$(MAKE) --no-print-directory --keep-going $(NIGHTLY)
+
+nightly-fuzz: ## fuzz each parser for 10 minutes
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=10m
+
+nightly-repeat: module ## all Go tests ten times, with the race detector: which one fails now and then?
+	GO=$(GO) scripts/unit.sh -race -count 10 -timeout 3h ./...
+
+nightly-sim: ## simulate all scenarios in full size: ONLY=regexp
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh-sim ./cmd/sim
+	SEED=$(SEED) scripts/scenarios.sh '$(ONLY)'
+
+nightly-mutate: ## break the code in 600 small ways, other ones each day
+	@$(MAKE) --no-print-directory mutate N=600 SEED=$(shell date +%Y%m%d)
+
+clean: ## remove all that was built and installed here
 	rm -rf bin .venv .tools artifacts test/*/node_modules web/node_modules web/kadmesh/kadmesh.wasm* web/kadmesh/kadmesh.exec.js

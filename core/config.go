@@ -104,9 +104,9 @@ func ClientID() ID { return Key("kadmesh client") }
 // Logger is the part of *slog.Logger that a node uses. Each message is constant,
 // with pairs of key and value as arguments.
 type Logger interface {
-	Debug(msg string, args ...any)
-	Info(msg string, args ...any)
-	Warn(msg string, args ...any)
+	Debug(msg string, args ...any) // single contacts and values
+	Info(msg string, args ...any)  // joining
+	Warn(msg string, args ...any)  // an operator should look
 }
 
 type silent struct{}

@@ -10,8 +10,8 @@ import (
 // Contact is the id and the address of a node: the paper's triple of IP address, UDP
 // port and node id (section 2.2).
 type Contact struct {
-	ID   ID             `json:"id"`
-	Addr netip.AddrPort `json:"addr"`
+	ID   ID             `json:"id"`   // zero if only the address is known
+	Addr netip.AddrPort `json:"addr"` // never v4-mapped
 }
 
 // String returns the address and the first digits of the id.

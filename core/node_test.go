@@ -314,3 +314,13 @@ func TestNodeCloseTwice(t *testing.T) {
 		}
 	})
 }
+
+// A program that forgot its Conn is told so.
+func TestNewNodeWithoutConn(t *testing.T) {
+	defer func() {
+		if got, want := fmt.Sprint(recover()), "conn is nil"; !strings.Contains(got, want) {
+			t.Errorf("NewNode(nil, ...) panics with %q, want %q in it", got, want)
+		}
+	}()
+	NewNode(nil, Config{})
+}

@@ -25,7 +25,7 @@ var (
 
 // Found is the result of Get.
 type Found struct {
-	Value Value
+	Value Value // of any kind: another node may have stored it
 	// Holder is the node that returned the value; the zero Contact if it was this
 	// node itself.
 	Holder Contact

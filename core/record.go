@@ -7,7 +7,7 @@ import (
 
 // Record is a value with its life.
 type Record struct {
-	Value Value
+	Value Value // of any kind, at most 65 kB
 	// Published is when the value was set, as far as this node knows.
 	Published time.Time
 	// TTL is how long it lives from then.

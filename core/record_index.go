@@ -50,7 +50,7 @@ func (h *recordIndex) get(now time.Duration, key ID) (Record, bool) {
 }
 
 // put keeps r under key. If room is short it evicts records that are farther away,
-// and refuses r if there are none.
+// and refuses r if they do not free enough. After an error nothing has changed.
 func (h *recordIndex) put(key ID, r Record) (*indexEntry, error) {
 	x := h.index[key]
 	need := int64(r.Value.Size()) + RecordOverhead
@@ -59,12 +59,17 @@ func (h *recordIndex) put(key ID, r Record) (*indexEntry, error) {
 	if x != nil {
 		free += x.size
 	}
-	if free < need && !h.makeRoom(need-free, min(level, h.near())) {
-		return nil, errStoreFull
+	var victims []*indexEntry
+	if free < need {
+		var ok bool
+		if victims, ok = h.victims(need-free, min(level, h.near())); !ok {
+			return nil, errStoreFull
+		}
 	}
 	if err := h.store.Save(key, r); err != nil {
 		return nil, err
 	}
+	h.evict(victims)
 	if x == nil {
 		x = h.add(key, level)
 	}
@@ -73,28 +78,28 @@ func (h *recordIndex) put(key ID, r Record) (*indexEntry, error) {
 	return x, nil
 }
 
-// makeRoom evicts records of lower levels, the lowest first, to free the given number
-// of bytes. If all of them are not enough, it evicts none.
-func (h *recordIndex) makeRoom(bytes int64, level int) bool {
-	var victims []*indexEntry
+// victims returns records of levels below the given one, the lowest first, that take
+// up at least the given number of bytes. ok is false if all of them are not enough.
+func (h *recordIndex) victims(bytes int64, level int) (list []*indexEntry, ok bool) {
 	for l := 0; l < min(level, len(h.levels)) && bytes > 0; l++ {
 		for _, x := range h.levels[l] {
-			victims = append(victims, x)
+			list = append(list, x)
 			if bytes -= x.size; bytes <= 0 {
 				break
 			}
 		}
 	}
-	if bytes > 0 {
-		return false
-	}
+	return list, bytes <= 0
+}
+
+// evict forgets records to make room.
+func (h *recordIndex) evict(victims []*indexEntry) {
 	for _, x := range victims {
 		if h.evicted != nil {
 			h.evicted(x)
 		}
 		h.remove(x.key)
 	}
-	return true
 }
 
 func (h *recordIndex) add(key ID, level int) *indexEntry {
@@ -127,7 +132,8 @@ func (h *recordIndex) remove(key ID) {
 	h.levels[x.level] = list[:len(list)-1]
 }
 
-// load indexes the records that the store holds already.
+// load indexes the records that the store holds already, and returns them by key. If
+// they take up more than the limit, it evicts some.
 func (h *recordIndex) load(epoch time.Time) []*indexEntry {
 	type item struct {
 		key ID
@@ -148,7 +154,28 @@ func (h *recordIndex) load(epoch time.Time) []*indexEntry {
 		h.bytes += x.size
 		all = append(all, x)
 	}
-	return all
+	if h.bytes <= h.limit {
+		return all
+	}
+	h.trim()
+	return slices.DeleteFunc(all, func(x *indexEntry) bool { return h.index[x.key] != x })
+}
+
+// trim brings the records to the limit at the start of the node. Records that have
+// expired go first, then others in the order of eviction. No contacts are known yet,
+// so the levels are not limited by near.
+func (h *recordIndex) trim() {
+	var expired []*indexEntry
+	for _, list := range h.levels {
+		for _, x := range list {
+			if x.expires <= 0 {
+				expired = append(expired, x)
+			}
+		}
+	}
+	h.evict(expired)
+	victims, _ := h.victims(h.bytes-h.limit, len(h.levels))
+	h.evict(victims)
 }
 
 // len returns the number of records.

@@ -42,9 +42,10 @@ func dropOf(err error) drop {
 
 // Stats are a node's counters, since its start, and its present sizes.
 type Stats struct {
-	// Datagrams and their bytes, without the headers of lower layers.
+	// Received counts datagrams and ReceivedBytes their bytes, without the headers of
+	// lower layers; Sent and SentBytes count in the same way.
 	Received, ReceivedBytes uint64
-	Sent, SentBytes         uint64
+	Sent, SentBytes         uint64 // see Received
 	// Unsent counts the datagrams of Sent that the Conn could not send.
 	Unsent uint64
 	// Served counts well-formed requests, by the name of the procedure. Nearly all of
@@ -60,7 +61,7 @@ type Stats struct {
 	// Skipped counts contacts in answers without a usable address or id, or not
 	// reachable from here.
 	Skipped uint64
-	// Refused counts values that the node had no room for.
+	// Refused counts values that the node had no room for, or failed to save.
 	Refused uint64
 	// Lookups counts the lookups started, for any purpose.
 	Lookups uint64
@@ -69,7 +70,7 @@ type Stats struct {
 	Contacts, Replacements int
 	// Records are kept for the network; RecordBytes includes RecordOverhead.
 	Records     int
-	RecordBytes int64
+	RecordBytes int64 // of all records
 }
 
 // counters are the counters of Stats.

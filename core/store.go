@@ -59,6 +59,7 @@ type storeTally struct {
 	own     int // 1 if this node is one of them
 	nearer  int // nodes that keep it and are nearer to its key than this one
 	newer   int // nodes that keep a newer value
+	full    int // nodes that answered and keep neither
 	missing int // nodes without an answer and without a substitute
 }
 
@@ -138,6 +139,8 @@ func (s *storing) count(from Contact, r receipt) {
 		}
 	case outdated:
 		s.tally.newer++
+	case refused:
+		s.tally.full++
 	}
 }
 
@@ -168,7 +171,7 @@ func (s *storing) finish(now time.Duration) {
 	s.over = true
 	switch {
 	case !s.job.republish:
-	case s.tally.newer > s.tally.acks: // the word of a single liar must not be enough
+	case s.tally.newer > max(1, s.tally.acks+s.tally.full): // the word of a single liar must not be enough
 		s.e.republish.giveUp(now, s.job.key, s.job.record)
 	case s.job.fromTable && s.tally.missing > 0: // too many of the known nodes are gone
 		s.e.storeOnNearest(now, s.job.key, s.job.record, trace.ForRepublish, s.job.done)

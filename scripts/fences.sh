@@ -23,23 +23,33 @@ forbid "what would bloat the browser's binary" '^(net|net/http|log/slog|math/big
 forbid "what would bloat the browser's binary" '^(net|net/http|log/slog|math/big|crypto/.*|encoding/json|golang.org/x/.*|nhooyr.io/.*|github.com/pion/.*)$' ./cmd/wasm GOOS=js GOARCH=wasm
 forbid "anything of this project, the bottom of which it is" "^$module/(core|transport|cmd)" ./internal/wire GOOS=linux
 forbid "anything but addresses as values" "^net$|^$module/(core|transport|cmd)" ./internal/netaddr GOOS=linux
-for t in ./transport/*; do
-	forbid "core, since the seam is made of standard types" "^$module/core$" "$t" GOOS=linux
+for p in $(GOOS=linux go list ./transport/...); do
+	forbid "core, since the seam is made of standard types" "^$module/core$" "$p" GOOS=linux
 done
+wsrelay=transport/wsrelay
+for system in linux js; do
+	arch=$([ $system = js ] && echo wasm || go env GOHOSTARCH)
+	forbid "the relay, which only programs that are one need" "^$module/$wsrelay/relay" "./$wsrelay" GOOS=$system GOARCH="$arch"
+	forbid "more than standard packages and internal ones" "^$module/(core|transport/(udp|webrtc|wsrelay$|wsrelay/relay)|cmd)" \
+		"./$wsrelay/message" GOOS=$system GOARCH="$arch"
+done
+forbid "its clients" "^$module/$wsrelay$" "./$wsrelay/relay" GOOS=linux
+forbid "a socket" '^net$' "./$wsrelay/relay/internal/limit" GOOS=linux
 
 # A later version of pion shall be a small step.
-pion=$(grep -lE '"github.com/pion/' transport/webrtc/*.go | grep -vE '_test\.go$|/(pion|certificate)\.go$' || true)
+pion=$(grep -lE '"github.com/pion/' transport/webrtc/*.go | grep -vE '_test\.go$|/(pion|pion_listen|certificate)\.go$' || true)
 if [ -n "$pion" ]; then
-	echo "fence: only pion.go and certificate.go may import pion, but these do:" >&2
+	echo "fence: only pion*.go and certificate.go may import pion, but these do:" >&2
 	echo "$pion" | sed 's/^/  /' >&2
 	bad=1
 fi
 
-# Only the shell around the engine may know the time or start goroutines.
-impure=$(grep -lE 'time\.(Now|Sleep|After|AfterFunc|NewTimer|Since|Until)\(|^\s*go |\.Go\(' core/*.go |
-	grep -vE '_test\.go$|core/node\.go$' || true)
+# Only the shell around the engine may know the time or start goroutines. The limits of
+# a relay are told the time as well.
+impure=$(grep -lE 'time\.(Now|Sleep|After|AfterFunc|NewTimer|Since|Until)\(|^\s*go |\.Go\(' core/*.go \
+	transport/wsrelay/relay/internal/limit/*.go | grep -vE '_test\.go$|core/node(_operations)?\.go$' || true)
 if [ -n "$impure" ]; then
-	echo "fence: only core/node.go may use a clock or a goroutine, but these do:" >&2
+	echo "fence: core, but for core/node.go, and the relay's limits may use no clock and no goroutine, but these do:" >&2
 	echo "$impure" | sed 's/^/  /' >&2
 	bad=1
 fi
@@ -51,8 +61,8 @@ if [ -n "$second" ]; then
 	echo "$second" | sed 's/^/  /' >&2
 	bad=1
 fi
-# Tests sleep in virtual time only, in a bubble of testing/synctest. What is left are
-# measurements, packets that are on their way, and a method of what lives in a bubble.
+# Tests sleep in virtual time only, in a bubble of testing/synctest. Exceptions are
+# measurements, packets on their way, and a method of a type that lives in a bubble.
 sleepy=$(git ls-files '*_test.go' | grep -vE '/measure[a-z_]*_test\.go$|^test/direct/|/lab_test\.go$' | while read -r file; do
 	awk -v file="$file" '
 		function check() { if (sleeps && !bubble) print file ": " name }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the licences of what is compiled into the browser's core, besides our own.
+# Prints the licences of the other works that are compiled into the browser's core.
 set -euo pipefail
 
 notice() { printf '\n%s\n\n' "---- $1"; cat "$2"; }

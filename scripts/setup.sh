@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks that the tools named as arguments are there. As root on Debian it
-# installs what is missing; elsewhere it says which command does.
+# installs missing ones; elsewhere it prints the command for that.
 #
 #   scripts/setup.sh go python node
 set -euo pipefail

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs go test with the arguments given, and fails as well if a test skips itself
-# for want of something: what did not run has proven nothing.
+# for want of something: a test that did not run has proven nothing.
 #
 #   scripts/unit.sh -race ./...
 set -euo pipefail

@@ -8,7 +8,8 @@ import (
 	"github.com/kadmesh/kadmesh/core"
 )
 
-// chart adds a histogram of list with so many bars.
+// chart adds a histogram of list, which is sorted, with so many bars to the report. An
+// axis of hops has one bar for each hop. format prints the labels.
 func (r *run) chart(title, axis string, list []float64, bars int, format string) {
 	if !r.Charts || len(list) == 0 {
 		return
@@ -30,8 +31,8 @@ func (r *run) chart(title, axis string, list []float64, bars int, format string)
 	r.report.Charts = append(r.report.Charts, c)
 }
 
-// chartTables shows how many contacts nodes have, by the length of the prefix
-// that those share with them.
+// chartTables charts the mean number of contacts in a table by the length of the prefix
+// shared with the node's id, for a sample of 1000 nodes at most.
 func (r *run) chartTables() {
 	var counts [core.IDBits]float64
 	deepest, nodes := 0, 0
@@ -44,7 +45,7 @@ func (r *run) chartTables() {
 			deepest = max(deepest, level)
 		}
 	}
-	c := Chart{Title: "Contacts in a table, mean", Axis: "bits in common with the own id"}
+	c := Chart{Title: "Contacts in a table, mean", Axis: "bits in common with the node's id"}
 	for level := range min(deepest+1, 40) {
 		c.Bars = append(c.Bars, counts[level]/float64(nodes))
 		label := ""
@@ -56,7 +57,7 @@ func (r *run) chartTables() {
 	r.report.Charts = append(r.report.Charts, c)
 }
 
-// chartLoad shows how many datagrams nodes have received.
+// chartLoad charts nodes by the number of datagrams received.
 func (r *run) chartLoad() {
 	var list []float64
 	for _, slot := range r.alive {
@@ -68,7 +69,7 @@ func (r *run) chartLoad() {
 	r.chart("Nodes by datagrams received", "datagrams", list, 40, "%.0f")
 }
 
-// chartTimes shows how long gets and lookups took.
+// chartTimes charts the durations of gets and lookups.
 func (r *run) chartTimes(gets, lookups *sample) {
 	r.chart("Latency of gets", "seconds", gets.seconds(), 40, "%.2f")
 	r.chart("Latency of full lookups", "seconds", lookups.seconds(), 40, "%.2f")

@@ -8,41 +8,41 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// live lets a node leave without a farewell when its time is up, and another one
-// come in its place, and so on.
-func (r *run) live(slot int, life Weibull) {
+// leaveLater kills a node when its lifetime, drawn from life, is over. A new node with
+// a lifetime of its own replaces it.
+func (r *run) leaveLater(slot int, life Weibull) {
 	r.After(life.draw(r.rand.Uint64()), func() {
 		tick := r.nodes[slot].tick
 		r.Kill(slot)
 		r.Left++
-		r.arrive(life, tick)
+		r.addMortal(life, tick)
 	})
 }
 
-// arrive adds a node that joins, and stays for as long as it may.
-func (r *run) arrive(life Weibull, tick time.Duration) {
+// addMortal adds a node that joins and leaves later. tick is its node.tick.
+func (r *run) addMortal(life Weibull, tick time.Duration) {
 	slot := r.Add()
 	r.nodes[slot].tick = tick
 	r.Join(slot, r.seeds(slot), nil)
-	r.live(slot, life)
+	r.leaveLater(slot, life)
 }
 
-// churn lets all nodes that are there come and go.
+// churn gives each present node a lifetime.
 func (r *run) churn(life Weibull) {
 	for _, slot := range append([]int32(nil), r.alive...) {
-		r.live(int(slot), life)
+		r.leaveLater(int(slot), life)
 	}
 }
 
-// held returns how many nodes hold each key as one of the nearest to it, and how
-// many keys nobody holds at all.
-func (r *run) held() (mean float64, lost int) {
-	holders := make(map[core.ID]int)
+// holders returns the mean number of nodes that hold a key, cached copies aside, and
+// how many keys no node holds at all.
+func (r *run) holders() (mean float64, lost int) {
+	copies := make(map[core.ID]int)
 	sum := 0
 	for _, slot := range r.alive {
 		if e := r.engine(int(slot)); e != nil {
 			e.Records(r.time(), func(key core.ID, rec core.Record) bool {
-				holders[key]++
+				copies[key]++
 				if !rec.Cached {
 					sum++
 				}
@@ -51,36 +51,41 @@ func (r *run) held() (mean float64, lost int) {
 		}
 	}
 	for i, key := range r.keys {
-		if holders[key] == 0 && !slices.Contains(r.unset, i) {
+		if copies[key] == 0 && !slices.Contains(r.unstored, i) {
 			lost++
 		}
 	}
 	return float64(sum) / float64(len(r.keys)), lost
 }
 
-// stores counts how often somebody stores a value on at least half of k nodes
-// within burstTime: who hands it to newcomers takes longer.
-type stores struct {
+// storeCounter counts republications: a node that sends STOREs of one key to at least
+// k/2 nodes within burstTime. Transfers of a record to newcomers are slower and do not
+// count.
+type storeCounter struct {
 	n           *Network
 	parse       *wire.Parser
 	bursts      map[storeKey]burst
 	republished int
 }
 
+// burstTime is the time in which a republication sends its STOREs.
 const burstTime = 30 * time.Second
 
+// burst is the STOREs of one node for one key since a time.
 type burst struct {
 	from time.Duration
 	sent int
 }
 
+// storeKey is a node, by slot, and a key.
 type storeKey struct {
 	from int
 	key  core.ID
 }
 
-func (s *stores) see(from, _ int, datagram []byte) {
-	const name = "\x92\xa5store" // what a STORE's body begins with
+// count looks at one datagram sent.
+func (s *storeCounter) count(from, _ int, datagram []byte) {
+	const name = "\x92\xa5store" // beginning of a STORE's body
 	if len(datagram) < wire.HeaderLen+len(name) || string(datagram[wire.HeaderLen:][:len(name)]) != name {
 		return
 	}
@@ -100,12 +105,12 @@ func (s *stores) see(from, _ int, datagram []byte) {
 	s.bursts[key] = b
 }
 
-// countStores begins to count who republishes.
-func (r *run) countStores() *stores {
-	s := &stores{n: r.Network, parse: wire.NewParser(), bursts: make(map[storeKey]burst)}
+// countStores starts to count republications. The network must have one lane.
+func (r *run) countStores() *storeCounter {
+	s := &storeCounter{n: r.Network, parse: wire.NewParser(), bursts: make(map[storeKey]burst)}
 	if len(r.lanes) > 1 {
-		panic("what is sent can be watched in one lane only")
+		panic("sim: republications are counted in a network of one lane only")
 	}
-	r.tap = s.see
+	r.tap = s.count
 	return s
 }

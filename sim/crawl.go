@@ -7,20 +7,22 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// crawl is a lookup of the reference.
+// crawl is a lookup by a reference node, as the classes of the Python package's
+// crawling.py do it: in rounds.
 type crawl struct {
 	p       *reference
 	target  core.ID
 	method  wire.Method
 	k       int
-	nearest []core.Contact // sorted
+	nearest []core.Contact // sorted by distance to target
 	asked   map[core.ID]bool
-	last    []core.ID // visible in the round before
-	waiting int
-	value   []byte
-	done    func(*crawl)
+	last    []core.ID    // visible ids in the previous round
+	waiting int          // requests of this round without a result
+	value   []byte       // found; nil until then
+	done    func(*crawl) // called once at the end
 }
 
+// crawl starts a lookup from seeds and the contacts in the table.
 func (p *reference) crawl(target core.ID, method wire.Method, k int, seeds []core.Contact, done func(*crawl)) {
 	c := &crawl{p: p, target: target, method: method, k: k, asked: make(map[core.ID]bool), done: done}
 	for _, x := range append(seeds, p.closest(target, k)...) {
@@ -29,17 +31,22 @@ func (p *reference) crawl(target core.ID, method wire.Method, k int, seeds []cor
 	c.round()
 }
 
+// add inserts a contact unless its id is known.
 func (c *crawl) add(x core.Contact) {
-	i, known := slices.BinarySearchFunc(c.nearest, x.ID, func(a core.Contact, id core.ID) int { return c.target.CompareDistance(a.ID, id) })
+	i, known := slices.BinarySearchFunc(c.nearest, x.ID, func(a core.Contact, id core.ID) int {
+		return c.target.CompareDistance(a.ID, id)
+	})
 	if !known && x.ID != c.p.id {
 		c.nearest = slices.Insert(c.nearest, i, x)
 	}
 }
 
+// visible returns the k nearest contacts so far.
 func (c *crawl) visible() []core.Contact { return c.nearest[:min(len(c.nearest), c.k)] }
 
-// round asks the next alpha of the k nearest, or all of them if those are the same
-// as in the round before.
+// round asks the next alpha of the k nearest contacts, or all that remain if the k
+// nearest did not change since the round before. If none remain or there is a value,
+// the crawl is done.
 func (c *crawl) round() {
 	var ids []core.ID
 	var ask []int
@@ -64,7 +71,8 @@ func (c *crawl) round() {
 	}
 }
 
-// report takes in an answer, or that there is none.
+// report takes the result of a request: an answer, or nil if there was none. A nil
+// crawl ignores it.
 func (c *crawl) report(call *pyCall, a *wire.Answer) {
 	if c == nil {
 		return

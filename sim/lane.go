@@ -2,126 +2,107 @@ package sim
 
 import (
 	"math/rand/v2"
-	"runtime"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/kadmesh/kadmesh/core"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// lane is a part of a network: some of the nodes, and all that happens to them. A
-// datagram takes a while, so that lanes can run for a short window of time without
-// regard to each other, each on a processor of its own: what they send across is
-// handed over between two windows, in the order of the lanes. So the run depends on
-// how many lanes there are, but not on how many of them run at a time.
+// lane is an equal share of a network's nodes, with their events. It is a logical
+// process of a parallel simulation with lookahead: no datagram takes less than
+// minLatency, so that all lanes can run for a window of that length at the same time.
+// Datagrams for other lanes are handed over between windows, in the order of lanes. A
+// run depends on the number of lanes, but not on the number of processors.
 type lane struct {
-	net    *Network
-	number int
-	now    time.Duration
-	rand   *rand.Rand  // what links draw from
-	ids    rand.Source // what nodes draw from
-	core   core.Config // of its engines
-	queue  queue
-	pool   pool
-	out    core.Outbox
-	parse  *wire.Parser // of those that are no engines
-	write  *wire.Writer
-
-	current int // the node that is being driven
-	op      *op // that the node is being told to start
-	ops     map[opKey]*op
-	digest  digest
-
-	// parcels are the datagrams for each lane, of this window and of the one before;
-	// soonest is when the first of those arrives that have not been taken yet.
-	parcels [2][]parcels
-	soonest time.Duration
-
+	net      *Network
+	number   int // index in Network.lanes
+	now      time.Duration
+	rand     *rand.Rand  // for losses and delays of its links
+	core     core.Config // of its engines; core.Rand also draws for its other peers
+	out      core.Outbox // of the engine that was called last
+	codec    codec
+	inbox    inbox
+	outbound outbound
+	ops      opTracker
+	digest   digest
 	Traffic
 }
 
-// parcels are datagrams for another lane, one behind the other.
-type parcels struct {
+// codec reads and writes the datagrams of peers that are no engines.
+type codec struct {
+	parse *wire.Parser
+	write *wire.Writer
+}
+
+// inbox holds the events of a lane's nodes, and the memory of the datagrams among them.
+type inbox struct {
+	queue
+	pool pool
+}
+
+// add adds ev, the arrival of a datagram, and copies the datagram.
+func (in *inbox) add(ev event, datagram []byte) {
+	ev.data = in.pool.put(datagram)
+	in.push(ev)
+}
+
+// outbound holds a lane's datagrams for other lanes, a batch for each. One of the two
+// sets of batches is filled in a window, while the lanes empty the other.
+type outbound struct {
+	batches [2][]batch    // by windows.side and by lane.number
+	soonest time.Duration // first arrival in the set being filled; never if it is empty
+}
+
+// batch is arrivals of datagrams in one lane. data has the datagrams, one after the
+// other.
+type batch struct {
 	events []event
 	data   []byte
 }
 
+// add adds the arrival of a datagram to the batch for a lane, and copies the datagram.
+func (o *outbound) add(side, lane int, ev event, datagram []byte) {
+	b := &o.batches[side][lane]
+	b.events = append(b.events, ev)
+	b.data = append(b.data, datagram...)
+	o.soonest = min(o.soonest, ev.at)
+}
+
 func newLane(n *Network, number int) *lane {
+	source := func(sequence int) *rand.PCG { return rand.NewPCG(n.cfg.Seed, uint64(2*number+sequence)) }
 	l := &lane{
-		net: n, number: number, soonest: never,
-		rand:  rand.New(rand.NewPCG(n.cfg.Seed, uint64(2*number+3))),
-		ids:   rand.NewPCG(n.cfg.Seed, uint64(2*number+4)),
-		core:  n.cfg.Core,
-		parse: wire.NewParser(),
-		write: wire.NewWriter(),
-		ops:   make(map[opKey]*op),
+		net: n, number: number, rand: rand.New(source(3)), core: n.cfg.Core,
+		codec:    codec{wire.NewParser(), wire.NewWriter()},
+		outbound: outbound{soonest: never},
+		ops:      opTracker{running: make(map[opKey]*op)},
 	}
-	for side := range l.parcels {
-		l.parcels[side] = make([]parcels, max(n.cfg.Lanes, 1))
+	for side := range l.outbound.batches {
+		l.outbound.batches[side] = make([]batch, max(n.cfg.Lanes, 1))
 	}
-	l.core.Rand, l.core.Scratch = l.ids, core.NewScratch()
-	l.core.Trace.Lookup = l.traceLookup
+	l.core.Rand, l.core.Scratch = source(4), core.NewScratch()
+	l.core.Trace.Lookup = l.ops.traceLookup
 	if n.cfg.WatchContacts {
 		l.core.Trace.Contact = l.traceContact
 	}
 	return l
 }
 
+// laneOf returns the lane of a slot.
 func (n *Network) laneOf(slot int) *lane { return n.lanes[slot%len(n.lanes)] }
 
-// manyEvents is what makes it worth while to wake another processor.
-const manyEvents = 200
-
-// window has all lanes run until just before stop.
-func (n *Network) window(stop time.Duration) {
-	n.side = 1 - n.side
-	workers := min(runtime.GOMAXPROCS(0), len(n.lanes))
-	if !n.busy {
-		workers = 1
-	}
-	var turn atomic.Int32
-	work := func() {
-		for {
-			i := int(turn.Add(1)) - 1
-			if i >= len(n.lanes) {
-				return
-			}
-			n.lanes[i].run(stop)
-		}
-	}
-	var others sync.WaitGroup
-	for range workers - 1 {
-		others.Go(work)
-	}
-	work()
-	others.Wait()
-
-	before := n.Events
-	n.sum()
-	n.busy = n.Events-before >= n.many
-	if n.Events-n.shown >= progressEvery {
-		n.shown = n.Events
-		if n.cfg.Progress != nil {
-			n.cfg.Progress(Progress{len(n.alive), n.now, n.Events})
-		}
-	}
-}
-
-// moveTo sets the lane's time, which does not run backwards.
+// moveTo sets the lane's time. It panics if time would run backwards.
 func (l *lane) moveTo(at time.Duration) {
 	if at < l.now {
-		panic("a datagram has come to a lane that was past its time")
+		panic("sim: a datagram arrives before the present time of its lane")
 	}
 	l.now = at
 }
 
-// run lets happen what happens before stop.
+// run handles all events before stop.
 func (l *lane) run(stop time.Duration) {
-	l.take()
-	for l.queue.next() < stop {
-		ev := l.queue.pop()
+	l.receiveBatches()
+	for l.inbox.next() < stop {
+		ev := l.inbox.pop()
 		l.moveTo(ev.at)
 		l.Events++
 		if ev.data != 0 {
@@ -132,59 +113,57 @@ func (l *lane) run(stop time.Duration) {
 	}
 }
 
-// take takes in what the lanes have sent across before this window.
-func (l *lane) take() {
-	l.soonest = never
+// receiveBatches takes the datagrams that lanes have sent here in the last window.
+func (l *lane) receiveBatches() {
+	l.outbound.soonest = never
 	for _, from := range l.net.lanes {
-		p := &from.parcels[1-l.net.side][l.number]
-		data := p.data
-		for _, ev := range p.events {
-			ev.data = l.pool.put(data[:ev.size])
+		b := &from.outbound.batches[1-l.net.windows.side][l.number]
+		data := b.data
+		for _, ev := range b.events {
+			l.inbox.add(ev, data[:ev.size])
 			data = data[ev.size:]
-			l.queue.push(ev)
 		}
-		p.events, p.data = p.events[:0], p.data[:0]
+		b.events, b.data = b.events[:0], b.data[:0]
 	}
 }
 
-// post has a datagram arrive.
-func (l *lane) post(ev event, datagram []byte) {
+// schedule schedules the arrival of a datagram, here or in another lane, and copies it.
+func (l *lane) schedule(ev event, datagram []byte) {
 	if other := l.net.laneOf(int(ev.to)); other != l {
-		p := &l.parcels[l.net.side][other.number]
-		p.events = append(p.events, ev)
-		p.data = append(p.data, datagram...)
-		l.soonest = min(l.soonest, ev.at)
-		return
+		l.outbound.add(l.net.windows.side, other.number, ev, datagram)
+	} else {
+		l.inbox.add(ev, datagram)
 	}
-	ev.data = l.pool.put(datagram)
-	l.queue.push(ev)
 }
 
 func (l *lane) time() time.Time { return epoch.Add(l.now) }
 
+// deliver gives a datagram to its node, unless the node has left or its link is down.
 func (l *lane) deliver(ev event) {
 	to := int(ev.to)
-	if x := &l.net.nodes[to]; x.pos != noNode && !x.down {
-		l.current = to
-		x.Receive(l.time(), addrOf(int(ev.from)), l.pool.block(ev.data)[:ev.size])
+	if x := &l.net.nodes[to]; x.pos != gone && !x.down {
+		l.ops.slot = to
+		x.Receive(l.time(), addrOf(int(ev.from)), l.inbox.pool.block(ev.data)[:ev.size])
 		l.flush(to)
 	}
-	l.pool.release(ev.data)
+	l.inbox.pool.release(ev.data)
 }
 
+// wakeUp advances a node whose timer is due. It ignores events that an earlier wake-up
+// has replaced.
 func (l *lane) wakeUp(ev event) {
 	slot := int(ev.to)
 	x := &l.net.nodes[slot]
-	if x.pos == noNode || x.wake != ev.at {
-		return // it has been woken since, for something sooner
+	if x.pos == gone || x.wake != ev.at {
+		return
 	}
 	x.wake, x.later = x.later, never
-	l.current = slot
+	l.ops.slot = slot
 	x.Advance(l.time())
 	l.flush(slot)
 }
 
-// flush sends what a node wants to send, and notes when it wants to be woken.
+// flush sends a node's outgoing datagrams and schedules its next wake-up.
 func (l *lane) flush(slot int) {
 	l.net.nodes[slot].Flush(&l.out)
 	for i := range l.out.Len() {
@@ -194,7 +173,7 @@ func (l *lane) flush(slot int) {
 	l.rearm(slot)
 }
 
-// rearm queues an event for when a node wants to be woken.
+// rearm schedules a node's next wake-up, unless one is scheduled no later.
 func (l *lane) rearm(slot int) {
 	x := &l.net.nodes[slot]
 	at := max(x.Next().Sub(epoch), l.now)
@@ -206,6 +185,6 @@ func (l *lane) rearm(slot int) {
 			x.later = x.wake
 		}
 		x.wake = at
-		l.queue.push(event{at: at, to: int32(slot)})
+		l.inbox.push(event{at: at, to: int32(slot)})
 	}
 }

@@ -8,25 +8,25 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// Latency is how long a datagram takes from one node to another, where that is not
-// less than 5 ms: then it takes so long. msg is a random word that a request and its
-// answer have in common.
+// Latency returns the one-way delay of a datagram between two nodes, given by slot.
+// Delays below 5 ms become 5 ms. msg is the first word of the message id: random, and
+// the same for a request and its answer.
 type Latency func(from, to int, msg uint64) time.Duration
 
-// LogNormal gives each request and its answer together a round-trip time with
-// that median, the logarithm of which has the standard deviation sigma. Each of
-// the two takes half of it.
+// LogNormal draws one round-trip time for each request and its answer, half of it for
+// either way. The distribution is log-normal: median is its median, sigma the standard
+// deviation of the logarithm.
 func LogNormal(median time.Duration, sigma float64) Latency {
 	return func(_, _ int, msg uint64) time.Duration { return logNormal(mix(msg), median/2, sigma) }
 }
 
-// Constant lets every datagram take half of rtt.
+// Constant gives every datagram a delay of rtt/2.
 func Constant(rtt time.Duration) Latency {
 	return func(_, _ int, _ uint64) time.Duration { return rtt / 2 }
 }
 
-// PerPair gives each pair of nodes a round-trip time as LogNormal does, to which
-// each request adds a tenth at most.
+// PerPair draws one round-trip time for each pair of nodes, from the distribution of
+// LogNormal. Each request adds up to a tenth.
 func PerPair(median time.Duration, sigma float64) Latency {
 	return func(from, to int, msg uint64) time.Duration {
 		pair := uint64(min(from, to))<<32 | uint64(max(from, to))
@@ -35,30 +35,29 @@ func PerPair(median time.Duration, sigma float64) Latency {
 	}
 }
 
-// Link is what happens to datagrams on their way.
+// Link is the behavior of the links between nodes. The zero value loses nothing.
 type Link struct {
-	// Latency is log-normal with a median round-trip time of 100 ms and a sigma of
-	// 0.6 if it is nil.
+	// Latency is the delay of each datagram. Nil means LogNormal(100 ms, 0.6).
 	Latency Latency
-	// Loss, Duplicate and Reorder are shares of the datagrams: those that do not
-	// arrive, that arrive twice, and that take up to ReorderBy longer.
+	// Loss, Duplicate and Reorder are shares of the datagrams, from 0 to 1: lost,
+	// arriving twice, and delayed by up to ReorderBy.
 	Loss, Duplicate, Reorder float64
-	// ReorderBy is one second if it is zero.
+	// ReorderBy is the longest extra delay. Zero means one second.
 	ReorderBy time.Duration
-	// OneWay is the share of ordered pairs of nodes, of which the first never
-	// reaches the second.
+	// OneWay is the share of ordered pairs (a, b) of nodes such that no datagram of a
+	// ever reaches b.
 	OneWay float64
 }
 
-// blocks reports whether nothing ever gets from one node to another.
+// blocks reports whether OneWay cuts the way from one node to another.
 func (l *Link) blocks(from, to int, seed uint64) bool {
 	return l.OneWay > 0 && unit(mix(seed^uint64(from)<<32^uint64(to))) < l.OneWay
 }
 
-// quickest is how long a datagram takes at least. Less than one in ten thousand would
-// be faster at the usual latency; and for so long, the lanes of a network need not
-// hear of each other.
-const quickest = 5 * time.Millisecond
+// minLatency is the least delay of a datagram, and so the longest window in which lanes
+// need not exchange datagrams. At the default latency fewer than one datagram in 10,000
+// would be faster.
+const minLatency = 5 * time.Millisecond
 
 // passes reports whether there is a way from one node to another.
 func (n *Network) passes(from, to int) bool {
@@ -66,43 +65,44 @@ func (n *Network) passes(from, to int) bool {
 	return !a.down && !b.down && a.group == b.group && !n.cfg.Link.blocks(from, to, n.cfg.Seed)
 }
 
-// send puts a datagram on its way.
+// send sends a datagram from a node. It counts lost datagrams too.
 func (l *lane) send(from int, to netip.AddrPort, datagram []byte) {
 	n := l.net
 	l.Datagrams++
 	l.Bytes += uint64(len(datagram))
 	slot, ok := n.slotOf(to)
-	l.note(from, slot, datagram)
+	l.hash(from, slot, datagram)
 	if n.tap != nil {
 		n.tap(from, slot, datagram)
 	}
-	if !ok || n.nodes[slot].pos == noNode || !n.passes(from, slot) {
+	if !ok || n.nodes[slot].pos == gone || !n.passes(from, slot) {
 		return
 	}
 	if loss := n.cfg.Link.Loss; loss > 0 && l.rand.Float64() < loss {
 		return
 	}
-	l.carry(from, slot, datagram)
+	l.transmit(from, slot, datagram)
 	if twice := n.cfg.Link.Duplicate; twice > 0 && l.rand.Float64() < twice {
-		l.carry(from, slot, datagram)
+		l.transmit(from, slot, datagram)
 	}
 }
 
-func (l *lane) carry(from, to int, datagram []byte) {
+// transmit schedules one arrival of a datagram.
+func (l *lane) transmit(from, to int, datagram []byte) {
 	link := &l.net.cfg.Link
 	var msg uint64
 	if len(datagram) >= wire.HeaderLen {
 		msg = binary.LittleEndian.Uint64(datagram[1:])
 	}
-	delay := max(link.Latency(from, to, msg), quickest)
+	delay := max(link.Latency(from, to, msg), minLatency)
 	if link.Reorder > 0 && l.rand.Float64() < link.Reorder {
 		delay += time.Duration(l.rand.Int64N(int64(link.ReorderBy)))
 	}
-	l.post(event{at: l.now + delay, to: int32(to), from: int32(from), size: int32(len(datagram))}, datagram)
+	l.schedule(event{at: l.now + delay, to: int32(to), from: int32(from), size: int32(len(datagram))}, datagram)
 }
 
-// note adds a datagram to the digest.
-func (l *lane) note(from, to int, datagram []byte) {
+// hash adds a datagram to the lane's digest, with its time, sender and receiver.
+func (l *lane) hash(from, to int, datagram []byte) {
 	d := l.digest
 	d.add(uint64(l.now))
 	d.add(uint64(from)<<32 | uint64(uint32(to)))

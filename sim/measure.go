@@ -9,66 +9,75 @@ import (
 	"github.com/kadmesh/kadmesh/core/trace"
 )
 
-// op is an operation of a node's user, while it is under way and afterwards.
+// op is one operation of a node's user, running or done.
 type op struct {
-	started time.Duration
-	took    time.Duration
-	err     error
-	found   core.Found
-	nearest []core.Contact
-	nodes   int // that acknowledged a set
-	// local says that no lookup was needed.
-	local    bool
-	hops     int
-	requests int
+	started  time.Duration
+	took     time.Duration
+	err      error
+	found    core.Found
+	nearest  []core.Contact
+	nodes    int  // that acknowledged a set
+	local    bool // done without a lookup
+	hops     int  // of the lookup
+	requests int  // of the lookup
 	done     bool
 }
 
-// opKey is a lookup of a node, the number of which is unique there.
+// opKey is a lookup: a slot, and core's number for the lookup, unique in its engine.
 type opKey struct {
 	slot   int
 	number uint64
 }
 
-// traceLookup finds out about the lookup of an op.
-func (l *lane) traceLookup(t trace.Lookup) {
-	key := opKey{l.current, t.Lookup}
-	if !t.Done {
-		if l.op != nil {
-			l.op.local = false
-			l.ops[key] = l.op
+// opTracker ties the lookups of a lane's engines to the operations that start them.
+type opTracker struct {
+	slot     int // of the engine being called
+	starting *op // the operation started by this call; nil if none
+	running  map[opKey]*op
+}
+
+// traceLookup is the core.Trace.Lookup of the lane's engines.
+func (t *opTracker) traceLookup(l trace.Lookup) {
+	key := opKey{t.slot, l.Lookup}
+	if !l.Done {
+		if t.starting != nil {
+			t.starting.local = false
+			t.running[key] = t.starting
 		}
 		return
 	}
-	if o := l.ops[key]; o != nil {
-		o.hops, o.requests = t.Hops, t.Requests
-		delete(l.ops, key)
+	if o := t.running[key]; o != nil {
+		o.hops, o.requests = l.Hops, l.Requests
+		delete(t.running, key)
 	}
 }
 
-// traceContact counts contacts that leave a table although they are there.
+// traceContact is the core.Trace.Contact of the lane's engines. It counts evictions of
+// present nodes.
 func (l *lane) traceContact(_ time.Time, c trace.Contact, change trace.Change) {
 	if change != trace.ContactRemoved {
 		return
 	}
 	n := l.net
-	if slot, ok := n.slotOf(c.Addr); ok && n.nodes[slot].pos != noNode && n.nodes[slot].id == core.ID(c.ID) {
+	if slot, ok := n.slotOf(c.Addr); ok && n.nodes[slot].pos != gone && n.nodes[slot].id == core.ID(c.ID) {
 		l.Evicted++
 	}
 }
 
-// start has an engine begin an operation.
+// start starts an operation of the engine in a slot. begin must arrange for a call of
+// lane.end.
 func (n *Network) start(slot int, begin func(l *lane, e *core.Engine, o *op)) *op {
 	o := &op{started: n.now, local: true}
 	l := n.laneOf(slot)
 	n.drive(slot, func(e *core.Engine) {
-		l.op = o
+		l.ops.starting = o
 		begin(l, e, o)
-		l.op = nil
+		l.ops.starting = nil
 	})
 	return o
 }
 
+// end marks an operation as done.
 func (l *lane) end(o *op, err error) {
 	o.done, o.err, o.took = true, err, l.now-o.started
 }
@@ -103,12 +112,12 @@ func (n *Network) lookup(slot int, target core.ID) *op {
 	})
 }
 
-// opTimeout is after how long an operation counts as failed: its node may have
-// left.
+// opTimeout is the time to wait for unfinished operations, such as operations of nodes
+// that have left. They count as failed.
 const opTimeout = 2 * time.Minute
 
-// each starts count operations, one after each pause, and waits for their ends.
-// Those that start returns nil for are left out.
+// each calls start count times, with a pause after each call, and waits until all
+// operations are done or opTimeout has passed. It returns the operations without nils.
 func (n *Network) each(count int, pause time.Duration, start func(i int) *op) []*op {
 	var all []*op
 	for i := range count {
@@ -123,10 +132,10 @@ func (n *Network) each(count int, pause time.Duration, start func(i int) *op) []
 	return all
 }
 
-// oracle knows who is nearest to what.
-type oracle struct{ ids []core.ID }
+// oracle finds the nearest nodes to an id by sight of the whole network.
+type oracle struct{ ids []core.ID } // sorted
 
-// newOracle sorts those nodes that count.
+// newOracle returns an oracle of the present nodes for which counts is true.
 func (n *Network) newOracle(counts func(slot int) bool) *oracle {
 	var o oracle
 	for _, slot := range n.alive {
@@ -155,8 +164,8 @@ func (o *oracle) nearest(target core.ID, k int) []core.ID {
 	return list[:min(len(list), k)]
 }
 
-// halves splits sorted ids that agree in the bits before into those that have the
-// same bit as target has, and those that have not.
+// halves splits ids, sorted and equal in all bits before bit, into ids with target's
+// value of the bit and the others.
 func halves(ids []core.ID, bit int, target core.ID) (near, far []core.ID) {
 	mask := byte(0x80) >> (bit % 8)
 	mid, _ := slices.BinarySearchFunc(ids, mask, func(id core.ID, mask byte) int {
@@ -168,7 +177,7 @@ func halves(ids []core.ID, bit int, target core.ID) (near, far []core.ID) {
 	return ids[mid:], ids[:mid]
 }
 
-// recall is the share of want that got has.
+// recall returns the share of want that is in got.
 func recall(got []core.Contact, want []core.ID) float64 {
 	hits := 0
 	for _, id := range want {
@@ -179,7 +188,8 @@ func recall(got []core.Contact, want []core.ID) float64 {
 	return float64(hits) / float64(max(len(want), 1))
 }
 
-// percentile returns the value below which a share p of the sorted list lies.
+// percentile returns the p-quantile of a sorted list, 0 <= p < 1; zero if the list is
+// empty.
 func percentile[T any](list []T, p float64) T {
 	var zero T
 	if len(list) == 0 {

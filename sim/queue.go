@@ -2,23 +2,20 @@ package sim
 
 import "time"
 
-// event is something that happens at a time: a datagram arrives, a node wants to
-// be woken, or a scenario goes on. It has no pointer, so that the garbage
-// collector need not look at millions of them.
+// event is an arrival of a datagram, a wake-up of a node, or a planned call. It has no
+// pointers, so that the garbage collector need not visit millions of events.
 type event struct {
 	at  time.Duration
-	seq uint64 // of two at the same time, the first planned happens first
-	to  int32  // the node
-	// from is who sent the datagram, or which of Network.plans goes on.
+	seq uint64 // order of events with the same time
+	to  int32  // slot of the node
+	// from is the slot of the datagram's sender, or an index in agenda.calls.
 	from int32
-	// data is the datagram; zero if there is none.
+	// data is the datagram, of size bytes; zero if there is none.
 	data ref
 	size int32
 }
 
-const noNode = -1
-
-// queue is a heap of events in which each has four children.
+// queue is a heap of events, four children to a node, ordered by time and then by push.
 type queue struct {
 	heap []event
 	seq  uint64
@@ -40,7 +37,7 @@ func (q *queue) push(e event) {
 	q.heap[i] = e
 }
 
-// next is when the first event happens; never if there is none.
+// next returns the time of the first event, or never.
 func (q *queue) next() time.Duration {
 	if len(q.heap) == 0 {
 		return never
@@ -48,7 +45,7 @@ func (q *queue) next() time.Duration {
 	return q.heap[0].at
 }
 
-// pop takes out the first event. There must be one.
+// pop removes the first event. There must be one.
 func (q *queue) pop() event {
 	first := q.heap[0]
 	last := len(q.heap) - 1
@@ -86,24 +83,25 @@ func (e *event) before(o *event) bool {
 	return e.seq < o.seq
 }
 
-// ref is a block of a pool: its class in the top bits, its number in the others.
+// ref is a block of a pool: its size class plus one in the top four bits, its number
+// below.
 type ref uint32
 
 const (
-	classShift = 28
-	firstClass = 6  // blocks of 64 bytes
-	lastClass  = 16 // blocks of 64 KiB
-	chunkShift = 18 // blocks come from chunks of 256 KiB
+	classShift = 28 // position of the class in a ref
+	firstClass = 6  // smallest blocks: 64 bytes
+	lastClass  = 16 // largest blocks: 64 KiB
+	chunkShift = 18 // blocks are cut from chunks of 256 KiB
 )
 
-// pool is memory for datagrams on their way. No block is number 0 of class 0, so
-// that a zero ref is none.
+// pool is the memory of datagrams under way, in blocks of powers of two. A freed block
+// is used again. The zero ref is no block.
 type pool struct {
 	chunks [lastClass - firstClass + 1][][]byte
 	free   [lastClass - firstClass + 1][]ref
 }
 
-// put copies a datagram into a block.
+// put copies a datagram into a free block.
 func (p *pool) put(datagram []byte) ref {
 	class := 0
 	for len(datagram) > 1<<(firstClass+class) {
@@ -119,7 +117,7 @@ func (p *pool) put(datagram []byte) ref {
 	return r
 }
 
-// block returns the bytes of a block.
+// block returns all bytes of a block.
 func (p *pool) block(r ref) []byte {
 	class := int(r>>classShift) - 1
 	n := int(r & (1<<classShift - 1))
@@ -128,12 +126,13 @@ func (p *pool) block(r ref) []byte {
 	return p.chunks[class][n>>shift][start : start+1<<(firstClass+class)]
 }
 
-// release gives a block back.
+// release frees a block.
 func (p *pool) release(r ref) {
 	class := r>>classShift - 1
 	p.free[class] = append(p.free[class], r)
 }
 
+// grow adds a chunk of free blocks to a class.
 func (p *pool) grow(class int) {
 	count := 1 << (chunkShift - firstClass - class)
 	first := len(p.chunks[class]) * count

@@ -9,13 +9,12 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// reference is a small model of a node of the Python package kademlia: what it
-// does to a network, not how. It asks in rounds and waits five seconds for the
-// slowest of each, forgets whoever did not answer once, takes every sender of a
-// request for a contact, keeps values for a week from the last STORE, and
-// republishes each hour what it has not been given for an hour. Of its routing
-// table only the sizes are alike: a bucket for each length of the prefix that is
-// shared with the own id.
+// reference is a small model of a node of the Python package kademlia, true to its
+// effects on a network. It asks in rounds and waits up to five seconds for the slowest
+// answer of each. It forgets a contact after one missing answer, and takes every sender
+// of a request for a contact. It keeps a value for a week after the last STORE, and
+// republishes each hour the values without a STORE in the last hour. Its routing table
+// has a bucket of k contacts for each length of the prefix shared with its id.
 type reference struct {
 	lane    *lane
 	slot    int
@@ -23,25 +22,26 @@ type reference struct {
 	buckets [core.IDBits + 1][]core.Contact
 	values  map[core.ID]heldValue
 	calls   map[wire.MsgID]*pyCall
-	sent    []*pyCall // in this order
-	hourly  time.Duration
+	sent    []*pyCall     // in order of end
+	hourly  time.Duration // time of the next refresh
 }
 
+// heldValue is a stored value: its encoding, and the time of the last STORE.
 type heldValue struct {
 	at  time.Duration
 	raw []byte
 }
 
-// pyCall is a request that waits for its answer.
+// pyCall is a request waiting for its answer.
 type pyCall struct {
 	to     core.Contact
 	method wire.Method
-	end    time.Duration
-	over   bool
-	crawl  *crawl // nil if nobody waits for the answer
+	end    time.Duration // time-out
+	over   bool          // answered or timed out
+	crawl  *crawl        // gets the result; nil if nothing does
 }
 
-// What the reference has as constants.
+// Constants of the Python package.
 const (
 	pyAlpha   = 3
 	pyTimeout = 5 * time.Second
@@ -49,10 +49,10 @@ const (
 	pyRefresh = time.Hour
 )
 
-// addReference puts a reference node at the next address, and has it join.
+// addReference puts a reference into the next slot and makes it join through seeds.
 func (n *Network) addReference(k int, seeds ...int) (slot int) {
 	p := &reference{
-		lane: n.laneOf(len(n.nodes)), id: randomID(n.ids), hourly: n.now + pyRefresh,
+		lane: n.laneOf(len(n.nodes)), id: core.RandomID(n.ids), hourly: n.now + pyRefresh,
 		values: make(map[core.ID]heldValue), calls: make(map[wire.MsgID]*pyCall),
 	}
 	p.slot = n.add(p.id, p)
@@ -65,7 +65,7 @@ func (n *Network) addReference(k int, seeds ...int) (slot int) {
 	return p.slot
 }
 
-// Flush implements peer: a reference sends at once.
+// Flush implements peer. The outbox is empty: a reference sends at once.
 func (p *reference) Flush(o *core.Outbox) { *o = core.Outbox{} }
 
 // Next implements peer.
@@ -96,9 +96,10 @@ func (p *reference) Advance(time.Time) {
 	}
 }
 
-// refresh looks for a random id, and republishes.
+// refresh looks up a random id, drops values older than a week and republishes the
+// values that are due.
 func (p *reference) refresh() {
-	p.crawl(randomID(p.lane.ids), wire.FindNode, p.lane.net.k(), nil, func(*crawl) {})
+	p.crawl(core.RandomID(p.lane.core.Rand), wire.FindNode, p.lane.net.k(), nil, func(*crawl) {})
 	var due []core.ID
 	for key, v := range p.values {
 		switch age := p.lane.now - v.at; {
@@ -112,7 +113,7 @@ func (p *reference) refresh() {
 	p.republish(due)
 }
 
-// republish stores values anew, one after the other.
+// republish stores values anew, one key after the other.
 func (p *reference) republish(keys []core.ID) {
 	if len(keys) == 0 {
 		return
@@ -140,11 +141,11 @@ func (p *reference) Receive(_ time.Time, from netip.AddrPort, datagram []byte) {
 		return
 	}
 	r := wire.Request{Msg: msg}
-	if p.lane.parse.Request(body, &r) != nil {
+	if p.lane.codec.parse.Request(body, &r) != nil {
 		return
 	}
 	p.learn(core.Contact{ID: r.Sender, Addr: from})
-	w, none := p.lane.write, &wire.Trailer{}
+	w, none := p.lane.codec.write, &wire.Trailer{}
 	var answer []byte
 	switch r.Method {
 	case wire.Ping:
@@ -170,6 +171,7 @@ func (p *reference) Receive(_ time.Time, from netip.AddrPort, datagram []byte) {
 	p.lane.send(p.slot, from, answer)
 }
 
+// reply takes an answer.
 func (p *reference) reply(from netip.AddrPort, msg wire.MsgID, body []byte) {
 	c := p.calls[msg]
 	if c == nil {
@@ -181,7 +183,7 @@ func (p *reference) reply(from netip.AddrPort, msg wire.MsgID, body []byte) {
 	}
 	c.over = true
 	var a wire.Answer
-	if p.lane.parse.Answer(body, c.method, p.lane.net.k(), &a) != nil {
+	if p.lane.codec.parse.Answer(body, c.method, p.lane.net.k(), &a) != nil {
 		c.crawl.report(c, nil)
 		return
 	}
@@ -189,7 +191,7 @@ func (p *reference) reply(from netip.AddrPort, msg wire.MsgID, body []byte) {
 	c.crawl.report(c, &a)
 }
 
-// learn takes in a contact if there is room for it.
+// learn adds a contact to its bucket if there is room.
 func (p *reference) learn(c core.Contact) {
 	b := &p.buckets[core.PrefixLen(p.id, c.ID)]
 	known := slices.ContainsFunc(*b, func(x core.Contact) bool { return x.ID == c.ID })
@@ -198,11 +200,13 @@ func (p *reference) learn(c core.Contact) {
 	}
 }
 
+// forget removes a contact.
 func (p *reference) forget(id core.ID) {
 	b := &p.buckets[core.PrefixLen(p.id, id)]
 	*b = slices.DeleteFunc(*b, func(x core.Contact) bool { return x.ID == id })
 }
 
+// closest returns the nearest contacts to target, at most count.
 func (p *reference) closest(target core.ID, count int) []core.Contact {
 	var all []core.Contact
 	for _, b := range p.buckets {
@@ -212,15 +216,16 @@ func (p *reference) closest(target core.ID, count int) []core.Contact {
 	return all[:min(len(all), count)]
 }
 
+// call sends a request. c, if not nil, gets the result.
 func (p *reference) call(to core.Contact, r wire.Request, c *crawl) {
-	r.Msg, r.Sender = randomID(p.lane.ids), p.id
+	r.Msg, r.Sender = core.RandomID(p.lane.core.Rand), p.id
 	call := &pyCall{to: to, method: r.Method, end: p.lane.now + pyTimeout, crawl: c}
 	p.calls[r.Msg] = call
 	p.sent = append(p.sent, call)
-	p.lane.send(p.slot, to.Addr, p.lane.write.Request(nil, &r))
+	p.lane.send(p.slot, to.Addr, p.lane.codec.write.Request(nil, &r))
 }
 
-// get looks for a value.
+// get starts a get.
 func (p *reference) get(key core.ID) *op {
 	o := &op{started: p.lane.now, local: true}
 	if own, ok := p.values[key]; ok {

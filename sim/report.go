@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Report is what a scenario has measured.
+// Report is the result of a scenario.
 type Report struct {
 	Scenario string        `json:"scenario"`
 	Nodes    int           `json:"nodes"`
@@ -20,17 +20,17 @@ type Report struct {
 	Charts   []Chart       `json:"charts,omitempty"`
 }
 
-// Metric is one number.
+// Metric is one measured number.
 type Metric struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
 	Unit  string  `json:"unit,omitempty"`
-	// AtMost or AtLeast is what it should be, if it is not nil.
+	// AtMost or AtLeast is the limit for Value; nil if there is none.
 	AtMost  *float64 `json:"at_most,omitempty"`
 	AtLeast *float64 `json:"at_least,omitempty"`
 }
 
-// Met reports whether the number is as it should be.
+// Met reports whether the number keeps its limits.
 func (m *Metric) Met() bool {
 	return (m.AtMost == nil || m.Value <= *m.AtMost) && (m.AtLeast == nil || m.Value >= *m.AtLeast)
 }
@@ -38,31 +38,33 @@ func (m *Metric) Met() bool {
 // Chart is a histogram.
 type Chart struct {
 	Title string    `json:"title"`
-	Axis  string    `json:"axis"` // what the labels count
+	Axis  string    `json:"axis"` // unit of the labels
 	Bars  []float64 `json:"bars"`
-	// Labels are those of the bars; an empty one is left out.
+	// Labels has a label for each bar. Empty labels are not drawn.
 	Labels []string `json:"labels"`
 }
 
-// Missed returns those numbers that are not as they should be.
+// Missed returns the numbers outside their limits.
 func (r *Report) Missed() []Metric {
 	return slices.DeleteFunc(slices.Clone(r.Metrics), func(m Metric) bool { return m.Met() })
 }
 
-// note adds a number of which nothing is demanded.
+// note adds a number without a limit.
 func (r *Report) note(name string, value float64, unit string) {
 	r.Metrics = append(r.Metrics, Metric{Name: name, Value: value, Unit: unit})
 }
 
+// atMost adds a number with an upper limit.
 func (r *Report) atMost(name string, value float64, unit string, limit float64) {
 	r.Metrics = append(r.Metrics, Metric{Name: name, Value: value, Unit: unit, AtMost: &limit})
 }
 
+// atLeast adds a number with a lower limit.
 func (r *Report) atLeast(name string, value float64, unit string, limit float64) {
 	r.Metrics = append(r.Metrics, Metric{Name: name, Value: value, Unit: unit, AtLeast: &limit})
 }
 
-// String is a table for people to read.
+// String formats the report as a table.
 func (r *Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "scenario %s, %d nodes, seed %d: %v of virtual time, %d events, %d datagrams, digest %s\n",
@@ -84,6 +86,7 @@ func (r *Report) String() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
+// number formats v with up to four decimals.
 func number(v float64) string {
 	text := fmt.Sprintf("%.4f", v)
 	if strings.Contains(text, ".") {

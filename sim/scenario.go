@@ -11,46 +11,45 @@ import (
 	"github.com/kadmesh/kadmesh/core"
 )
 
-// Options say how a scenario is to be run.
+// Options are the parameters of a scenario.
 type Options struct {
-	// Nodes is how many there are. Zero means 1000.
+	// Nodes is the size of the network. Zero means 1000.
 	Nodes int
 	Seed  uint64
-	// Duration is how long those scenarios last that go on for as long as one
-	// likes. Zero means what each has by itself.
+	// Duration is the length, in virtual time, of scenarios without a fixed length.
+	// Zero means each scenario's default.
 	Duration time.Duration
-	// K and B are those of core.Config; zero means its defaults.
+	// K and B are fields of core.Config. Zero means its defaults.
 	K, B int
-	// Ops is how many operations are measured. Zero means 1000.
+	// Ops is the number of operations measured of each kind. Zero means 1000.
 	Ops int
-	// Charts says to make the histograms as well.
+	// Charts adds histograms to the report.
 	Charts   bool
 	Progress func(Progress)
 }
 
-// Scenario is a story of which something is to be learnt.
+// Scenario is a network and a sequence of events to measure.
 type Scenario struct {
-	Name  string `json:"name"`
-	About string `json:"about"`
-	// configure, if it is not nil, changes what the network is made of.
-	configure func(*Config)
+	Name      string        `json:"name"`
+	About     string        `json:"about"`
+	configure func(*Config) // changes the default configuration; nil to keep it
 	play      func(*run)
 }
 
-// run is a scenario under way.
+// run is one run of a scenario.
 type run struct {
 	*Network
 	Options
-	report *Report
-	keys   []core.ID
-	unset  []int        // those of keys that nobody could set, or whose setter left
-	failed atomic.Int64 // joins
+	report      *Report
+	keys        []core.ID
+	unstored    []int // indices of keys whose set failed
+	failedJoins atomic.Int64
 }
 
-// errNoScenario: there is none of that name.
+// errNoScenario: no scenario has the name.
 var errNoScenario = errors.New("no such scenario")
 
-// Play runs the scenario of that name.
+// Play runs a scenario by its name.
 func Play(name string, o Options) (*Report, error) {
 	i := slices.IndexFunc(Scenarios, func(s Scenario) bool { return s.Name == name })
 	if i < 0 {
@@ -78,23 +77,24 @@ func Play(name string, o Options) (*Report, error) {
 	return r.report, nil
 }
 
-// Growing a network, a node joins every joinPause, or less often as long as there
-// are only a few. It is one more for each joinCrowd that are there, so that no network
-// takes hours to grow, and keeps itself up meanwhile.
+// While a network grows, one node joins every joinPause, or less often if the network
+// is small: every joinFirst divided by its size. One more joins at a time for each
+// joinCrowd nodes, so that growing a large network does not take hours, most of it
+// spent on upkeep.
 const (
 	joinPause = 10 * time.Millisecond
 	joinFirst = 16 * time.Second
 	joinCrowd = 20_000
 )
 
-// settle is how long it takes the last of them to have refreshed its table.
+// settle is a pause in which the nodes that joined last refresh their tables.
 const settle = time.Minute
 
-// grow adds nodes that join through somebody who is there, until there are so
-// many.
-func (r *run) grow(size int) { r.growWith(size, r.enter) }
+// grow adds nodes until there are size, then lets settle pass. Each joins through
+// present nodes.
+func (r *run) grow(size int) { r.growWith(size, r.addAndJoin) }
 
-// growWith is grow with nodes as enter adds them.
+// growWith is grow with nodes that enter adds, one at a call.
 func (r *run) growWith(size int, enter func()) {
 	for r.Size() < size {
 		for range min(1+r.Size()/joinCrowd, size-r.Size()) {
@@ -103,24 +103,24 @@ func (r *run) growWith(size int, enter func()) {
 		r.Run(max(joinPause, joinFirst/time.Duration(r.Size())))
 	}
 	r.Run(settle)
-	if failed := r.failed.Load(); failed > 0 {
+	if failed := r.failedJoins.Load(); failed > 0 {
 		r.report.note("joins failed", float64(failed), "")
 	}
 }
 
-// enter adds a node that joins through somebody who is there.
-func (r *run) enter() {
+// addAndJoin adds a node that joins through present nodes.
+func (r *run) addAndJoin() {
 	slot := r.Add()
 	if r.Size() > 1 {
 		r.Join(slot, r.seeds(slot), func(err error) {
 			if err != nil {
-				r.failed.Add(1)
+				r.failedJoins.Add(1)
 			}
 		})
 	}
 }
 
-// seeds returns two nodes through which to join, or one if there are so few.
+// seeds returns two engines, or fewer in a small network, for self to join through.
 func (r *run) seeds(self int) []int {
 	var list []int
 	for tries := 0; len(list) < 2 && tries < 20; tries++ {
@@ -131,10 +131,10 @@ func (r *run) seeds(self int) []int {
 	return list
 }
 
-// valueOf is what is stored under the nth key.
+// valueOf returns the value for the nth key.
 func valueOf(n int) core.Value { return core.String(fmt.Sprintf("value %d", n)) }
 
-// publish has random nodes set so many values.
+// publish sets count new keys, each at a random node.
 func (r *run) publish(count int) {
 	first := len(r.keys)
 	for i := range count {
@@ -145,29 +145,29 @@ func (r *run) publish(count int) {
 	for i, o := range ops {
 		stored += o.nodes
 		if !o.done || o.err != nil {
-			r.unset = append(r.unset, first+i)
+			r.unstored = append(r.unstored, first+i)
 		}
 	}
 	r.report.note("nodes that acknowledged a set, mean", float64(stored)/float64(count), "")
-	if len(r.unset) > 0 {
-		r.report.note("sets that failed", float64(len(r.unset)), "")
+	if len(r.unstored) > 0 {
+		r.report.note("sets that failed", float64(len(r.unstored)), "")
 	}
 }
 
-// opPause lies between the starts of two operations that are measured.
+// opPause is the time between the starts of two measured operations.
 const opPause = 20 * time.Millisecond
 
-// gets has random nodes get so many random keys.
+// gets makes random nodes get count random keys.
 func (r *run) gets(count int) *sample {
 	s := &sample{}
-	which := make([]int, count)
+	keys := make([]int, count) // indices in r.keys
 	s.ops = r.each(count, opPause, func(i int) *op {
-		which[i] = r.someKey()
-		return r.get(r.randomEngine(), r.keys[which[i]])
+		keys[i] = r.randomKey()
+		return r.get(r.randomEngine(), r.keys[keys[i]])
 	})
 	for i, o := range s.ops {
 		switch {
-		case o.done && o.err == nil && o.found.Value == valueOf(which[i]):
+		case o.done && o.err == nil && o.found.Value == valueOf(keys[i]):
 			s.right++
 		case o.done && o.err == nil:
 			s.wrong++
@@ -176,25 +176,25 @@ func (r *run) gets(count int) *sample {
 	return s
 }
 
-// someKey returns which key is to be got: one that has been set.
-func (r *run) someKey() int {
+// randomKey returns the index of a random key whose set succeeded.
+func (r *run) randomKey() int {
 	for {
-		if i := r.rand.IntN(len(r.keys)); !slices.Contains(r.unset, i) {
+		if i := r.rand.IntN(len(r.keys)); !slices.Contains(r.unstored, i) {
 			return i
 		}
 	}
 }
 
-// sample is operations of one kind.
+// sample is measured operations of one kind.
 type sample struct {
 	ops          []*op
-	right, wrong int // gets that found the value, or another one
+	right, wrong int // gets that found the value, and gets that found another value
 }
 
+// success is the share of gets that found the value.
 func (s *sample) success() float64 { return float64(s.right) / float64(len(s.ops)) }
 
-// of returns a sorted list of what f says of the operations for which a lookup
-// was made that ended well.
+// of returns f of each successful operation that needed a lookup, sorted.
 func (s *sample) of(f func(*op) float64) []float64 {
 	var list []float64
 	for _, o := range s.ops {
@@ -206,6 +206,7 @@ func (s *sample) of(f func(*op) float64) []float64 {
 	return list
 }
 
+// seconds returns the durations, sorted.
 func (s *sample) seconds() []float64 {
 	return s.of(func(o *op) float64 { return o.took.Seconds() })
 }
@@ -216,6 +217,7 @@ func (s *sample) requests() []float64 {
 	return s.of(func(o *op) float64 { return float64(o.requests) })
 }
 
+// mean returns the mean of a list; zero if it is empty.
 func mean(list []float64) float64 {
 	sum := 0.
 	for _, x := range list {
@@ -224,27 +226,28 @@ func mean(list []float64) float64 {
 	return sum / float64(max(len(list), 1))
 }
 
-// lookups has random nodes look for the k nodes nearest to random ids, and
-// returns how many of those that there are they found.
+// lookups makes random nodes look up count random ids. found is the mean share of the k
+// nearest present nodes among the contacts that a lookup returns.
 func (r *run) lookups(count int) (s *sample, found float64) {
 	s = &sample{}
 	o := r.newOracle(func(slot int) bool { return r.nodes[slot].peer != nil })
 	var targets []core.ID
-	var who []core.ID
+	var self []core.ID // of the nodes that look up
 	s.ops = r.each(count, opPause, func(int) *op {
-		target, slot := randomID(r.ids), r.randomEngine()
-		targets, who = append(targets, target), append(who, r.nodes[slot].id)
+		target, slot := core.RandomID(r.ids), r.randomEngine()
+		targets, self = append(targets, target), append(self, r.nodes[slot].id)
 		return r.lookup(slot, target)
 	})
 	for i, x := range s.ops {
-		want := slices.DeleteFunc(o.nearest(targets[i], r.k()+1), func(id core.ID) bool { return id == who[i] })
+		want := o.nearest(targets[i], r.k()+1)
+		want = slices.DeleteFunc(want, func(id core.ID) bool { return id == self[i] })
 		slices.SortFunc(want, targets[i].CompareDistance)
 		found += recall(x.nearest, want[:min(len(want), r.k())]) / float64(count)
 	}
 	return s, found
 }
 
-// noteTimes notes the quantiles of how long operations took.
+// noteTimes adds quantiles of the durations of operations to the report.
 func (r *run) noteTimes(name string, s *sample) {
 	t := s.seconds()
 	r.report.note(name+" p50", percentile(t, 0.5), "s")
@@ -252,8 +255,7 @@ func (r *run) noteTimes(name string, s *sample) {
 	r.report.note(name+" p99", percentile(t, 0.99), "s")
 }
 
-// noteGets has gets measured, of which a share of at least success should find the
-// value.
+// noteGets measures gets. At least a share of success should find the value.
 func (r *run) noteGets(success float64) *sample {
 	gets := r.gets(r.Ops)
 	r.report.atLeast("gets that find the value", gets.success(), "", success)
@@ -261,8 +263,7 @@ func (r *run) noteGets(success float64) *sample {
 	return gets
 }
 
-// noteLookups has full lookups measured; found is what to call the share of the
-// nearest nodes that they find.
+// noteLookups measures full lookups. found names the share of the nearest nodes found.
 func (r *run) noteLookups(count int, found string) *sample {
 	lookups, part := r.lookups(count)
 	r.noteTimes("full lookup", lookups)
@@ -270,11 +271,12 @@ func (r *run) noteLookups(count int, found string) *sample {
 	return lookups
 }
 
-// noteTraffic notes what has been sent since before, per node and hour.
+// noteTraffic adds the traffic since before, in a time d, per node and hour.
 func (r *run) noteTraffic(before Traffic, d time.Duration) {
 	nodeHours := float64(r.Size()) * d.Hours()
 	r.report.note("datagrams per node and hour", float64(r.Datagrams-before.Datagrams)/nodeHours, "")
 	r.report.note("bytes per node and hour", float64(r.Bytes-before.Bytes)/nodeHours, "B")
 }
 
+// share returns a/b; a if b is zero.
 func share(a, b uint64) float64 { return float64(a) / math.Max(float64(b), 1) }

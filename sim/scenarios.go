@@ -7,45 +7,69 @@ import (
 	"github.com/kadmesh/kadmesh/core"
 )
 
-// Scenarios are all there are.
+// Scenarios are all scenarios.
 var Scenarios = []Scenario{
-	{Name: "scale", About: "all nodes join; gets and lookups in a healthy network, at once or after DURATION", configure: wide, play: playScale},
-	{Name: "dead10", About: "after an hour or DURATION, 10 % of the nodes vanish at once; gets and lookups right after that", configure: wide, play: func(r *run) { playDead(r, 0.1) }},
-	{Name: "dead30", About: "after an hour or DURATION, 30 % of the nodes vanish at once; gets and lookups right after that", configure: wide, play: func(r *run) { playDead(r, 0.3) }},
-	{Name: "loss10", About: "10 % of all datagrams are lost, for an hour", configure: watch, play: func(r *run) { playLoss(r, 0.1, 0.999) }},
-	{Name: "loss30", About: "30 % of all datagrams are lost, for an hour", configure: watch, play: func(r *run) { playLoss(r, 0.3, 0.99) }},
-	{Name: "linkdown", About: "some nodes have no link for 10 minutes, and try to use it all the time", play: playLinkDown},
-	{Name: "kad", About: "churn as in KAD (half stay 93 minutes), for 24 h or DURATION", configure: longLived, play: playKAD},
-	{Name: "bamboo", About: "churn of the Bamboo stress test (half stay 1.4 minutes), values republished each minute; 30 minutes or DURATION", configure: hurried, play: playBamboo},
-	{Name: "silent20", About: "20 % of the nodes stay silent when asked for nodes or values", play: func(r *run) { playAdversaries(r, silence, 0.2) }},
-	{Name: "lying20", About: "20 % of the nodes name nodes that do not exist, next to what is looked for", play: func(r *run) { playAdversaries(r, lies, 0.2) }},
-	{Name: "collude20", About: "20 % of the nodes name only each other", play: func(r *run) { playAdversaries(r, collusion, 0.2) }},
-	{Name: "forge20", About: "20 % of the nodes answer every get with a value of their own", play: func(r *run) { playAdversaries(r, forgery, 0.2) }},
-	{Name: "sybil", About: "twice k nodes sit down next to each of four keys, and deny that there are values", play: playSybil},
-	{Name: "mixed", About: "half of the nodes behave like Python's kademlia; 10 % of all vanish", play: playMixed},
-	{Name: "tabs", About: "a third of the nodes are tabs: half stay 5 minutes, timers tick once a second; 1 h or DURATION", play: playTabs},
-	{Name: "partition", About: "the network falls apart into two halves for 30 minutes, and comes together again", play: playPartition},
-	{Name: "oneway", About: "one in ten ordered pairs of nodes: the first never reaches the second", configure: func(c *Config) { c.Link.OneWay = 0.1 }, play: func(r *run) { playRough(r, 0.97) }},
-	{Name: "rough", About: "1 % of the datagrams arrive twice, 5 % up to a second late, 1 % not at all", configure: func(c *Config) { c.Link = Link{Loss: 0.01, Duplicate: 0.01, Reorder: 0.05} }, play: func(r *run) { playRough(r, 0.999) }},
-	{Name: "pairs", About: "each pair of nodes has a round-trip time of its own", configure: func(c *Config) { c.Link.Latency = PerPair(100*time.Millisecond, 0.6) }, play: func(r *run) { playRough(r, 0.999) }},
-	{Name: "hotkey", About: "all nodes get the same key, each once a second, for a minute", play: playHotKey},
+	{Name: "scale", configure: inFourLanes, play: playScale,
+		About: "all nodes join; gets and lookups in a healthy network, at once or after DURATION"},
+	{Name: "dead10", configure: inFourLanes, play: func(r *run) { playDead(r, 0.1) },
+		About: "after an hour or DURATION, 10 % of the nodes vanish at once; gets and lookups right after that"},
+	{Name: "dead30", configure: inFourLanes, play: func(r *run) { playDead(r, 0.3) },
+		About: "after an hour or DURATION, 30 % of the nodes vanish at once; gets and lookups right after that"},
+	{Name: "loss10", configure: watchContacts, play: func(r *run) { playLoss(r, 0.1, 0.999) },
+		About: "10 % of all datagrams are lost, for an hour"},
+	{Name: "loss30", configure: watchContacts, play: func(r *run) { playLoss(r, 0.3, 0.99) },
+		About: "30 % of all datagrams are lost, for an hour"},
+	{Name: "linkdown", play: playLinkDown,
+		About: "some nodes have no link for 10 minutes, and try gets all the time"},
+	{Name: "kad", configure: longestTTL, play: playKAD,
+		About: "churn as in KAD (half of the nodes stay 93 minutes), for 24 h or DURATION"},
+	{Name: "bamboo", configure: republishEachMinute, play: playBamboo,
+		About: "churn of the Bamboo stress test (half of the nodes stay 1.4 minutes), values republished each minute; " +
+			"30 minutes or DURATION"},
+	{Name: "silent20", play: func(r *run) { playAdversaries(r, silent, 0.2) },
+		About: "20 % of the nodes do not answer requests for nodes or values"},
+	{Name: "lying20", play: func(r *run) { playAdversaries(r, lying, 0.2) },
+		About: "20 % of the nodes name nodes that do not exist, next to the target"},
+	{Name: "collude20", play: func(r *run) { playAdversaries(r, colluding, 0.2) },
+		About: "20 % of the nodes name only each other"},
+	{Name: "forge20", play: func(r *run) { playAdversaries(r, forging, 0.2) },
+		About: "20 % of the nodes answer every get with a forged value"},
+	{Name: "sybil", play: playSybil,
+		About: "2k nodes choose ids next to each of four keys, and deny that there are values"},
+	{Name: "mixed", play: playMixed,
+		About: "half of the nodes behave like Python's kademlia; 10 % of all vanish"},
+	{Name: "tabs", play: playTabs,
+		About: "a third of the nodes are tabs: half of these stay 5 minutes, timers tick once a second; 1 h or DURATION"},
+	{Name: "partition", play: playPartition,
+		About: "the network falls apart into two halves for 30 minutes, and comes together again"},
+	{Name: "oneway", play: func(r *run) { playRough(r, 0.97) },
+		configure: func(c *Config) { c.Link.OneWay = 0.1 },
+		About:     "for one in ten ordered pairs of nodes, the first never reaches the second"},
+	{Name: "rough", play: func(r *run) { playRough(r, 0.999) },
+		configure: func(c *Config) { c.Link = Link{Loss: 0.01, Duplicate: 0.01, Reorder: 0.05} },
+		About:     "1 % of the datagrams arrive twice, 5 % up to a second late, 1 % not at all"},
+	{Name: "pairs", play: func(r *run) { playRough(r, 0.999) },
+		configure: func(c *Config) { c.Link.Latency = PerPair(100*time.Millisecond, 0.6) },
+		About:     "each pair of nodes has a round-trip time of its own"},
+	{Name: "hotkey", play: playHotKey,
+		About: "all nodes get the same key, each once a second, for a minute"},
 }
 
-// wide lets a large network run on several processors.
-func wide(c *Config) { c.Lanes = 4 }
+// inFourLanes lets a large network run on up to four processors.
+func inFourLanes(c *Config) { c.Lanes = 4 }
 
-func watch(c *Config) { c.WatchContacts = true }
+func watchContacts(c *Config) { c.WatchContacts = true }
 
-// hurried has records republished as often as that churn demands it: after the
-// hour that is usual, not one of the nodes would be there any more.
-func hurried(c *Config) { c.Core.RepublishInterval = time.Minute }
+// republishEachMinute keeps values through the Bamboo churn. By the end of the usual
+// hour every node that held a value would have left.
+func republishEachMinute(c *Config) { c.Core.RepublishInterval = time.Minute }
 
-func longLived(c *Config) { c.Core.TTL = core.MaxTTL }
+func longestTTL(c *Config) { c.Core.TTL = core.MaxTTL }
 
 func playScale(r *run) {
 	r.grow(r.Nodes)
 	r.report.note("datagrams per node to join", share(r.Datagrams, uint64(r.Nodes)), "")
-	r.Run(r.until(0)) // tables fill up as they do in time
+	r.Run(r.until(0)) // the tables fill up
 	contacts := 0
 	for _, slot := range r.alive {
 		contacts += r.engine(int(slot)).Stats().Contacts
@@ -66,7 +90,7 @@ func playScale(r *run) {
 	r.chartTimes(gets, lookups)
 }
 
-// killShare makes so many of the nodes vanish.
+// killShare kills a share p of the nodes, chosen at random.
 func (r *run) killShare(p float64) {
 	for range int(p * float64(r.Size())) {
 		r.Kill(r.Random())
@@ -75,7 +99,7 @@ func (r *run) killShare(p float64) {
 
 func playDead(r *run, p float64) {
 	r.grow(r.Nodes)
-	r.Run(r.until(time.Hour)) // tables fill up as they do in time
+	r.Run(r.until(time.Hour)) // the tables fill up
 	r.publish(r.Ops)
 	r.killShare(p)
 	p99, full := 0.50, 1.5
@@ -117,8 +141,8 @@ func playLoss(r *run, loss, success float64) {
 	r.chartTimes(gets, lookups)
 }
 
-// linkless is how many nodes lose their link.
-const linkless = 50
+// maxCut is the number of nodes that lose their link, at most half of the network.
+const maxCut = 50
 
 func playLinkDown(r *run) {
 	r.grow(r.Nodes)
@@ -126,37 +150,14 @@ func playLinkDown(r *run) {
 	r.Run(10 * time.Minute)
 	victims := slices.Clone(r.alive)
 	r.rand.Shuffle(len(victims), func(i, j int) { victims[i], victims[j] = victims[j], victims[i] })
-	victims = victims[:min(linkless, len(victims)/2)]
-	getAll := func() *sample {
-		s := &sample{}
-		for i, v := range victims {
-			s.ops = append(s.ops, r.get(int(v), r.keys[i%len(r.keys)]))
-		}
-		r.Run(20 * time.Second)
-		for _, o := range s.ops {
-			if o.done && o.err == nil {
-				s.right++
-			}
-		}
-		return s
-	}
-	before := getAll()
-	tables := make([][]core.Contact, len(victims))
-	for i, v := range victims {
-		r.nodes[v].down = true
-		tables[i] = r.engine(int(v)).Contacts()
-	}
+	victims = victims[:min(maxCut, len(victims)/2)]
+	before := r.getBy(victims)
+	tables := r.cut(victims)
 	for end := r.now + 10*time.Minute; r.now < end; {
-		getAll()
+		r.getBy(victims)
 	}
-	changed := 0
-	for i, v := range victims {
-		r.nodes[v].down = false
-		if !slices.Equal(tables[i], r.engine(int(v)).Contacts()) {
-			changed++
-		}
-	}
-	after := getAll()
+	changed := r.restore(victims, tables)
+	after := r.getBy(victims)
 	r.report.atMost("tables that have changed meanwhile", float64(changed), "", 0)
 	r.report.atLeast("first gets that find the value", after.success(), "", 1)
 	r.noteTimes("get before", before)
@@ -165,12 +166,47 @@ func playLinkDown(r *run) {
 	r.report.note("requests of a first get, mean", mean(requests), "")
 }
 
+// getBy makes each of slots get one key, all at the same time, and lets 20 s pass.
+func (r *run) getBy(slots []int32) *sample {
+	s := &sample{}
+	for i, slot := range slots {
+		s.ops = append(s.ops, r.get(int(slot), r.keys[i%len(r.keys)]))
+	}
+	r.Run(20 * time.Second)
+	for _, o := range s.ops {
+		if o.done && o.err == nil {
+			s.right++
+		}
+	}
+	return s
+}
+
+// cut takes the link from each of slots. It returns the contacts of each.
+func (r *run) cut(slots []int32) (tables [][]core.Contact) {
+	for _, slot := range slots {
+		r.nodes[slot].down = true
+		tables = append(tables, r.engine(int(slot)).Contacts())
+	}
+	return tables
+}
+
+// restore undoes cut. It returns how many of the tables differ now.
+func (r *run) restore(slots []int32, tables [][]core.Contact) (changed int) {
+	for i, slot := range slots {
+		r.nodes[slot].down = false
+		if !slices.Equal(tables[i], r.engine(int(slot)).Contacts()) {
+			changed++
+		}
+	}
+	return changed
+}
+
 func playMixed(r *run) {
 	r.growWith(r.Nodes, func() {
 		if r.Size()%2 == 1 {
 			r.addReference(r.k(), r.randomEngine())
 		} else {
-			r.enter()
+			r.addAndJoin()
 		}
 	})
 	r.publish(r.Ops)

@@ -17,9 +17,9 @@ func playKAD(r *run) {
 		sum.Datagrams += r.Datagrams - before.Datagrams
 		sum.Bytes += r.Bytes - before.Bytes
 		clear(s.bursts)
-		held, gone := r.held()
+		held, missing := r.holders()
 		stay += held / float64(hours)
-		lost = max(lost, gone)
+		lost = max(lost, missing)
 		gets := r.gets(200)
 		right += gets.right
 		wrong += len(gets.ops) - gets.right
@@ -35,7 +35,7 @@ func playKAD(r *run) {
 	r.report.note("maintenance bytes per node and hour", share(sum.Bytes, nodeHours), "B")
 }
 
-// until returns how long a scenario lasts, if it has a say.
+// until returns Options.Duration, or otherwise if it is zero.
 func (r *run) until(otherwise time.Duration) time.Duration {
 	if r.Duration > 0 {
 		return r.Duration
@@ -50,7 +50,7 @@ func playBamboo(r *run) {
 	before, start := r.Traffic, r.now
 	r.Run(r.until(30 * time.Minute))
 	r.noteTraffic(before, r.now-start)
-	held, lost := r.held()
+	held, lost := r.holders()
 	r.report.note("nodes that hold a value, mean", held, "")
 	r.report.note("values lost", float64(lost), "")
 	gets := r.noteGets(0.99)
@@ -62,7 +62,7 @@ func playTabs(r *run) {
 	tab := Weibull{1, 433 * time.Second} // half stay 5 minutes
 	r.grow(r.Nodes * 2 / 3)
 	for range r.Nodes / 3 {
-		r.arrive(tab, time.Second)
+		r.addMortal(tab, time.Second)
 		r.Run(joinPause)
 	}
 	r.Run(settle)
@@ -70,7 +70,7 @@ func playTabs(r *run) {
 	before, start := r.Traffic, r.now
 	r.Run(r.until(time.Hour))
 	r.noteTraffic(before, r.now-start)
-	held, lost := r.held()
+	held, lost := r.holders()
 	r.report.note("nodes that hold a value, mean", held, "")
 	r.report.atMost("values lost", float64(lost), "", 0)
 	r.noteGets(0.99)

@@ -4,11 +4,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kadmesh/kadmesh/core"
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// turnShare makes adversaries of so many of the nodes.
-func (r *run) turnShare(m malice, p float64) {
+// corruptShare makes adversaries of a share p of the nodes. Each has k others for
+// accomplices.
+func (r *run) corruptShare(b behavior, p float64) {
 	slots := slices.Clone(r.alive)
 	r.rand.Shuffle(len(slots), func(i, j int) { slots[i], slots[j] = slots[j], slots[i] })
 	slots = slots[:int(p*float64(len(slots)))]
@@ -17,19 +19,19 @@ func (r *run) turnShare(m malice, p float64) {
 		known = append(known, wire.Contact{ID: r.nodes[s].id, Addr: addrOf(int(s))})
 	}
 	for i, s := range slots {
-		a := r.turn(int(s), m)
+		a := r.corrupt(int(s), b)
 		for j := range min(r.k(), len(known)) {
 			a.accomplices = append(a.accomplices, known[(i+1+j)%len(known)])
 		}
 	}
 }
 
-func playAdversaries(r *run, m malice, p float64) {
+func playAdversaries(r *run, b behavior, p float64) {
 	r.grow(r.Nodes)
-	r.turnShare(m, p)
+	r.corruptShare(b, p)
 	r.publish(r.Ops)
 	gets := r.gets(r.Ops)
-	if m == forgery {
+	if b == forging {
 		r.report.note("gets that find the value", gets.success(), "")
 		r.report.note("gets that find a forged one", share(uint64(gets.wrong), uint64(len(gets.ops))), "")
 	} else {
@@ -40,7 +42,7 @@ func playAdversaries(r *run, m malice, p float64) {
 	r.report.note("requests of a full lookup, mean", mean(lookups.requests()), "")
 	r.Run(time.Hour)
 	later := r.gets(r.Ops)
-	if m == forgery {
+	if b == forging {
 		r.report.note("gets that find the value, an hour later", later.success(), "")
 	} else {
 		r.report.atLeast("gets that find the value, an hour later", later.success(), "", 0.99)
@@ -52,22 +54,22 @@ func playSybil(r *run) {
 	const victims = 4
 	r.grow(r.Nodes)
 	r.publish(victims)
-	var crowd []int
+	var sybils []int
 	for _, key := range r.keys {
 		for range 2 * r.k() {
-			id := randomID(r.ids)
+			id := core.RandomID(r.ids)
 			copy(id[:8], key[:8])
 			slot := r.addEngine(id)
 			r.Join(slot, r.seeds(slot), nil)
-			crowd = append(crowd, slot)
+			sybils = append(sybils, slot)
 			r.Run(joinPause)
 		}
 	}
 	r.Run(settle)
-	for i, slot := range crowd {
-		a := r.turn(slot, collusion)
+	for i, slot := range sybils {
+		a := r.corrupt(slot, colluding)
 		first := i / (2 * r.k()) * 2 * r.k()
-		for _, other := range crowd[first : first+r.k()] {
+		for _, other := range sybils[first : first+r.k()] {
 			a.accomplices = append(a.accomplices, wire.Contact{ID: r.nodes[other].id, Addr: addrOf(other)})
 		}
 	}

@@ -1,14 +1,10 @@
 package sim
 
 import (
-	"encoding/xml"
 	"fmt"
-	"io"
 	"net/netip"
 	"runtime"
-	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,8 +12,9 @@ import (
 	"github.com/kadmesh/kadmesh/core"
 )
 
-// runDigest is what the run below comes to, on every platform. It changes with
-// whatever changes what nodes send, or when: then put here what the test prints.
+// runDigest is the digest of the run below on every platform. A change of the datagrams
+// that nodes send, or of their times, changes it: then put here the digest that the
+// test prints.
 const runDigest = "b87baa487b40de19"
 
 // The same seed gives the same datagrams at the same times, twice in one process
@@ -37,7 +34,7 @@ func TestSameSeedSameDigest(t *testing.T) {
 	}
 }
 
-// So do the distributions, for more numbers than a run draws.
+// The distributions give the same on every platform, for more numbers than a run draws.
 func TestSameArithmetic(t *testing.T) {
 	var d digest
 	for x := range uint64(200_000) {
@@ -59,8 +56,8 @@ func digestOf(seed uint64) string {
 		r.addReference(r.k(), r.randomEngine(), r.randomEngine())
 		r.Run(time.Second)
 	}
-	r.turn(20, lies)
-	r.turn(21, forgery)
+	r.corrupt(20, lying)
+	r.corrupt(21, forging)
 	r.nodes[22].tick = time.Second
 	r.publish(10)
 	r.churn(Weibull{0.6, 20 * time.Minute})
@@ -70,20 +67,21 @@ func digestOf(seed uint64) string {
 	return fmt.Sprintf("%016x", r.Digest())
 }
 
-// A network of several lanes gives the same on one processor and on several, and in
-// one lane nearly the same.
+// A network of several lanes gives the same on one processor and on several, and nearly
+// the same in one lane.
 func TestSameInLanes(t *testing.T) {
 	play := func(lanes, processors int) *run {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
-		cfg := Config{Seed: 6, Core: core.Config{K: 8}, Lanes: lanes, Link: Link{Loss: 0.02, Reorder: 0.02}, WatchContacts: true}
+		cfg := Config{Seed: 6, Core: core.Config{K: 8}, Lanes: lanes, WatchContacts: true}
+		cfg.Link = Link{Loss: 0.02, Reorder: 0.02}
 		r := &run{Network: New(cfg), Options: Options{Seed: 6}, report: &Report{}}
-		r.many = 1
+		r.windows.many = 1
 		r.grow(150)
 		for range 10 {
 			r.addReference(r.k(), r.randomEngine(), r.randomEngine())
 			r.Run(time.Second)
 		}
-		r.turn(20, lies)
+		r.corrupt(20, lying)
 		r.publish(20)
 		r.churn(Weibull{0.6, time.Hour})
 		r.Run(30 * time.Minute)
@@ -105,11 +103,11 @@ func TestSameInLanes(t *testing.T) {
 	}
 }
 
-// A datagram arrives when it should, whether in the same lane or in another one.
+// A datagram arrives on time, in the same lane or in another one.
 func TestLanesDeliverInTime(t *testing.T) {
 	for _, lanes := range []int{1, 2, 3} {
 		n := New(Config{Lanes: lanes, Link: Link{Latency: Constant(100 * time.Millisecond)}})
-		n.many = 1
+		n.windows.many = 1
 		sent := make(map[string]time.Duration)
 		var mu sync.Mutex
 		arrived := 0
@@ -145,7 +143,7 @@ func TestLanesDeliverInTime(t *testing.T) {
 	}
 }
 
-// watchedPeer tells of each datagram that reaches a peer.
+// watchedPeer calls see with each datagram for a peer.
 type watchedPeer struct {
 	peer
 	see func(datagram []byte)
@@ -156,147 +154,6 @@ func (w *watchedPeer) Receive(now time.Time, from netip.AddrPort, datagram []byt
 	w.peer.Receive(now, from, datagram)
 }
 
-// What docs/results.md says of large networks, in small ones: each number that is
-// demanded there is at hand here, give or take what the size makes of it.
-func TestScenarios(t *testing.T) {
-	for _, s := range Scenarios {
-		if short() && s.Name != "dead10" {
-			continue
-		}
-		t.Run(s.Name, func(t *testing.T) {
-			t.Parallel()
-			o := small(s.Name)
-			if s.Name == "dead10" && !short() { // one in full size
-				o = Options{Nodes: 10_000, Seed: 1, Duration: time.Nanosecond}
-			}
-			r, err := Play(s.Name, o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Log(r)
-			for _, m := range r.Metrics {
-				if !nearly(m) {
-					t.Errorf("%s = %v %s, want at most or at least what is said above (seed %d)", m.Name, m.Value, m.Unit, r.Seed)
-				}
-			}
-		})
-	}
-}
-
-// small returns a size in which a scenario does not take long.
-func small(name string) Options {
-	o := Options{Nodes: 400, Seed: 1, Ops: 200, Duration: time.Hour}
-	switch name {
-	case "bamboo":
-		o.Nodes, o.Ops, o.Duration = 200, 100, 5*time.Minute
-	case "kad":
-		o.Nodes, o.Duration = 300, 3*time.Hour
-	case "loss10", "loss30", "sybil", "lying20":
-		o.Nodes, o.Ops = 200, 100
-	case "tabs":
-		o.Duration = 20 * time.Minute
-	}
-	return o
-}
-
-// nearly reports whether a number is as it should be, or not far from it, which
-// in a small sample may be chance. Where nothing is allowed, nothing is.
-func nearly(m Metric) bool {
-	switch {
-	case m.AtMost != nil:
-		return m.Value <= *m.AtMost*1.3
-	case m.AtLeast != nil:
-		return 1-m.Value <= 2*(1-*m.AtLeast)+0.005
-	}
-	return true
-}
-
-// short says to do less of what takes long: make test does all of it as well.
-func short() bool {
-	build, ok := debug.ReadBuildInfo()
-	race := ok && slices.Contains(build.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
-	return testing.Short() || runtime.GOARCH == "wasm" || race
-}
-
-func TestQueueKeepsOrder(t *testing.T) {
-	var q queue
-	x := uint64(1)
-	for i := range 5000 {
-		x = mix(x)
-		q.push(event{at: time.Duration(x % 100), from: int32(i)})
-	}
-	last := q.pop()
-	for len(q.heap) > 0 {
-		e := q.pop()
-		if e.at < last.at || e.at == last.at && e.from < last.from {
-			t.Fatalf("event %d of %v comes after event %d of %v", e.from, e.at, last.from, last.at)
-		}
-		last = e
-	}
-}
-
-func TestPoolKeepsDatagrams(t *testing.T) {
-	var p pool
-	held := map[ref]string{}
-	for i := range 3000 {
-		d := strings.Repeat(string(rune('a'+i%26)), 1+int(mix(uint64(i))%2000))
-		r := p.put([]byte(d))
-		if _, taken := held[r]; taken || r == 0 {
-			t.Fatalf("block %x is given out twice", r)
-		}
-		held[r] = d
-		if i%3 == 0 {
-			p.release(r)
-			delete(held, r)
-		}
-	}
-	for r, want := range held {
-		if got := string(p.block(r)[:len(want)]); got != want {
-			t.Fatalf("block %x = %.9s..., want %.9s...", r, got, want)
-		}
-	}
-}
-
-func TestDistributions(t *testing.T) {
-	tests := []struct {
-		name string
-		draw func(uint64) time.Duration
-		p    float64
-		want time.Duration
-	}{
-		{"log-normal", func(x uint64) time.Duration { return logNormal(x, 100*time.Millisecond, 0.6) }, 0.5, 100 * time.Millisecond},
-		{"log-normal", func(x uint64) time.Duration { return logNormal(x, 100*time.Millisecond, 0.6) }, 0.99, 404 * time.Millisecond},
-		{"KAD", KAD.draw, 0.5, 93 * time.Minute},
-		{"Bamboo", Bamboo.draw, 0.5, 84 * time.Second},
-	}
-	for _, tt := range tests {
-		var all []time.Duration
-		for i := range uint64(20000) {
-			all = append(all, tt.draw(mix(i)))
-		}
-		slices.Sort(all)
-		if got := percentile(all, tt.p); got < tt.want*19/20 || got > tt.want*21/20 {
-			t.Errorf("%s: quantile %v = %v, want %v or so", tt.name, tt.p, got, tt.want)
-		}
-	}
-}
-
-// A request and its answer take as long as each other, and each request its own
-// time; a pair of nodes has its own.
-func TestLatencies(t *testing.T) {
-	l := LogNormal(100*time.Millisecond, 0.6)
-	if l(1, 2, 7) != l(2, 1, 7) || l(1, 2, 7) == l(1, 2, 8) {
-		t.Error("LogNormal: want the same there and back, and different for each request")
-	}
-	p := PerPair(100*time.Millisecond, 0.6)
-	if a, b := p(1, 2, 7), p(2, 1, 8); max(a, b)-min(a, b) > min(a, b)/9 {
-		t.Errorf("PerPair: %v there, %v back", a, b)
-	}
-	if got := Constant(time.Second)(1, 2, 3); got != time.Second/2 {
-		t.Errorf("Constant = %v, want half a second", got)
-	}
-}
-
 func TestOracle(t *testing.T) {
 	n := New(Config{Seed: 3})
 	for range 500 {
@@ -304,7 +161,7 @@ func TestOracle(t *testing.T) {
 	}
 	o := n.newOracle(func(int) bool { return true })
 	for range 100 {
-		target := randomID(n.ids)
+		target := core.RandomID(n.ids)
 		want := slices.Clone(o.ids)
 		slices.SortFunc(want, target.CompareDistance)
 		got := o.nearest(target, 20)
@@ -315,7 +172,7 @@ func TestOracle(t *testing.T) {
 	}
 }
 
-// Engines and models of Python's nodes find what the others have stored.
+// Engines and reference nodes find each other's values.
 func TestReferenceTakesPart(t *testing.T) {
 	r := &run{Network: New(Config{Seed: 4, Core: core.Config{K: 8}}), report: &Report{}}
 	r.grow(5)
@@ -336,7 +193,7 @@ func TestReferenceTakesPart(t *testing.T) {
 	if found != 20 {
 		t.Errorf("the models found %d values of 20", found)
 	}
-	// They republish, so that values outlive those who set them.
+	// Values outlive the nodes that set them, since holders republish.
 	for slot := range 5 {
 		r.Kill(slot)
 	}
@@ -348,7 +205,7 @@ func TestReferenceTakesPart(t *testing.T) {
 	}
 }
 
-// Nobody hears from another part of the network, or over a link that is down.
+// No datagram crosses a partition or a link that is down.
 func TestPartsAreApart(t *testing.T) {
 	r := &run{Network: New(Config{Seed: 5}), report: &Report{}}
 	r.grow(20)
@@ -371,29 +228,5 @@ func TestPartsAreApart(t *testing.T) {
 			t.Errorf("%s: %d datagrams arrive", tt.name, got)
 		}
 		r.nodes[3].group, r.nodes[3].down = was.group, was.down
-	}
-}
-
-func TestPicture(t *testing.T) {
-	r, err := Play("dead10", Options{Nodes: 50, Seed: 1, Ops: 20, Charts: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(r.Charts) != 4 {
-		t.Errorf("%d charts, want 4", len(r.Charts))
-	}
-	d := xml.NewDecoder(strings.NewReader(r.SVG()))
-	for {
-		if _, err := d.Token(); err == io.EOF {
-			break
-		} else if err != nil {
-			t.Fatalf("the picture is no XML: %v", err)
-		}
-	}
-}
-
-func TestPlayUnknown(t *testing.T) {
-	if _, err := Play("no such", Options{}); err == nil {
-		t.Error("Play of an unknown scenario gives no error")
 	}
 }

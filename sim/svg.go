@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Sizes in the picture, in pixels.
+// Sizes in pixels.
 const (
 	svgWidth  = 640
 	svgChart  = 200 // height of a chart with its title and labels
@@ -15,7 +15,7 @@ const (
 	svgMargin = 24
 )
 
-// svgStyle suits a light page and a dark one.
+// svgStyle suits light and dark pages.
 const svgStyle = `<style>
 text{font:12px sans-serif;fill:#333}.t{font-size:14px;font-weight:bold}.b{fill:#2878b8}.a{stroke:#999}
 @media(prefers-color-scheme:dark){text{fill:#ddd}.b{fill:#6cb4ee}.a{stroke:#777}}
@@ -36,7 +36,7 @@ func (r *Report) SVG() string {
 	return b.String()
 }
 
-// draw draws a chart, the upper edge of which is at top.
+// draw draws a chart with its upper edge at top.
 func (c *Chart) draw(b *strings.Builder, top int) {
 	most := max(slices.Max(c.Bars), 1e-9)
 	bottom := top + 20 + svgBars
@@ -50,10 +50,13 @@ func (c *Chart) draw(b *strings.Builder, top int) {
 			fmt.Fprintf(b, `<text x="%.1f" y="%d">%s</text>`+"\n", x, bottom+14, escape(c.Labels[i]))
 		}
 	}
-	fmt.Fprintf(b, `<line class="a" x1="%d" y1="%d" x2="%d" y2="%d"/>`+"\n", svgMargin, bottom, svgWidth-svgMargin, bottom)
-	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", svgWidth-svgMargin, bottom+28, escape(c.Axis))
+	fmt.Fprintf(b, `<line class="a" x1="%d" y1="%d" x2="%d" y2="%d"/>`+"\n",
+		svgMargin, bottom, svgWidth-svgMargin, bottom)
+	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n",
+		svgWidth-svgMargin, bottom+28, escape(c.Axis))
 }
 
+// escape escapes text for XML.
 func escape(s string) string {
 	var b strings.Builder
 	xml.EscapeText(&b, []byte(s)) // a Builder returns no errors

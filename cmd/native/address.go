@@ -13,21 +13,21 @@ import (
 	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
-// peerList is the value of a flag that says where nodes are. An empty one is an
-// error: it is what a variable that is not set leaves.
+// peerList is the value of a flag for addresses of nodes. An empty value is an error,
+// because it comes from an unset shell variable.
 type peerList []cli.HostPort
 
-// Set adds to the list.
+// Set adds the addresses in s, separated by commas.
 func (l *peerList) Set(s string) error {
 	peers, err := cli.ParsePeers(strings.Split(s, ","))
 	*l = append(*l, peers...)
 	return err
 }
 
-// Type is for package pflag.
+// Type implements pflag.Value.
 func (l *peerList) Type() string { return "peers" }
 
-// String lists the peers for a message.
+// String returns the addresses, separated by commas.
 func (l peerList) String() string {
 	var list []string
 	for _, h := range l {
@@ -36,12 +36,11 @@ func (l peerList) String() string {
 	return strings.Join(list, ", ")
 }
 
-// slowName is how much longer to wait for the other names once one has been
-// resolved.
-const slowName = time.Second
+// nameGrace is the time for other names to resolve once one has.
+const nameGrace = time.Second
 
-// resolveAny resolves all peers at the same time and returns what addresses it
-// gets, or an error if it gets none.
+// resolveAny resolves all peers at the same time. It returns the addresses found within
+// nameGrace of the first, or an error if no peer resolves.
 func resolveAny(ctx context.Context, peers peerList) ([]netip.AddrPort, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -65,7 +64,7 @@ func resolveAny(ctx context.Context, peers peerList) ([]netip.AddrPort, error) {
 			continue
 		}
 		if all == nil {
-			late := time.AfterFunc(slowName, cancel)
+			late := time.AfterFunc(nameGrace, cancel)
 			defer late.Stop()
 		}
 		all = append(all, r.addrs...)
@@ -76,8 +75,8 @@ func resolveAny(ctx context.Context, peers peerList) ([]netip.AddrPort, error) {
 	return all, nil
 }
 
-// parseListen reads the address to listen on. No host means all of IPv4, as
-// Python's kademlia has it.
+// parseListen parses the address to listen on, and resolves it if it is a name. An
+// empty host means 0.0.0.0, as in Python's kademlia.
 func parseListen(ctx context.Context, s string) (netip.AddrPort, error) {
 	h, err := cli.ParseHostPort(s)
 	if err != nil {
@@ -101,8 +100,8 @@ func parseListen(ctx context.Context, s string) (netip.AddrPort, error) {
 	return addrs[0], nil
 }
 
-// fits reports whether a socket that listens on local can send to peer.
-func fits(local, peer netip.Addr) bool {
+// canSend reports whether a socket bound to local can send to peer.
+func canSend(local, peer netip.Addr) bool {
 	if local.Is6() && local.IsUnspecified() {
 		return true
 	}

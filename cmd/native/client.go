@@ -15,32 +15,32 @@ import (
 	"github.com/kadmesh/kadmesh/transport/udp"
 )
 
-// ghost is what users should know about each command that comes and goes.
-const ghost = `Python nodes that were asked take this command for a node that stays. It does not:
-one of the next lookups of each may take them up to 5 seconds longer.`
+// clientNote is a warning in the help of commands that send requests and exit.
+const clientNote = `Python nodes that receive requests of this command add it to their routing tables. As
+it exits soon, a later lookup of each may take up to 5 seconds longer, once.`
 
-// access is how a short-lived command gets at the network.
-type access struct {
+// networkFlags are the flags of commands that join a network, use it and exit.
+type networkFlags struct {
 	bootstrap peerList
 	k         int
 	timeout   time.Duration
 }
 
-func (a *access) flags(cmd *cobra.Command) {
-	cmd.Flags().VarP(&a.bootstrap, "bootstrap", "b", "reach the network through the node at `HOST:PORT`; may be repeated")
-	cmd.Flags().IntVarP(&a.k, "k", "k", 20, "how many nodes keep a value in this network")
+func (a *networkFlags) flags(cmd *cobra.Command) {
+	cmd.Flags().VarP(&a.bootstrap, "bootstrap", "b", "join through the node at `HOST:PORT`; may be repeated")
+	cmd.Flags().IntVarP(&a.k, "k", "k", 20, "number of nodes that keep a value in this network")
 	cli.Complete(cmd, "bootstrap")
 	cli.Complete(cmd, "k")
 	a.timeoutFlag(cmd, 10*time.Second)
 }
 
-func (a *access) timeoutFlag(cmd *cobra.Command, otherwise time.Duration) {
-	cmd.Flags().DurationVar(&a.timeout, "timeout", otherwise, "how long to wait in all, as in 500ms or 1m")
+func (a *networkFlags) timeoutFlag(cmd *cobra.Command, otherwise time.Duration) {
+	cmd.Flags().DurationVar(&a.timeout, "timeout", otherwise, "longest time in all, as in 500ms or 1m")
 	cli.Complete(cmd, "timeout")
 }
 
-// check says which flag is wrong.
-func (a *access) check() error {
+// check returns a usage error if a flag has a wrong value.
+func (a *networkFlags) check() error {
 	if len(a.bootstrap) == 0 {
 		return cli.Usagef("no --bootstrap given: name a node of the network, as in --bootstrap 127.0.0.1:8468")
 	}
@@ -50,19 +50,19 @@ func (a *access) check() error {
 	return a.checkTimeout()
 }
 
-func (a *access) checkTimeout() error {
+func (a *networkFlags) checkTimeout() error {
 	if a.timeout <= 0 {
 		return cli.Usagef("--timeout %v: must be more than zero", a.timeout)
 	}
 	return nil
 }
 
-// answerTime is how long a bootstrap node may take to answer: what the nodes of
-// a network grant each other.
+// answerTime is the longest wait for a bootstrap node's answer, equal to the nodes'
+// default for each other.
 const answerTime = 5 * time.Second
 
-// join returns a client, by cfg, that has found the network.
-func (a *access) join(ctx context.Context, cfg core.Config) (*core.Node, error) {
+// join returns a client that has joined the network.
+func (a *networkFlags) join(ctx context.Context, cfg core.Config) (*core.Node, error) {
 	cfg.K = a.k
 	cfg.RPCTimeout = answerTime
 	node, addrs, err := dial(ctx, a.bootstrap, cfg)
@@ -72,29 +72,38 @@ func (a *access) join(ctx context.Context, cfg core.Config) (*core.Node, error) 
 	if err := node.Bootstrap(ctx, addrs...); err != nil {
 		node.Close()
 		if errors.Is(err, core.ErrNoAnswer) || errors.Is(err, context.DeadlineExceeded) {
-			return nil, fmt.Errorf("no answer from %s within %v: is the node running, and UDP let through?", a.bootstrap, min(answerTime, a.timeout))
+			return nil, fmt.Errorf("no answer from %s within %v: is the node running, and does the firewall pass UDP?",
+				a.bootstrap, min(answerTime, a.timeout))
 		}
 		return nil, err
 	}
 	return node, nil
 }
 
-// errSilence is said when the network was there, but nobody near the key.
-var errSilence = fmt.Errorf("%w from any node near the key; try again", core.ErrNoAnswer)
+// errNoneNear: the client has joined, but no node near the key answered.
+var errNoneNear = fmt.Errorf("%w from any node near the key; try again", core.ErrNoAnswer)
 
-// explain says what to do about an operation's error.
-func (a *access) explain(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("no result within %v: give it longer with --timeout", a.timeout)
+// explain returns the error of an operation without core's name for it, which has an id
+// where the user gave a key, and with a remedy if there is one.
+func (a *networkFlags) explain(err error) error {
+	switch {
+	case errors.Is(err, core.ErrNotFound):
+		return core.ErrNotFound
+	case errors.Is(err, core.ErrNotStored):
+		return fmt.Errorf("%w: no node near the key took it; try again", core.ErrNotStored)
+	case errors.Is(err, core.ErrNoAnswer):
+		return errNoneNear
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("no result within %v: allow more time with --timeout", a.timeout)
 	}
 	return err
 }
 
-// dial opens a client that can reach peers, and returns their addresses too. The
-// node is not joined yet.
+// dial opens a client that can reach peers, and resolves their addresses. The client
+// has not joined yet.
 //
-// Its socket is never bound to the loopback interface: a node on this machine
-// may name contacts anywhere.
+// Its socket is never bound to the loopback interface, since a node on this machine may
+// name contacts anywhere.
 func dial(ctx context.Context, peers peerList, cfg core.Config) (*core.Node, []netip.AddrPort, error) {
 	addrs, err := resolveAny(ctx, peers)
 	if err != nil {

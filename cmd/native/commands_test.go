@@ -11,7 +11,8 @@ func TestPing(t *testing.T) {
 	id := strings.Repeat("5", 40)
 	_, addr := startNode(t, "--id", id)
 	r := run(t, "", "ping", addr)
-	if ok, _ := regexp.MatchString(`^pong from `+addr+` id `+id+` in \d+(\.\d ms| µs)\n$`, r.stdout); !ok || r.code != 0 {
+	line := `^pong from ` + addr + ` id ` + id + ` in \d+(\.\d ms| µs)\n$`
+	if ok, _ := regexp.MatchString(line, r.stdout); !ok || r.code != 0 {
 		t.Errorf("ping = %q", r)
 	}
 	var pong struct {
@@ -77,7 +78,7 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// --k says on how many nodes a value is kept.
+// --k is the number of nodes that keep a value.
 func TestK(t *testing.T) {
 	addrs := startNetwork(t, 4)
 	wantSoon(t, result{"stored on 2 nodes\n", "", 0}, "set", "hello", "v", "--k", "2", "-b", addrs[0])
@@ -89,7 +90,8 @@ func TestK(t *testing.T) {
 
 func TestBrief(t *testing.T) {
 	for took, want := range map[time.Duration]string{
-		0: "0 µs", 41 * time.Microsecond: "41 µs", 999999: "999 µs", time.Millisecond: "1.0 ms", 12345 * time.Microsecond: "12.3 ms",
+		0: "0 µs", 41 * time.Microsecond: "41 µs", 999999: "999 µs",
+		time.Millisecond: "1.0 ms", 12345 * time.Microsecond: "12.3 ms",
 	} {
 		if got := brief(took); got != want {
 			t.Errorf("brief(%v) = %q, want %q", took, got, want)

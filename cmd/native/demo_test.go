@@ -19,7 +19,7 @@ import (
 	"github.com/kadmesh/kadmesh/web"
 )
 
-// demonstration is what demo --json prints.
+// demonstration is the output of demo --json.
 type demonstration struct {
 	Bootstrap  string
 	Page       string
@@ -57,7 +57,7 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// The demo says what to type, and that works and agrees with what it said before.
+// The commands that the demo prints work, and agree with its text.
 func TestDemoText(t *testing.T) {
 	p := start(t, "demo", "--page", "127.0.0.1:0")
 	text := p.Stdout.Await(t, `(?s)^30 nodes .* kept by the 20 nodes nearest .* kept by 20 nodes \(.*, from node \d+ \(`+
@@ -77,8 +77,8 @@ func TestSmallestDemoText(t *testing.T) {
 	p.Stdout.Await(t, `(?s)^2 nodes .* .*: kept by 2 nodes \(.*, which keeps it \(.*main\(\)\)\n`)
 }
 
-// hasPage reports whether programs built now have the page, as far as its module
-// goes.
+// hasPage reports whether the module is built, and so whether programs built now have
+// the page.
 func hasPage(t *testing.T) bool {
 	t.Helper()
 	files, err := site.New(web.Files)
@@ -112,7 +112,7 @@ func TestDemoPage(t *testing.T) {
 	}
 }
 
-// A page that others can reach is warned of, and its URL is one to open here.
+// A page open to other machines causes a warning. Its URL is one for this machine.
 func TestDemoPageForAll(t *testing.T) {
 	if !hasPage(t) {
 		t.Skip("needs the module: make module")
@@ -121,7 +121,7 @@ func TestDemoPageForAll(t *testing.T) {
 	if ok, _ := regexp.MatchString(`^http://localhost:[1-9]\d*/$`, d.Page); !ok {
 		t.Errorf("page %q, want a URL on this machine", d.Page)
 	}
-	p.Stderr.Await(t, `level=WARN msg="private addresses are allowed: whoever reaches this page`)
+	p.Stderr.Await(t, `level=WARN msg="private addresses are allowed: visitors of this page`)
 	joinThroughPage(t, d)
 }
 
@@ -159,7 +159,7 @@ func fetch(t *testing.T, url string) (status int, body string) {
 	return r.StatusCode, string(b)
 }
 
-// A port that is taken is an error, unless nobody asked for that port.
+// A port in use is an error, unless it is the default.
 func TestDemoPagePortInUse(t *testing.T) {
 	if !hasPage(t) {
 		t.Skip("needs the module: make module")
@@ -173,6 +173,8 @@ func TestDemoPagePortInUse(t *testing.T) {
 		t.Errorf("page %q, want another port than that of %s", d.Page, demoPageAddr)
 	}
 	taken := strings.TrimSuffix(strings.TrimPrefix(d.Page, "http://"), "/")
-	want(t, result{"", "serve the page: listen tcp " + taken + ": bind: address already in use; choose another place with --page\n", 1},
+	inUse := "serve the page: listen tcp " + taken + ": bind: address already in use; " +
+		"choose another address with --page\n"
+	want(t, result{"", inUse, 1},
 		"demo", "--nodes", "2", "--page", taken)
 }

@@ -13,21 +13,22 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/internal/site"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 	"github.com/kadmesh/kadmesh/web"
 )
 
-// demoPage is the page and a relay for it, for this machine only unless it is served
-// at another address.
+// demoPage serves the page and a relay for its tabs. It serves this machine only,
+// unless --page says otherwise.
 type demoPage struct {
 	url   string
-	relay *wsrelay.Server
+	relay *relay.Server
 	http  *http.Server
 	done  chan struct{}
 }
 
-// startDemoPage serves the page at addr, or at another port if that one is taken
-// and free is set. Tabs join through the nodes.
+// startDemoPage serves the page at addr, or at a free port if that port is taken and
+// free is set. Tabs join through nodes. The result is nil if the program was built
+// without the page.
 func startDemoPage(addr netip.AddrPort, free bool, nodes []netip.AddrPort) (*demoPage, error) {
 	files, err := site.New(web.Files)
 	if err != nil {
@@ -41,9 +42,9 @@ func startDemoPage(addr netip.AddrPort, free bool, nodes []netip.AddrPort) (*dem
 		l, err = net.Listen("tcp", netip.AddrPortFrom(addr.Addr(), 0).String())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("serve the page: %w; choose another place with --page", err)
+		return nil, fmt.Errorf("serve the page: %w; choose another address with --page", err)
 	}
-	relay, err := wsrelay.NewServer(wsrelay.ServerConfig{AllowPrivate: true, Bootstrap: nodes})
+	relay, err := relay.New(relay.Config{AllowPrivate: true, Bootstrap: nodes})
 	if err != nil {
 		l.Close()
 		return nil, err
@@ -51,7 +52,7 @@ func startDemoPage(addr netip.AddrPort, free bool, nodes []netip.AddrPort) (*dem
 	at := l.Addr().(*net.TCPAddr)
 	if !at.IP.IsLoopback() {
 		log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-		log.Warn("private addresses are allowed: whoever reaches this page reaches the network that it is in")
+		log.Warn("private addresses are allowed: visitors of this page can reach the network of this machine")
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", files)
@@ -67,7 +68,7 @@ func startDemoPage(addr netip.AddrPort, free bool, nodes []netip.AddrPort) (*dem
 	return p, nil
 }
 
-// close tells the tabs, and ends what serves them.
+// close tells the tabs that the relay leaves, and ends the servers.
 func (p *demoPage) close() {
 	if p == nil {
 		return

@@ -16,26 +16,29 @@ import (
 	"github.com/kadmesh/kadmesh/transport/webrtc"
 )
 
-// direct is what flags say about direct paths.
-type direct struct {
+// directFlags are the flags for direct paths.
+type directFlags struct {
 	on, lan bool
 	listen  string
 }
 
-func (d *direct) flags(cmd *cobra.Command) {
+func (d *directFlags) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.BoolVar(&d.on, "webrtc", false, "speak with browser tabs, and others that can, directly over WebRTC")
-	f.StringVar(&d.listen, "webrtc-listen", "", "the one UDP `ADDR:PORT` for all of WebRTC (default a free port where --listen is)")
-	f.BoolVar(&d.lan, "webrtc-lan", false, "tell others the private addresses of this machine for WebRTC too, and try theirs")
+	f.BoolVar(&d.on, "webrtc", false,
+		"open direct paths to browser tabs and other nodes over WebRTC")
+	f.StringVar(&d.listen, "webrtc-listen", "",
+		"UDP `ADDR:PORT` of all direct paths (default a free port at the address of --listen)")
+	f.BoolVar(&d.lan, "webrtc-lan", false,
+		"use private addresses for direct paths too: offer this machine's and try other nodes'")
 	cli.Complete(cmd, "webrtc-listen")
 }
 
 // minDirectPort is the lowest port that peers try.
 const minDirectPort = 1024
 
-// config returns how to take direct paths for the node with id that listens on node,
-// or says which flag is wrong.
-func (d *direct) config(ctx context.Context, id core.ID, node netip.AddrPort) (webrtc.Config, error) {
+// config returns the configuration of direct paths for a node that listens on node, or
+// a usage error.
+func (d *directFlags) config(ctx context.Context, id core.ID, node netip.AddrPort) (webrtc.Config, error) {
 	cfg := webrtc.Config{ID: webrtc.ID(id), Mode: webrtc.Direct, SameIP: true}
 	if d.lan {
 		cfg.Mode = webrtc.LAN
@@ -56,15 +59,16 @@ func (d *direct) config(ctx context.Context, id core.ID, node netip.AddrPort) (w
 		return cfg, err
 	}
 	if !sameIP(cfg.Listen.Addr(), node.Addr()) {
-		return cfg, cli.Usagef("--webrtc-listen %s: peers come to the IP address of --listen, which is %v", d.listen, node.Addr())
+		return cfg, cli.Usagef("--webrtc-listen %s: want the IP address of --listen, which is %v", d.listen, node.Addr())
 	}
 	if p := cfg.Listen.Port(); p > 0 && p < minDirectPort {
-		return cfg, cli.Usagef("--webrtc-listen %s: nobody tries ports below %d", d.listen, minDirectPort)
+		return cfg, cli.Usagef("--webrtc-listen %s: peers do not try ports below %d", d.listen, minDirectPort)
 	}
 	return cfg, nil
 }
 
-// sameIP reports whether who listens on a can be reached where one is who listens on b.
+// sameIP reports whether a listener on a can be reached at the IP address of a listener
+// on b.
 func sameIP(a, b netip.Addr) bool {
 	switch {
 	case a.IsUnspecified():
@@ -75,7 +79,7 @@ func sameIP(a, b netip.Addr) bool {
 	return a == b
 }
 
-// wrap puts direct paths over the socket of a node, which it owns from then on.
+// wrap adds direct paths to the socket of a node, and owns the socket from then on.
 func wrap(sock *udp.Conn, cfg webrtc.Config, log *slog.Logger) (*webrtc.Conn, error) {
 	conn, err := webrtc.Wrap(sock, cfg)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -88,16 +92,16 @@ func wrap(sock *udp.Conn, cfg webrtc.Config, log *slog.Logger) (*webrtc.Conn, er
 	return conn, nil
 }
 
-// tell returns what a node calls with each peer that takes direct paths.
-func tell(conn *webrtc.Conn) func(core.Contact, bool) {
+// noteMet returns the core.Config.Direct of a node that offers direct paths.
+func noteMet(conn *webrtc.Conn) func(core.Contact, bool) {
 	return func(c core.Contact, near bool) { conn.Met(c.Addr, webrtc.ID(c.ID), near) }
 }
 
-// takeOnly, instead of tell, has a node take the direct paths that others offer, and
-// offer none.
-func takeOnly(core.Contact, bool) {}
+// acceptOnly is the core.Config.Direct of a node that accepts direct paths and offers
+// none.
+func acceptOnly(core.Contact, bool) {}
 
-// logPaths logs what has been counted of direct paths.
+// logPaths logs counters of direct paths.
 func logPaths(s webrtc.Stats, log *slog.Logger) {
 	log.Debug("direct paths", "open", s.Open, "sent", s.Direct.Sent, "received", s.Direct.Received,
 		"sent_udp", s.Wrapped.Sent, "received_udp", s.Wrapped.Received, "upgrades", s.Upgrades,
@@ -106,7 +110,7 @@ func logPaths(s webrtc.Stats, log *slog.Logger) {
 		"refused", reasons(s.Refused[:], webrtc.Refusal.String))
 }
 
-// reasons names what has been counted by reason, without zeros.
+// reasons returns the counts that are not zero, by the name of the reason.
 func reasons[R ~uint8](counts []uint64, name func(R) string) map[string]uint64 {
 	m := make(map[string]uint64)
 	for i, n := range counts {

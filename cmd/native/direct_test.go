@@ -19,7 +19,7 @@ import (
 	"github.com/kadmesh/kadmesh/transport/webrtc"
 )
 
-// watched is a node that takes direct paths, with its metrics at hand.
+// watched is a node that takes direct paths, with its metrics.
 type watched struct {
 	*proctest.Process
 	addr    string
@@ -32,7 +32,8 @@ func startWatched(t *testing.T, listen string, args ...string) watched {
 	return watched{p, addr, p.Stderr.Await(t, `msg=metrics url=(\S+)`)[1]}
 }
 
-// metric returns a metric of the node by name and labels, as they are written.
+// metric returns the value of a metric by name and labels, in the notation of
+// Prometheus.
 func (w watched) metric(t *testing.T, name string) int {
 	t.Helper()
 	r, err := http.Get(w.metrics)
@@ -60,8 +61,8 @@ func (w watched) awaitChannels(t *testing.T, n int) {
 	proctest.Eventually(t, fmt.Sprintf("%d channels are open", n), func() bool { return w.metric(t, "channels") == n })
 }
 
-// Two nodes open a direct path by themselves, and one goes on when the other is
-// killed, and comes back.
+// Two nodes open a direct path. When one is killed, the other goes on, and takes it
+// back later.
 func TestWebRTC(t *testing.T) {
 	t.Parallel()
 	id := strings.Repeat("77", 20)
@@ -69,7 +70,8 @@ func TestWebRTC(t *testing.T) {
 	b := startWatched(t, "127.0.0.1:0", "--bootstrap", a.addr)
 	a.awaitChannels(t, 1)
 	b.awaitChannels(t, 1)
-	if got := a.metric(t, "offers_total{direction=\"sent\"}") + b.metric(t, "offers_total{direction=\"sent\"}"); got == 0 {
+	const offers = `offers_total{direction="sent"}`
+	if got := a.metric(t, offers) + b.metric(t, offers); got == 0 {
 		t.Error("no offers are counted, want one at least")
 	}
 	wantSoon(t, result{"stored on 2 nodes\n", "", 0}, "set", "k", "v", "-b", a.addr)
@@ -99,7 +101,7 @@ type peer struct {
 	id     core.ID
 }
 
-// counted is a socket whose datagrams are looked at.
+// counted is a socket that counts offers among its datagrams.
 type counted struct {
 	*udp.Conn
 	p *peer
@@ -125,18 +127,19 @@ func startPeer(t *testing.T, direct bool, first byte) *peer {
 	cfg := core.Config{ID: p.id}
 	var conn core.Conn = counted{sock, p}
 	if direct {
-		if p.direct, err = webrtc.Wrap(conn, webrtc.Config{ID: webrtc.ID(p.id), Mode: webrtc.Direct, SameIP: true}); err != nil {
+		paths := webrtc.Config{ID: webrtc.ID(p.id), Mode: webrtc.Direct, SameIP: true}
+		if p.direct, err = webrtc.Wrap(conn, paths); err != nil {
 			t.Fatal(err)
 		}
-		conn, cfg.Direct = p.direct, tell(p.direct)
+		conn, cfg.Direct = p.direct, noteMet(p.direct)
 	}
 	p.Node = core.NewNode(conn, cfg)
 	t.Cleanup(func() { p.Close() })
 	return p
 }
 
-// What goes over the direct path does not go over UDP, and what the path held when
-// the other end died goes over UDP after all.
+// Datagrams on the direct path are not sent over UDP too, except the last ones when the
+// path is lost.
 func TestWebRTCCarriesDatagrams(t *testing.T) {
 	t.Parallel()
 	a := startWatched(t, "127.0.0.1:0")
@@ -147,7 +150,8 @@ func TestWebRTCCarriesDatagrams(t *testing.T) {
 	}
 	proctest.Eventually(t, "a channel is open", func() bool { return p.direct.Stats().Open == 1 })
 	a.awaitChannels(t, 1)
-	const direct, overUDP = `path_datagrams_total{direction="received",path="direct"}`, `path_datagrams_total{direction="received",path="udp"}`
+	const direct = `path_datagrams_total{direction="received",path="direct"}`
+	const overUDP = `path_datagrams_total{direction="received",path="udp"}`
 	before, beforeUDP := a.metric(t, direct), a.metric(t, overUDP)
 	proctest.Eventually(t, "20 requests went over the direct path", func() bool {
 		if _, _, err := p.Ping(t.Context(), addr); err != nil {
@@ -173,7 +177,7 @@ func TestWebRTCCarriesDatagrams(t *testing.T) {
 	}
 }
 
-// A node that has not said that it takes direct paths never hears of them.
+// A node that does not state that it takes direct paths gets no offers.
 func TestWebRTCLeavesOthersAlone(t *testing.T) {
 	t.Parallel()
 	a := startWatched(t, "127.0.0.1:0")
@@ -223,13 +227,15 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		`fallbacks_total{reason="silent"}`, `failures_total{reason="no_answer"}`, `refused_offers_total{reason="too_soon"}`, "upgrades_total",
+		`fallbacks_total{reason="silent"}`, `failures_total{reason="no_answer"}`, `refused_offers_total{reason="too_soon"}`,
+		"upgrades_total",
 	} {
 		if got := a.metric(t, name); got != 0 {
 			t.Errorf("%s is %d, want 0", name, got)
 		}
 	}
-	r := run(t, "", "node", "--listen", "127.0.0.1:0", "--metrics", strings.TrimSuffix(strings.TrimPrefix(a.metrics, "http://"), "/metrics"))
+	taken := strings.TrimSuffix(strings.TrimPrefix(a.metrics, "http://"), "/metrics")
+	r := run(t, "", "node", "--listen", "127.0.0.1:0", "--metrics", taken)
 	if r.code != 1 || r.stdout != "" || !strings.Contains(r.stderr, "choose another port") {
 		t.Errorf("node with a used port for metrics = %q, want exit status 1 and what to do", r)
 	}

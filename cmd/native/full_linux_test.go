@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What cannot be written is an error.
+// Output that cannot be written is an error.
 func TestFullOutput(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {

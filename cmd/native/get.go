@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,37 +10,41 @@ import (
 	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
-func (p *program) get() *cobra.Command {
-	var a access
-	var raw bool
-	cmd := &cobra.Command{
-		Use:   "get KEY --bootstrap HOST:PORT [flags]",
-		Short: "Print the value under a key",
-		Long: `Get prints the value under a key, and a newline. If there is none, it says "not
+const getHelp = `Get prints the value under a key and a newline. If there is no value, it prints "not
 found" on standard error and exits with 1.
 
-A str is printed as it is (on a terminal, without control characters), bytes as
-hexadecimal digits. A nil, list or map, which a program may have stored, is
-printed as JSON; what JSON has no words for, as its type and its msgpack encoding
-in hexadecimal digits.
+A str is printed unchanged, but without control characters on a terminal. Bytes are
+printed as hexadecimal digits. A nil, list or map, which other programs may have stored,
+is printed as JSON, or as its type and its msgpack encoding in hexadecimal digits if
+JSON cannot express it.
 
-` + ghost + `
+` + clientNote + `
 
-With --raw, the content of a str or bytes is written unchanged and without a
-newline, numbers and booleans as text, all else in its msgpack encoding.
+With --raw, a str or bytes is written unchanged and without a newline, a number or
+boolean as text, and any other value in its msgpack encoding.
 
 With --json: {"key", "id", "type", "value", "encoding", "from", "published"}
 
-  id         the key's SHA-1, which tells keys apart that are not UTF-8
-  type       str, bytes, int, float, bool, list, map or other
-  value      an int has all its digits, even where they are more than 53 bits; a
-             float has a point or an exponent, or is "NaN", "+Inf" or "-Inf"
-  encoding   only if value is a string that stands for something else: "hex" for
-             bytes, "msgpack hex" for what JSON has no words for
+  id         the key's SHA-1, unambiguous also for keys that are not UTF-8
+  type       str, bytes, int, float, bool, nil, list, map or other
+  value      an int has all its digits, also beyond 53 bits; a float has a point or
+             an exponent, or is "NaN", "+Inf" or "-Inf"
+  encoding   only if value is an encoded string: "hex" for bytes, "msgpack hex" for
+             values that JSON cannot express
   from       {"id", "addr"} of the node that had the value
-  published  when it was set; only if that node knows`,
-		Example: `  kadmesh get greeting --bootstrap 127.0.0.1:8468
-  kadmesh get logo --raw --bootstrap 127.0.0.1:8468 > logo.png`,
+  published  time of the set; only if that node knows it`
+
+const getExample = `  kadmesh get greeting --bootstrap 127.0.0.1:8468
+  kadmesh get logo --raw --bootstrap 127.0.0.1:8468 > logo.png`
+
+func (p *program) get() *cobra.Command {
+	var a networkFlags
+	var raw bool
+	cmd := &cobra.Command{
+		Use:               "get KEY --bootstrap HOST:PORT [flags]",
+		Short:             "Print the value under a key",
+		Long:              getHelp,
+		Example:           getExample,
 		Args:              takes("KEY"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -49,11 +52,11 @@ With --json: {"key", "id", "type", "value", "encoding", "from", "published"}
 		},
 	}
 	a.flags(cmd)
-	cmd.Flags().BoolVarP(&raw, "raw", "r", false, "write the value's bytes unchanged, without a newline")
+	cmd.Flags().BoolVarP(&raw, "raw", "r", false, "write the value unchanged, without a newline")
 	return cmd
 }
 
-func (p *program) runGet(ctx context.Context, a access, key string, raw bool) error {
+func (p *program) runGet(ctx context.Context, a networkFlags, key string, raw bool) error {
 	if err := a.check(); err != nil {
 		return err
 	}
@@ -69,9 +72,6 @@ func (p *program) runGet(ctx context.Context, a access, key string, raw bool) er
 	defer node.Close()
 	id := core.Key(key)
 	f, err := node.Find(ctx, id)
-	if errors.Is(err, core.ErrNoAnswer) {
-		return errSilence
-	}
 	if err != nil {
 		return a.explain(err)
 	}
@@ -81,7 +81,7 @@ func (p *program) runGet(ctx context.Context, a access, key string, raw bool) er
 	}
 	text := textOf(f.Value)
 	if isTerminal(p.Out) {
-		text = tame(text)
+		text = sanitize(text)
 	}
 	return p.Print(text, struct {
 		Key string  `json:"key"`

@@ -12,8 +12,8 @@ func (p *program) id() *cobra.Command {
 	return &cobra.Command{
 		Use:   "id [KEY] [flags]",
 		Short: "Print the id of a key, or a random one",
-		Long: `Id prints the id of a key, which is its SHA-1: what set_digest of the Python
-package takes. Without a key it prints a random id, fit for the --id of a node.
+		Long: `Id prints the id of a key: its SHA-1, the argument of set_digest in the Python package.
+Without a key it prints a random id, for node --id.
 
 With --json: {"id", "key": only if one was given}`,
 		Example: `  kadmesh id greeting

@@ -11,39 +11,38 @@ import (
 	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
-// joining keeps a node in touch with the network through others that are given
-// by name. The node itself goes on trying the addresses that it was told; what
-// is left is to find these, since a name may not resolve yet, or mean another
-// address later.
-type joining struct {
+// joiner joins a node to a network through nodes given by name. core.Node tries
+// addresses again by itself; the joiner resolves names again, since a name may not
+// resolve yet, or get another address later.
+type joiner struct {
 	bootstrap func(ctx context.Context, seeds ...netip.AddrPort) error
-	alone     func() bool // whether the node knows nobody
+	alone     func() bool // whether the node has no contacts
 	lookup    cli.LookupFunc
-	fits      func(netip.Addr) bool // whether the node can send there
+	canSend   func(netip.Addr) bool // whether the node can send to an address
 	log       *slog.Logger
 }
 
-// A name is looked up again after joinFirst, then after twice as long each time,
-// up to joinMax.
+// A name is resolved again after joinFirst, then after twice as long each time, up to
+// joinMax.
 const (
 	joinFirst = time.Second
 	joinMax   = 5 * time.Minute
 )
 
-// through joins by way of h, and returns when ctx is over. Once that has worked,
-// it is for the node to stay in touch, unless it loses everybody.
-func (j *joining) through(ctx context.Context, h cli.HostPort) {
+// through joins through h, and returns when ctx ends. Once the node has joined, it
+// resolves h again only if the node has lost all contacts.
+func (j *joiner) through(ctx context.Context, h cli.HostPort) {
 	var known []netip.AddrPort
 	joined := false
 	for pause := joinFirst; ; pause = min(2*pause, joinMax) {
 		if !joined || j.alone() {
 			addrs, err := j.resolve(ctx, h)
 			if err != nil && ctx.Err() == nil {
-				j.log.Warn("bootstrap name is of no use yet", "name", h.Host, "error", err, "retry", pause)
+				j.log.Warn("bootstrap name not usable yet", "name", h.Host, "error", err, "retry", pause)
 			}
 			addrs = slices.DeleteFunc(addrs, func(a netip.AddrPort) bool { return slices.Contains(known, a) })
 			known = append(known, addrs...)
-			// The node logs who does not answer, and asks again.
+			// The node logs seeds that do not answer, and tries them again.
 			joined = len(addrs) > 0 && j.bootstrap(ctx, addrs...) == nil || joined
 		}
 		if joined {
@@ -57,13 +56,14 @@ func (j *joining) through(ctx context.Context, h cli.HostPort) {
 	}
 }
 
-// resolve returns the addresses of h that the node can send to.
-func (j *joining) resolve(ctx context.Context, h cli.HostPort) ([]netip.AddrPort, error) {
+// resolve returns the addresses of h that the node can send to, or an error if there
+// are none.
+func (j *joiner) resolve(ctx context.Context, h cli.HostPort) ([]netip.AddrPort, error) {
 	addrs, err := h.Resolve(ctx, j.lookup)
 	if err != nil {
 		return nil, err
 	}
-	addrs = slices.DeleteFunc(addrs, func(a netip.AddrPort) bool { return !j.fits(a.Addr()) })
+	addrs = slices.DeleteFunc(addrs, func(a netip.AddrPort) bool { return !j.canSend(a.Addr()) })
 	if len(addrs) == 0 {
 		return nil, fmt.Errorf("%s has no address of the IP version that this node listens on", h.Host)
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
-// A name is looked up until it resolves; what it resolves to is given to the
-// node once; it is looked up again when the node has lost everybody.
+// A name is resolved until it has an address. The node gets each address once. The name
+// is resolved again when the node has lost all contacts.
 func TestJoinThroughName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
@@ -27,7 +27,7 @@ func TestJoinThroughName(t *testing.T) {
 		}
 		answers := [][]string{nil, nil, {"2001:db8::1"}, {"192.0.2.1"}, {"192.0.2.1", "192.0.2.2"}, {"192.0.2.3"}}
 		var alone atomic.Bool
-		j := joining{
+		j := joiner{
 			lookup: func(_ context.Context, _, host string) ([]netip.Addr, error) {
 				tell("lookup %s", host)
 				next := answers[0]
@@ -48,9 +48,9 @@ func TestJoinThroughName(t *testing.T) {
 				}
 				return nil
 			},
-			alone: alone.Load,
-			fits:  netip.Addr.Is4,
-			log:   slog.New(slog.DiscardHandler),
+			alone:   alone.Load,
+			canSend: netip.Addr.Is4,
+			log:     slog.New(slog.DiscardHandler),
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		over := make(chan bool)

@@ -12,15 +12,17 @@ import (
 )
 
 func (p *program) lookup() *cobra.Command {
-	var a access
+	var a networkFlags
 	var isID bool
 	cmd := &cobra.Command{
 		Use:   "lookup KEY --bootstrap HOST:PORT [flags]",
 		Short: "List the nodes nearest to a key, which keep its value",
-		Long: `Lookup lists the nodes nearest to a key that answer, nearest first: those that a
-set of the key would store on. It exits with 1 if nobody answers.
+		Long: `Lookup lists the nodes nearest to a key, nearest first, among the nodes that answer. A
+set of the key stores on them. It exits with 1 if no node answers.
 
-With --json: {"id": what was looked for, "nodes": [{"id", "addr"}]}`,
+` + clientNote + `
+
+With --json: {"id": id of the key, "nodes": [{"id", "addr"}]}`,
 		Example: `  kadmesh lookup greeting --bootstrap 127.0.0.1:8468
   kadmesh lookup --id $(kadmesh id) --bootstrap 127.0.0.1:8468`,
 		Args:              takes("KEY"),
@@ -37,11 +39,11 @@ With --json: {"id": what was looked for, "nodes": [{"id", "addr"}]}`,
 		},
 	}
 	a.flags(cmd)
-	cmd.Flags().BoolVar(&isID, "id", false, "KEY is an id of 40 hexadecimal digits already")
+	cmd.Flags().BoolVar(&isID, "id", false, "KEY is an id, of 40 hexadecimal digits")
 	return cmd
 }
 
-func (p *program) runLookup(ctx context.Context, a access, target core.ID) error {
+func (p *program) runLookup(ctx context.Context, a networkFlags, target core.ID) error {
 	if err := a.check(); err != nil {
 		return err
 	}
@@ -57,7 +59,7 @@ func (p *program) runLookup(ctx context.Context, a access, target core.ID) error
 		return a.explain(err)
 	}
 	if len(nodes) == 0 {
-		return errSilence
+		return errNoneNear
 	}
 	var lines []string
 	for _, c := range nodes {

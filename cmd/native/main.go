@@ -1,9 +1,8 @@
-// Command kadmesh runs a node of a Kademlia network over UDP, and uses such a
-// network from the command line. The network is that of the Python package
-// kademlia.
+// Command kadmesh runs a node of a Kademlia network over UDP, and uses such a network
+// from the command line. Nodes of the Python package kademlia can be in the same
+// network.
 //
-// It exits with 0 if all went well, with 1 if what was asked for could not be
-// done, and with 2 if it was asked for in the wrong way.
+// It exits with 0 on success, with 1 on failure, and with 2 on wrong usage.
 package main
 
 import (
@@ -16,8 +15,8 @@ import (
 	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
-// version is set by the linker, with -X main.version=v1.2.3. Otherwise it is
-// that of the module.
+// version is set by the linker: -X main.version=v1.2.3. If it is empty, the module's
+// version counts.
 var version string
 
 func main() {
@@ -33,8 +32,9 @@ func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kadmesh",
 		Short: "A Kademlia network over UDP, shared with Python's kademlia",
-		Long: `Kadmesh keeps keys and values on a network of nodes that find each other
-(Kademlia), over UDP. Nodes of the Python package kademlia take part in it.
+		Long: `Kadmesh stores values under keys on a network of nodes that find each other over
+UDP: a distributed hash table (Kademlia). Nodes of the Python package kademlia can be
+in the same network.
 
 Start a first node, let a second one join it, and use them:
 
@@ -43,8 +43,8 @@ Start a first node, let a second one join it, and use them:
   kadmesh set greeting hello --bootstrap 127.0.0.1:8468
   kadmesh get greeting --bootstrap 127.0.0.1:8468
 
-Exit status: 0 if all went well; 1 if it could not be done, as when nothing was
-found or nobody answered; 2 if the command was not understood.`,
+Exit status: 0 on success; 1 on failure, as when no value was found or no node
+answered; 2 if the command was not understood.`,
 		Version: build.String(),
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
@@ -57,21 +57,24 @@ found or nobody answered; 2 if the command was not understood.`,
 	return root
 }
 
-// flagError says how to pass a value that looks like a flag.
+// flagError adds to an error about an unknown flag how to pass a key or value that
+// begins with a dash.
 func flagError(err error) error {
 	if strings.HasPrefix(err.Error(), "unknown shorthand flag") {
-		return fmt.Errorf("%w (a key or value that begins with - goes behind --, as in: kadmesh set --type int KEY -- -5)", err)
+		return fmt.Errorf("%w (a key or value that begins with - and is no number goes behind --, "+
+			"as in: kadmesh set --bootstrap HOST:PORT KEY -- -v)", err)
 	}
 	return err
 }
 
-// takes returns a check that a command gets the arguments named: those in
-// brackets may be left out.
+// takes returns the check of a command's arguments. A name in brackets is optional;
+// only the last names may be.
 func takes(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > len(names) {
 			extra, hint := args[len(names)], "a key or value that has spaces goes in quotes"
-			if dash := cmd.ArgsLenAtDash(); dash >= 0 && len(names) >= dash && strings.HasPrefix(extra, "-") {
+			dash := cmd.ArgsLenAtDash()
+			if dash >= 0 && len(names) >= dash && strings.HasPrefix(extra, "-") && !cli.IsNegative(extra) {
 				hint = "flags go before --"
 			}
 			return fmt.Errorf("unexpected argument %q (%s)", extra, hint)

@@ -16,7 +16,7 @@ func TestUsageErrors(t *testing.T) {
 	long := strings.Repeat("x", maxContent+1)
 	tests := []struct {
 		args []string
-		want string // what the message says
+		want string // part of the message
 	}{
 		{[]string{"sett"}, `unknown command "sett"`},
 		{[]string{"get"}, "no KEY given"},
@@ -31,7 +31,8 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"get", "k", "-b", addr, "-b", ""}, `--bootstrap "": want HOST:PORT`},
 		{[]string{"set", "k", "v", "-b", ""}, `--bootstrap "": want HOST:PORT`},
 		{[]string{"ping", ""}, `"": want HOST:PORT`},
-		{[]string{"get", "k", "-b", addr, "--timeout", "5"}, `--timeout "5": want a number with a unit, as in 500ms, 10s or 24h`},
+		{[]string{"get", "k", "-b", addr, "--timeout", "5"},
+			`--timeout "5": want a number with a unit, as in 500ms, 10s or 24h`},
 		{[]string{"get", "k", "-b", addr, "--k", "0"}, "--k 0: want 1 to 1000"},
 		{[]string{"set", "k", "v", "-b", addr, "--k", "1001"}, "--k 1001: want 1 to 1000"},
 		{[]string{"lookup", "k", "-b", addr, "--k", "many"}, `--k "many": want a whole number`},
@@ -39,14 +40,23 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"set", "k", "-b", addr}, "no VALUE given"},
 		{[]string{"set", "--", "-k", "v", "-b", addr}, `unexpected argument "-b" (flags go before --)`},
 		{[]string{"get", "--", "k", "-b", addr}, `unexpected argument "-b" (flags go before --)`},
-		{[]string{"set", "k", "two", "words", "-b", addr}, `unexpected argument "words" (a key or value that has spaces goes in quotes)`},
+		{[]string{"set", "k", "two", "words", "-b", addr},
+			`unexpected argument "words" (a key or value that has spaces goes in quotes)`},
 		{[]string{"set", "k", "--file", "", "-b", addr}, "--file is empty"},
 		{[]string{"set", "k", "v", "--file", "f", "-b", addr}, "both VALUE and --file given"},
-		{[]string{"set", "k", "-5", "-b", addr}, "goes behind --"},
+		{[]string{"set", "k", "-v", "-b", addr},
+			"unknown shorthand flag: 'v' in -v (a key or value that begins with - and is no number goes behind --"},
+		{[]string{"set", "k", "-5", "-b", addr, "--nonsense"}, "unknown flag: --nonsense"},
+		{[]string{"set", "k", "v", "-5", "-b", addr},
+			`unexpected argument "-5" (a key or value that has spaces goes in quotes)`},
+		{[]string{"set", "k", "-1.5", "-b", addr, "--type", "int"}, `"-1.5" is not an int`},
+		{[]string{"set", "k", "-1e999", "-b", addr, "--type", "float"}, "out of range"},
+		{[]string{"-5"}, "unknown shorthand flag: '5' in -5"},
 		{[]string{"set", "k", "v", "-b", addr, "--type", "list"}, "want one of str, bytes, int, float, bool"},
 		{[]string{"set", "k", "v", "-b", addr, "--type", "int"}, `"v" is not an int`},
 		{[]string{"set", "k", "1.0", "-b", addr, "--type", "int"}, `"1.0" is not an int`},
-		{[]string{"set", "k", "-b", addr, "--type", "int", "--", "-9223372036854775809"}, "an int goes from -9223372036854775808 to 18446744073709551615"},
+		{[]string{"set", "k", "-b", addr, "--type", "int", "--", "-9223372036854775809"},
+			"an int goes from -9223372036854775808 to 18446744073709551615"},
 		{[]string{"set", "k", "18446744073709551616", "-b", addr, "--type", "int"}, "out of range"},
 		{[]string{"set", "k", "1e999", "-b", addr, "--type", "float"}, "out of range"},
 		{[]string{"set", "k", "one", "-b", addr, "--type", "float"}, `"one" is not a float`},
@@ -60,14 +70,16 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"set", "k", "v", "-b", addr, "--ttl", "-1h"}, "--ttl -1h0m0s: want from 1s"},
 		{[]string{"ping"}, "no HOST:PORT given"},
 		{[]string{"lookup", "--id", "abc", "-b", addr}, "want 40 hexadecimal digits"},
-		{[]string{"lookup", "--id", strings.Repeat("z", 40), "-b", addr}, "want 40 hexadecimal digits, not all of these are"},
+		{[]string{"lookup", "--id", strings.Repeat("z", 40), "-b", addr},
+			"want 40 hexadecimal digits, not all of these are"},
 		{[]string{"help", "frob"}, `unknown help topic "frob"`},
 		{[]string{"help", "set", "frob"}, `unknown help topic "set frob"`},
 		{[]string{"completion", "tcsh"}, `unknown command "tcsh" for "kadmesh completion"`},
 		{[]string{"version", "now"}, `unexpected argument "now"`},
 		{[]string{"node", "--listen", "here"}, `"here": want HOST:PORT`},
 		{[]string{"node", "--bootstrap", ""}, `--bootstrap "": want HOST:PORT`},
-		{[]string{"node", "--bootstrap", "127.0.0.1:0"}, "--bootstrap \"127.0.0.1:0\": the host or the port of the node is missing"},
+		{[]string{"node", "--bootstrap", "127.0.0.1:0"},
+			"--bootstrap \"127.0.0.1:0\": the host or the port of the node is missing"},
 		{[]string{"node", "--id", ""}, "want 40 hexadecimal digits"},
 		{[]string{"node", "--ttl", "1ms"}, "--ttl 1ms: want from 1s"},
 		{[]string{"node", "--id", "abc"}, "want 40 hexadecimal digits"},
@@ -83,16 +95,18 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"node", "--webrtc-lan"}, "--webrtc-lan without --webrtc"},
 		{[]string{"node", "--webrtc-listen", "127.0.0.1:0"}, "--webrtc-listen without --webrtc"},
 		{[]string{"node", "--webrtc", "--webrtc-listen", "here"}, `--webrtc-listen "here": want HOST:PORT`},
-		{[]string{"node", "--webrtc", "--webrtc-listen", "127.0.0.1:443"}, "nobody tries ports below 1024"},
-		{[]string{"node", "--listen", "127.0.0.1:0", "--webrtc", "--webrtc-listen", "[::1]:0"}, "peers come to the IP address of --listen"},
+		{[]string{"node", "--webrtc", "--webrtc-listen", "127.0.0.1:443"}, "peers do not try ports below 1024"},
+		{[]string{"node", "--listen", "127.0.0.1:0", "--webrtc", "--webrtc-listen", "[::1]:0"},
+			"want the IP address of --listen"},
 		{[]string{"demo", "--port", "70000"}, `--port "70000": want a number up to 65535`},
-		{[]string{"demo", "--page", "here"}, "--page here: want IP:PORT, as 127.0.0.1:8080"},
+		{[]string{"demo", "--page", "here"}, "--page here: want IP:PORT, as in 127.0.0.1:8080"},
 		{[]string{"demo", "--nodes", "1"}, "--nodes 1: want 2 to"},
 	}
 	for _, tt := range tests {
 		r := run(t, "", tt.args...)
-		if r.code != 2 || r.stdout != "" || !strings.Contains(r.stderr, tt.want) || !strings.Contains(r.stderr, "--help'\n") {
-			t.Errorf("kadmesh %.200q = %.500q, want exit status 2, an error with %q, and where to find help", tt.args, r, tt.want)
+		said := strings.Contains(r.stderr, tt.want) && strings.Contains(r.stderr, "--help'\n")
+		if r.code != 2 || r.stdout != "" || !said {
+			t.Errorf("kadmesh %.200q = %.500q, want exit status 2, %q and a hint at the help", tt.args, r, tt.want)
 		}
 		var e struct{ Error string }
 		j := run(t, "", append([]string{"--json"}, tt.args...)...)
@@ -106,10 +120,11 @@ func TestUsageErrors(t *testing.T) {
 	}
 }
 
-// --json counts even behind what was not understood.
+// --json has its effect also behind a wrong argument.
 func TestJSONFlagLast(t *testing.T) {
 	want(t, result{"", `{"error":"unknown flag: --nonsense"}` + "\n", 2}, "get", "k", "--nonsense", "--json")
-	want(t, result{"", `{"error":"both --raw and --json given: choose one"}` + "\n", 2}, "get", "k", "-b", "127.0.0.1:8468", "--raw", "--json")
+	want(t, result{"", `{"error":"both --raw and --json given: choose one"}` + "\n", 2},
+		"get", "k", "-b", "127.0.0.1:8468", "--raw", "--json")
 }
 
 func TestNotFound(t *testing.T) {
@@ -124,7 +139,8 @@ func TestNoAnswer(t *testing.T) {
 	for _, args := range [][]string{
 		{"get", "k"}, {"set", "k", "v"}, {"lookup", "k"},
 	} {
-		want(t, result{"", "no answer from " + addr + " within 200ms: is the node running, and UDP let through?\n", 1},
+		const hint = "is the node running, and does the firewall pass UDP?"
+		want(t, result{"", "no answer from " + addr + " within 200ms: " + hint + "\n", 1},
 			append(args, "--timeout", "200ms", "--bootstrap", addr)...)
 	}
 	want(t, result{"", "no answer from " + addr + " within 200ms\n", 1}, "ping", addr, "--timeout", "200ms")
@@ -133,7 +149,7 @@ func TestNoAnswer(t *testing.T) {
 	}
 }
 
-// A node that answers pings and nothing else takes no values, and has none.
+// A node that answers only pings stores no values, and finds none.
 func TestUnhelpfulNode(t *testing.T) {
 	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -163,13 +179,14 @@ func TestUnhelpfulNode(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	a := access{timeout: time.Second}
-	if got, want := a.explain(context.DeadlineExceeded).Error(), "no result within 1s: give it longer with --timeout"; got != want {
+	a := networkFlags{timeout: time.Second}
+	const want = "no result within 1s: allow more time with --timeout"
+	if got := a.explain(context.DeadlineExceeded).Error(); got != want {
 		t.Errorf("explain(DeadlineExceeded) = %q, want %q", got, want)
 	}
 }
 
-// One that works is enough.
+// One working bootstrap node is enough.
 func TestSomeBootstrapsFail(t *testing.T) {
 	dead, _ := silent(t)
 	_, addr := startNode(t)
@@ -222,8 +239,11 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("completion %s = exit status %d, %d bytes", shell, r.code, len(r.stdout))
 		}
 	}
-	want(t, result{"str\nbytes\nint\nfloat\nbool\n:4\n", "Completion ended with directive: ShellCompDirectiveNoFileComp\n", 0},
+	const directive = "Completion ended with directive: ShellCompDirectiveNoFileComp\n"
+	want(t, result{"str\nbytes\nint\nfloat\nbool\n:4\n", directive, 0},
 		"__complete", "set", "k", "v", "--type", "")
+	want(t, result{"str\nbytes\nint\nfloat\nbool\n:4\n", directive, 0},
+		"__complete", "set", "k", "-5", "--type", "")
 }
 
 // BenchmarkGet is one get on a network of eight nodes, from the start of the

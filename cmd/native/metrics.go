@@ -13,13 +13,14 @@ import (
 	"github.com/kadmesh/kadmesh/transport/webrtc"
 )
 
-// metricsServer is where a node serves its metrics.
+// metricsServer serves the metrics of a node.
 type metricsServer struct {
 	l    net.Listener
 	http *http.Server  // nil until serve
-	done chan struct{} // closed when it has ended
+	done chan struct{} // closed when serve's goroutine has ended
 }
 
+// listenMetrics opens the listener for --metrics, before the node exists.
 func listenMetrics(addr string) (*metricsServer, error) {
 	l, err := cli.Listen("--metrics", addr)
 	if err != nil {
@@ -35,12 +36,12 @@ func (m *metricsServer) serve(h http.Handler, log *slog.Logger) {
 	go func() {
 		defer close(m.done)
 		if err := m.http.Serve(m.l); !errors.Is(err, http.ErrServerClosed) {
-			log.Warn("no metrics any more", "error", err)
+			log.Warn("metrics server ended", "error", err)
 		}
 	}()
 }
 
-// close ends what there is; m may be nil.
+// close closes the listener and waits until serving has ended. m may be nil.
 func (m *metricsServer) close() {
 	switch {
 	case m == nil:
@@ -65,25 +66,25 @@ func exposition(node *core.Node, direct *webrtc.Conn) http.Handler {
 const prefix metrics.Prefix = "kadmesh_node_"
 
 var (
-	descInfo         = prefix.Desc("info", "What the node was built from; always 1.", "version")
-	descContacts     = prefix.Desc("contacts", "Contacts in buckets.")
-	descReplacements = prefix.Desc("replacements", "Contacts that wait for a place.")
-	descRecords      = prefix.Desc("records", "Values that are kept for the network.")
-	descRecordBytes  = prefix.Desc("record_bytes", "Memory that they take: --store-bytes.")
+	descInfo         = prefix.Desc("info", "Version of the node; always 1.", "version")
+	descContacts     = prefix.Desc("contacts", "Contacts in the buckets of the routing table.")
+	descReplacements = prefix.Desc("replacements", "Contacts in the replacement caches.")
+	descRecords      = prefix.Desc("records", "Values kept for the network.")
+	descRecordBytes  = prefix.Desc("record_bytes", "Memory that kept values take, in bytes; limited by --store-bytes.")
 
-	descDatagrams = prefix.Desc("datagrams_total", "Datagrams, on whatever path.", "direction")
-	descBytes     = prefix.Desc("bytes_total", "Bytes of them.", "direction")
+	descDatagrams = prefix.Desc("datagrams_total", "Datagrams, on all paths.", "direction")
+	descBytes     = prefix.Desc("bytes_total", "Bytes in datagrams, on all paths.", "direction")
 	descUnsent    = prefix.Desc("unsent_total", "Datagrams that could not be sent.")
-	descServed    = prefix.Desc("served_total", "Well-formed requests of others.", "procedure")
-	descAsked     = prefix.Desc("asked_total", "Requests of the node.")
-	descReplied   = prefix.Desc("replied_total", "Of those, requests that were answered.")
-	descTimedOut  = prefix.Desc("timed_out_total", "Of those, requests that were not.")
-	descLookups   = prefix.Desc("lookups_total", "Lookups that were started.")
-	descRefused   = prefix.Desc("refused_total", "Values that there was no room for.")
-	descDropped   = prefix.Desc("dropped_total", "Received datagrams that were of no use, by reason.", "reason")
+	descServed    = prefix.Desc("served_total", "Well-formed requests received.", "procedure")
+	descAsked     = prefix.Desc("asked_total", "Requests sent.")
+	descReplied   = prefix.Desc("replied_total", "Requests sent that were answered in time.")
+	descTimedOut  = prefix.Desc("timed_out_total", "Requests sent that were not answered in time.")
+	descLookups   = prefix.Desc("lookups_total", "Lookups started.")
+	descRefused   = prefix.Desc("refused_total", "Values refused for lack of room.")
+	descDropped   = prefix.Desc("dropped_total", "Received datagrams that were dropped, by reason.", "reason")
 )
 
-// collectNode turns what a node has counted into metrics.
+// collectNode samples the counters of a node.
 func collectNode(ch metrics.Samples, s core.Stats) {
 	ch.Gauge(descInfo, 1, cli.Built(version).Version)
 	ch.Gauge(descContacts, s.Contacts)
@@ -109,25 +110,26 @@ func collectNode(ch metrics.Samples, s core.Stats) {
 	}
 }
 
-// The directions.
+// Values of the label direction.
 const sent, received = "sent", "received"
 
 var (
-	descPathDatagrams = prefix.Desc("path_datagrams_total", "Datagrams by path: direct, or udp as ever.", "path", "direction")
-	descChannels      = prefix.Desc("channels", "Direct paths that are open.")
-	descPending       = prefix.Desc("channels_pending", "Direct paths that are being opened.")
-	descUpgrades      = prefix.Desc("upgrades_total", "Direct paths that came to carry datagrams.")
-	descRenewals      = prefix.Desc("renewals_total", "Direct paths that were renewed with new keys.")
-	descFallbacks     = prefix.Desc("fallbacks_total", "Direct paths that were given up, by reason.", "reason")
-	descFailures      = prefix.Desc("failures_total", "Attempts at a direct path that came to nothing, by reason.", "reason")
+	descPathDatagrams = prefix.Desc("path_datagrams_total", "Datagrams by path: direct, or udp.", "path", "direction")
+	descChannels      = prefix.Desc("channels", "Open direct paths.")
+	descPending       = prefix.Desc("channels_pending", "Direct paths being opened.")
+	descUpgrades      = prefix.Desc("upgrades_total", "Direct paths that came into use.")
+	descRenewals      = prefix.Desc("renewals_total", "Direct paths renewed with new keys.")
+	descFallbacks     = prefix.Desc("fallbacks_total", "Direct paths given up, by reason.", "reason")
+	descFailures      = prefix.Desc("failures_total", "Failed attempts to open a direct path, by reason.", "reason")
 	descOffers        = prefix.Desc("offers_total", "Offers of direct paths.", "direction")
-	descRefusals      = prefix.Desc("refused_offers_total", "Offers of others that were not taken, by reason.", "reason")
-	descResent        = prefix.Desc("resent_total", "Datagrams that went over UDP as well, since their direct path was lost.")
-	descUnguarded     = prefix.Desc("unguarded_total", "Datagrams that could not have been, since there were too many at a time.")
-	descOverflow      = prefix.Desc("overflow_total", "Datagrams from direct paths that were not read in time.")
+	descRefusals      = prefix.Desc("refused_offers_total", "Offers of other nodes refused, by reason.", "reason")
+	descResent        = prefix.Desc("resent_total", "Datagrams sent again over UDP after the loss of their direct path.")
+	descUnguarded     = prefix.Desc("unguarded_total",
+		"Datagrams on direct paths that could not be kept for resending, because too many were under way.")
+	descOverflow = prefix.Desc("overflow_total", "Datagrams from direct paths dropped because the node read too slowly.")
 )
 
-// collectPaths turns what was counted of direct paths into metrics.
+// collectPaths samples the counters of direct paths.
 func collectPaths(ch metrics.Samples, s webrtc.Stats) {
 	ch.Count(descPathDatagrams, s.Direct.Sent, "direct", sent)
 	ch.Count(descPathDatagrams, s.Direct.Received, "direct", received)

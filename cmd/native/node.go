@@ -21,31 +21,34 @@ import (
 	"github.com/kadmesh/kadmesh/transport/webrtc"
 )
 
-func (p *program) node() *cobra.Command {
-	var s serving
-	cmd := &cobra.Command{
-		Use:   "node [--listen ADDR:PORT] [--bootstrap HOST:PORT]... [flags]",
-		Short: "Run a node until it is interrupted",
-		Long: `Node runs a node of the network until SIGINT or SIGTERM, then leaves and exits
-with 0. A second signal ends it at once.
+const nodeHelp = `Node runs a node of the network until SIGINT or SIGTERM, then leaves and exits with 0.
+A second signal ends it at once.
 
-When it is ready it prints one line on standard output, and no more:
+When it is ready it prints one line on standard output, and nothing else there:
 
   listening ADDR:PORT id HEX
 
-All else is logged on standard error. The first node of a network needs no
---bootstrap, all others need the address of at least one that is running. A node
-that does not answer is asked again, a name that does not resolve looked up again,
-until it works.
+The log goes to standard error. The first node of a network needs no --bootstrap. Every
+other node needs the address of at least one running node. Nodes that do not answer and
+names that do not resolve are tried again until they do.
 
-With --webrtc it opens direct paths to browser tabs, which otherwise reach it
-through a relay, and to other nodes that have it too. The port for that is logged;
-firewalls must let it through as well.
+With --webrtc it opens direct paths to browser tabs, which otherwise reach it through a
+relay, and to other nodes with --webrtc. The port for direct paths is in the log;
+firewalls must let it through too.
 
-With --json the line is {"listening": "ADDR:PORT", "id": "HEX"}`,
-		Example: `  kadmesh node
+With --json the line is {"listening": "ADDR:PORT", "id": "HEX"}`
+
+const nodeExample = `  kadmesh node
   kadmesh node --listen 0.0.0.0:8468 --bootstrap node1.example.org:8468 --bootstrap 192.0.2.7:8468
-  kadmesh node --listen 0.0.0.0:8468 --webrtc --webrtc-listen 0.0.0.0:8469 --bootstrap node1.example.org:8468`,
+  kadmesh node --listen 0.0.0.0:8468 --webrtc --webrtc-listen 0.0.0.0:8469 --bootstrap node1.example.org:8468`
+
+func (p *program) node() *cobra.Command {
+	var s nodeFlags
+	cmd := &cobra.Command{
+		Use:               "node [--listen ADDR:PORT] [--bootstrap HOST:PORT]... [flags]",
+		Short:             "Run a node until it is interrupted",
+		Long:              nodeHelp,
+		Example:           nodeExample,
 		Args:              cli.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -53,36 +56,41 @@ With --json the line is {"listening": "ADDR:PORT", "id": "HEX"}`,
 			return p.runNode(cmd.Context(), s)
 		},
 	}
+	s.flags(cmd)
+	return cmd
+}
+
+// nodeFlags are the flags of node.
+type nodeFlags struct {
+	listen    string
+	bootstrap peerList
+	id        string
+	hasID     bool // whether --id is given
+	cfg       core.Config
+	direct    directFlags
+	metrics   string
+	logging   cli.Logging
+}
+
+func (s *nodeFlags) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&s.listen, "listen", "l", "0.0.0.0:8468", "listen on `ADDR:PORT`; port 0 takes a free one, [::] IPv4 and IPv6")
+	f.StringVarP(&s.listen, "listen", "l", "0.0.0.0:8468",
+		"listen on `ADDR:PORT`; port 0 picks a free port, [::] is IPv4 and IPv6")
 	f.VarP(&s.bootstrap, "bootstrap", "b", "join through the node at `HOST:PORT`; may be repeated")
-	f.StringVar(&s.id, "id", "", "the node's id, `HEX` of 40 digits (default a random one)")
-	f.IntVarP(&s.cfg.K, "k", "k", 20, "how many nodes keep a value; the same in all the network, best")
-	f.IntVar(&s.cfg.Alpha, "alpha", 3, "how many requests of a lookup are under way at a time")
-	f.DurationVar(&s.cfg.TTL, "ttl", 24*time.Hour, "how long values live that do not say it themselves, from 1s to 168h")
-	f.Int64Var(&s.cfg.StoreBytes, "store-bytes", 64<<20, "how much memory the values of others may take")
-	f.StringVar(&s.metrics, "metrics", "", "serve metrics for Prometheus at `ADDR:PORT`, path /metrics (default: nowhere)")
+	f.StringVar(&s.id, "id", "", "id of the node, `HEX` of 40 digits (default random)")
+	f.IntVarP(&s.cfg.K, "k", "k", 20, "number of nodes that keep a value; should be the same in the whole network")
+	f.IntVar(&s.cfg.Alpha, "alpha", 3, "number of requests of a lookup in flight at a time")
+	f.DurationVar(&s.cfg.TTL, "ttl", 24*time.Hour, "lifetime of values stored without one, from 1s to 168h")
+	f.Int64Var(&s.cfg.StoreBytes, "store-bytes", 64<<20, "memory for values kept for the network, in bytes")
+	f.StringVar(&s.metrics, "metrics", "", "serve metrics for Prometheus at `ADDR:PORT`, path /metrics (default none)")
 	for _, flag := range []string{"listen", "bootstrap", "id", "k", "alpha", "ttl", "store-bytes", "metrics"} {
 		cli.Complete(cmd, flag)
 	}
 	s.direct.flags(cmd)
 	s.logging.Flags(cmd)
-	return cmd
 }
 
-// serving is what node is told by flags.
-type serving struct {
-	listen    string
-	bootstrap peerList
-	id        string
-	hasID     bool
-	cfg       core.Config
-	direct    direct
-	metrics   string
-	logging   cli.Logging
-}
-
-// maxK keeps an answer of k contacts within one datagram.
+// maxK keeps an answer of k contacts within one datagram. It also bounds alpha.
 const maxK = 1000
 
 func checkK(k int) error {
@@ -92,8 +100,8 @@ func checkK(k int) error {
 	return nil
 }
 
-// config returns the node's configuration, or says which flag is wrong.
-func (s *serving) config(stderr io.Writer) (core.Config, *slog.Logger, error) {
+// config returns the node's configuration with its log, or a usage error.
+func (s *nodeFlags) config(stderr io.Writer) (core.Config, *slog.Logger, error) {
 	cfg := s.cfg
 	ttl, err := lifetime(cfg.TTL)
 	if err != nil {
@@ -115,7 +123,7 @@ func (s *serving) config(stderr io.Writer) (core.Config, *slog.Logger, error) {
 			return cfg, nil, cli.Usagef("--id: %w", err)
 		}
 		if id == (core.ID{}) {
-			return cfg, nil, cli.Usagef("--id %s: all zeros is no node's id", s.id)
+			return cfg, nil, cli.Usagef("--id %s: all zeros cannot be a node's id", s.id)
 		}
 		cfg.ID = id
 	}
@@ -124,7 +132,7 @@ func (s *serving) config(stderr io.Writer) (core.Config, *slog.Logger, error) {
 	return cfg, log, err
 }
 
-func (p *program) runNode(ctx context.Context, s serving) error {
+func (p *program) runNode(ctx context.Context, s nodeFlags) error {
 	cfg, log, err := s.config(p.Err)
 	if err != nil {
 		return err
@@ -149,16 +157,16 @@ func (p *program) runNode(ctx context.Context, s serving) error {
 	return nil
 }
 
-// running is a node with all that it is reached by.
+// running is a running node with its servers.
 type running struct {
 	node    *core.Node
-	direct  *webrtc.Conn   // nil without
-	metrics *metricsServer // nil without
+	direct  *webrtc.Conn   // nil without --webrtc
+	metrics *metricsServer // nil without --metrics
 	log     *slog.Logger
 }
 
-// open starts a node, or says which flag is in the way.
-func (s *serving) open(ctx context.Context, cfg core.Config, log *slog.Logger) (*running, error) {
+// open starts a node. Errors name the flag at fault.
+func (s *nodeFlags) open(ctx context.Context, cfg core.Config, log *slog.Logger) (*running, error) {
 	addr, err := parseListen(ctx, s.listen)
 	if err != nil {
 		return nil, err
@@ -186,7 +194,7 @@ func (s *serving) open(ctx context.Context, cfg core.Config, log *slog.Logger) (
 	return r, nil
 }
 
-// start opens the node's sockets.
+// start opens the node's sockets and serves its metrics.
 func (r *running) start(addr netip.AddrPort, cfg core.Config, direct bool, paths webrtc.Config) error {
 	sock, err := listen(addr)
 	if err != nil {
@@ -197,7 +205,7 @@ func (r *running) start(addr netip.AddrPort, cfg core.Config, direct bool, paths
 		if r.direct, err = wrap(sock, paths, r.log); err != nil {
 			return err
 		}
-		conn, cfg.Direct = r.direct, tell(r.direct)
+		conn, cfg.Direct = r.direct, noteMet(r.direct)
 	}
 	r.node = core.NewNode(conn, cfg)
 	if r.metrics != nil {
@@ -211,17 +219,17 @@ func (r *running) close() {
 	r.node.Close()
 }
 
-// join keeps the node in touch with the network through peers, until ctx is over.
+// join keeps the node in touch with the network through peers, until ctx ends.
 func (r *running) join(ctx context.Context, peers []cli.HostPort) {
 	node, log := r.node, r.log
 	if len(peers) == 0 {
 		log.Info("no bootstrap given: waiting for other nodes")
 	}
-	j := joining{
+	j := joiner{
 		bootstrap: node.Bootstrap,
 		alone:     func() bool { return node.Stats().Contacts == 0 },
 		lookup:    net.DefaultResolver.LookupNetIP,
-		fits:      func(ip netip.Addr) bool { return fits(node.Addr().Addr(), ip) },
+		canSend:   func(ip netip.Addr) bool { return canSend(node.Addr().Addr(), ip) },
 		log:       log,
 	}
 	var running sync.WaitGroup
@@ -234,14 +242,14 @@ func (r *running) join(ctx context.Context, peers []cli.HostPort) {
 		}
 	}
 	if len(literals) > 0 {
-		// The node logs who does not answer, and asks again.
+		// The node logs seeds that do not answer, and tries them again.
 		running.Go(func() { node.Bootstrap(ctx, literals...) })
 	}
 	r.logStats(ctx)
 	running.Wait()
 }
 
-// statsInterval is how often a node logs its counters, at level debug.
+// statsInterval is the time between two logs of a node's counters, at level debug.
 const statsInterval = time.Minute
 
 func (r *running) logStats(ctx context.Context) {
@@ -263,7 +271,7 @@ func (r *running) logStats(ctx context.Context) {
 	}
 }
 
-// listen opens a socket, and says what to do if the port is in use.
+// listen opens a socket. The error for a port in use says how to choose another.
 func listen(addr netip.AddrPort) (*udp.Conn, error) {
 	conn, err := udp.Listen(addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -272,12 +280,13 @@ func listen(addr netip.AddrPort) (*udp.Conn, error) {
 	return conn, err
 }
 
-// reachableFrom checks that a socket bound to local can send to those of peers
-// that are no names.
+// reachableFrom returns a usage error if a socket bound to local cannot send to one of
+// peers. Names are not resolved and pass.
 func reachableFrom(local netip.Addr, peers []cli.HostPort) error {
 	for _, h := range peers {
-		if addr, ok := h.Literal(); ok && !fits(local, addr.Addr()) {
-			return cli.Usagef("--bootstrap %v cannot be reached from --listen %v, which is of the other IP version: listen on [::] for both", h, local)
+		if addr, ok := h.Literal(); ok && !canSend(local, addr.Addr()) {
+			return cli.Usagef("--bootstrap %v cannot be reached from --listen %v, which is of the other IP version: "+
+				"listen on [::] for both", h, local)
 		}
 	}
 	return nil

@@ -50,11 +50,11 @@ func TestPortInUse(t *testing.T) {
 }
 
 func TestListenOnMulticast(t *testing.T) {
-	want(t, result{"", "listen on 239.1.1.1:0: a multicast address is no node's own\n", 1}, "node", "--listen", "239.1.1.1:0")
+	want(t, result{"", "listen on 239.1.1.1:0: a multicast address cannot be a node's own\n", 1},
+		"node", "--listen", "239.1.1.1:0")
 }
 
-// A bootstrap that is not there yet is waited for, and does not keep a node from
-// leaving.
+// A node waits for a bootstrap node that is not there yet, and can leave meanwhile.
 func TestNodeWaitsForBootstrap(t *testing.T) {
 	t.Parallel()
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -63,7 +63,7 @@ func TestNodeWaitsForBootstrap(t *testing.T) {
 	}
 	late := c.LocalAddr().String()
 	p, addr := startNode(t, "--bootstrap", late, "--bootstrap", "nosuch.invalid:8468")
-	p.Stderr.Await(t, `level=WARN msg="bootstrap name is of no use yet" name=nosuch.invalid`)
+	p.Stderr.Await(t, `level=WARN msg="bootstrap name not usable yet" name=nosuch.invalid`)
 	p.Stderr.Await(t, `level=WARN msg="bootstrap node does not answer" addr=`+late)
 	c.Close()
 	start(t, "node", "--listen", late).Stdout.Await(t, listeningLine)
@@ -75,7 +75,7 @@ func TestNodeWaitsForBootstrap(t *testing.T) {
 	}
 }
 
-// The ways to name a node on this machine.
+// All ways to write the address of a node on this machine work.
 func TestAddresses(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -129,7 +129,7 @@ func skipWithoutIPv6(t *testing.T) {
 	c.Close()
 }
 
-// A node that is killed is replaced by another one with its id and address.
+// A node with the id and address of a killed node takes its place.
 func TestNodeComesBack(t *testing.T) {
 	id := strings.Repeat("77", 20)
 	p, addr := startNode(t, "--id", id)

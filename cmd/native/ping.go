@@ -13,14 +13,14 @@ import (
 )
 
 func (p *program) ping() *cobra.Command {
-	var a access
+	var a networkFlags
 	cmd := &cobra.Command{
 		Use:   "ping HOST:PORT [flags]",
 		Short: "Ask a node whether it is there",
-		Long: `Ping asks the node at HOST:PORT for its id, and prints it with the round-trip
-time. It asks again each second, and exits with 1 if no answer comes.
+		Long: `Ping asks the node at HOST:PORT for its id, and prints the id and the round-trip time.
+It asks again each second, and exits with 1 if no answer comes.
 
-` + ghost + `
+` + clientNote + `
 
 With --json: {"addr", "id", "ms": the round-trip time in milliseconds}`,
 		Example:           `  kadmesh ping 127.0.0.1:8468`,
@@ -37,7 +37,7 @@ With --json: {"addr", "id", "ms": the round-trip time in milliseconds}`,
 	return cmd
 }
 
-func (p *program) runPing(ctx context.Context, a access) error {
+func (p *program) runPing(ctx context.Context, a networkFlags) error {
 	if err := a.checkTimeout(); err != nil {
 		return err
 	}
@@ -59,26 +59,26 @@ func (p *program) runPing(ctx context.Context, a access) error {
 	}{r.addr, r.id, ms(r.rtt)})
 }
 
-// pong is who answered a ping, and how fast.
+// pong is the answer to a ping.
 type pong struct {
 	addr netip.AddrPort
 	id   core.ID
 	rtt  time.Duration
 }
 
-// pingAgain is when to ask again: a datagram may have been lost, or the node
-// may only just be starting.
-const pingAgain = time.Second
+// pingInterval is the time between two pings: a datagram may get lost, or the node may
+// just be starting.
+const pingInterval = time.Second
 
-// pingAny returns the first answer from any of addrs, or false if ctx is over
-// before there is one.
+// pingAny pings all of addrs until one answers. It returns the first answer, or false
+// if ctx ends first.
 func pingAny(ctx context.Context, node *core.Node, addrs []netip.AddrPort) (pong, bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	var asking sync.WaitGroup
 	defer asking.Wait()
 	defer cancel()
 	answers := make(chan pong)
-	again := time.NewTicker(pingAgain)
+	again := time.NewTicker(pingInterval)
 	defer again.Stop()
 	for {
 		for _, addr := range addrs {

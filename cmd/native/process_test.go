@@ -33,20 +33,20 @@ func testMain(m *testing.M) int {
 	return m.Run()
 }
 
-// result is what a finished program leaves.
+// result is the output and exit status of a program.
 type result struct {
 	stdout, stderr string
 	code           int
 }
 
-// run runs the program until it ends, with stdin as its input.
+// run runs the program until it exits, with stdin as its input.
 func run(t testing.TB, stdin string, args ...string) result {
 	t.Helper()
 	stdout, stderr, code := proctest.Run(t, binary, stdin, args...)
 	return result{stdout, stderr, code}
 }
 
-// want runs the program and checks all that it leaves.
+// want runs the program and compares its result.
 func want(t testing.TB, w result, args ...string) {
 	t.Helper()
 	if got := run(t, "", args...); got != w {
@@ -54,8 +54,8 @@ func want(t testing.TB, w result, args ...string) {
 	}
 }
 
-// wantSoon is want for what takes nodes a moment to agree on: who has joined is
-// known to another one as soon as it has answered that one's ping.
+// wantSoon is want for results that need a moment. A node knows a newcomer only after
+// the newcomer has answered its ping.
 func wantSoon(t testing.TB, w result, args ...string) {
 	t.Helper()
 	for late := time.Now().Add(proctest.Patience); run(t, "", args...) != w; {
@@ -74,15 +74,14 @@ func start(t testing.TB, args ...string) *proctest.Process {
 
 const listeningLine = `^listening (\S+:\d+) id ([0-9a-f]{40})\n`
 
-// startNode starts a node and returns where it listens.
+// startNode starts a node and returns its address.
 func startNode(t testing.TB, args ...string) (*proctest.Process, string) {
 	t.Helper()
 	p := start(t, append([]string{"node", "--listen", "127.0.0.1:0"}, args...)...)
 	return p, p.Stdout.Await(t, listeningLine)[1]
 }
 
-// startNetwork starts some nodes, of which all have joined, and returns where
-// they listen.
+// startNetwork starts nodes, waits until all have joined, and returns their addresses.
 func startNetwork(t testing.TB, nodes int) []string {
 	t.Helper()
 	_, first := startNode(t)
@@ -96,8 +95,8 @@ func startNetwork(t testing.TB, nodes int) []string {
 	return addrs
 }
 
-// silent returns the address of a socket that answers nothing, and a function
-// that says whether anything has been sent there.
+// silent returns the address of a socket that answers nothing. disturbed reports
+// whether it has received anything.
 func silent(t testing.TB) (addr string, disturbed func() bool) {
 	t.Helper()
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -112,7 +111,7 @@ func silent(t testing.TB) (addr string, disturbed func() bool) {
 	}
 }
 
-// decode reads exactly one line of JSON that has no other fields than v.
+// decode parses exactly one line of JSON without fields unknown to v.
 func decode(t testing.TB, line string, v any) {
 	t.Helper()
 	if strings.Count(line, "\n") != 1 || !strings.HasSuffix(line, "\n") {

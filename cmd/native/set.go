@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -13,34 +12,42 @@ import (
 	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
-func (p *program) set() *cobra.Command {
-	var s setting
-	cmd := &cobra.Command{
-		Use:   "set KEY [VALUE] --bootstrap HOST:PORT [flags]",
-		Short: "Store a value under a key",
-		Long: fmt.Sprintf(`Set stores a value under a key on the nodes nearest to the key, and says how many
-took it. It exits with 1 if none did.
+const setHelp = `Set stores a value under a key, on the nodes nearest to the key, and prints the number
+of nodes that took it. It exits with 1 if none did.
 
-The value is VALUE, or the content of the file given with --file; where either is
--, it is read from standard input. Nothing is guessed: it is a str, which is UTF-8
-text, unless --type says otherwise, for files too. The types are
+The value is VALUE, or the content of the file given with --file. A dash in place of
+VALUE or of the file means standard input. Its type is str, unless --type says
+otherwise, for files too. The types are
 
-  str    up to %[1]d bytes of UTF-8
-  bytes  up to %[1]d bytes, taken as they come
+  str    up to %[1]d bytes of UTF-8 text
+  bytes  up to %[1]d bytes, stored unchanged
   int    a whole number from -2^63 to 2^64-1
   float  a 64-bit number, nan, inf or -inf
   bool   true or false
 
-The value lives for 24 hours, or as long as --ttl says, unless it is set again: the
-nodes that hold it keep it that long, and no longer.
+A negative number is a value: set depth -5 --type int. Any other key or value that
+begins with a dash goes behind --, and all flags before it.
 
-`+ghost+`
+The nodes keep the value for 24 hours, or for the time given with --ttl, or until it is
+set again.
 
-With --json: {"key", "id": the key's SHA-1, "type", "nodes": how many took it}`, maxContent),
-		Example: `  kadmesh set greeting "hello, world" --bootstrap 127.0.0.1:8468
-  kadmesh set depth --type int --bootstrap 127.0.0.1:8468 -- -11034
+` + clientNote + `
+
+With --json: {"key", "id": the key's SHA-1, "type", "nodes": number that took it}`
+
+const setExample = `  kadmesh set greeting "hello, world" --bootstrap 127.0.0.1:8468
+  kadmesh set depth -11034 --type int --bootstrap 127.0.0.1:8468
+  kadmesh set --bootstrap 127.0.0.1:8468 -- -dashed-key value
   kadmesh set logo --type bytes --file logo.png --bootstrap 127.0.0.1:8468
-  date | kadmesh set now - --bootstrap 127.0.0.1:8468`,
+  date | kadmesh set now - --bootstrap 127.0.0.1:8468`
+
+func (p *program) set() *cobra.Command {
+	var s setFlags
+	cmd := &cobra.Command{
+		Use:               "set KEY [VALUE] --bootstrap HOST:PORT [flags]",
+		Short:             "Store a value under a key",
+		Long:              fmt.Sprintf(setHelp, maxContent),
+		Example:           setExample,
 		Args:              takes("KEY", "[VALUE]"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,26 +55,32 @@ With --json: {"key", "id": the key's SHA-1, "type", "nodes": how many took it}`,
 			return p.runSet(cmd.Context(), s, args)
 		},
 	}
-	s.access.flags(cmd)
-	cmd.Flags().StringVarP(&s.kind, "type", "t", "str", "take the value for a `TYPE`: "+strings.Join(valueTypes, ", "))
-	cli.Complete(cmd, "type", valueTypes...)
-	cmd.Flags().StringVarP(&s.file, "file", "f", "", "read the value from the file `PATH`, - for standard input")
-	cmd.Flags().DurationVar(&s.ttl, "ttl", 24*time.Hour, "how long the value lives, from 1s to 168h (on Python nodes always 168h)")
-	cli.Complete(cmd, "ttl")
+	s.flags(cmd)
 	return cmd
 }
 
-// setting is what set is told by flags.
-type setting struct {
-	access
-	kind     string
+// setFlags are the flags of set.
+type setFlags struct {
+	networkFlags
+	kind     string // --type
 	file     string
-	fromFile bool
+	fromFile bool // whether --file is given
 	ttl      time.Duration
 }
 
-// value returns the value to be set, by the arguments after the key.
-func (s *setting) value(p *program, args []string) (core.Value, error) {
+func (s *setFlags) flags(cmd *cobra.Command) {
+	s.networkFlags.flags(cmd)
+	cmd.Flags().StringVarP(&s.kind, "type", "t", "str",
+		"`TYPE` of the value: "+strings.Join(valueTypes, ", "))
+	cli.Complete(cmd, "type", valueTypes...)
+	cmd.Flags().StringVarP(&s.file, "file", "f", "", "read the value from the file `PATH`; - is standard input")
+	cmd.Flags().DurationVar(&s.ttl, "ttl", 24*time.Hour,
+		"lifetime of the value, from 1s to 168h; Python nodes keep every value for 168h")
+	cli.Complete(cmd, "ttl")
+}
+
+// value returns the value to set. args are the arguments after the key.
+func (s *setFlags) value(p *program, args []string) (core.Value, error) {
 	var text []byte
 	var err error
 	switch {
@@ -90,7 +103,7 @@ func (s *setting) value(p *program, args []string) (core.Value, error) {
 	return parseValue(s.kind, text)
 }
 
-func (p *program) runSet(ctx context.Context, s setting, args []string) error {
+func (p *program) runSet(ctx context.Context, s setFlags, args []string) error {
 	if err := s.check(); err != nil {
 		return err
 	}
@@ -105,16 +118,13 @@ func (p *program) runSet(ctx context.Context, s setting, args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	// Half of the time for finding nodes leaves as much to store on them.
+	// The lookup gets half of the time, the requests to store the other half.
 	node, err := s.join(ctx, core.Config{TTL: ttl, LookupTimeout: s.timeout / 2})
 	if err != nil {
 		return err
 	}
 	defer node.Close()
 	count, err := node.SetKey(ctx, core.Key(key), v)
-	if errors.Is(err, core.ErrNotStored) {
-		return fmt.Errorf("%w: no node near the key took it; try again", err)
-	}
 	if err != nil {
 		return s.explain(err)
 	}
@@ -126,8 +136,8 @@ func (p *program) runSet(ctx context.Context, s setting, args []string) error {
 	}{key, core.Key(key), v.Kind().String(), count})
 }
 
-// lifetime rounds what --ttl says up to whole seconds, which is how nodes tell it
-// to each other.
+// lifetime checks the value of --ttl and rounds it up to whole seconds, the unit on the
+// wire.
 func lifetime(ttl time.Duration) (time.Duration, error) {
 	if ttl < time.Second || ttl > core.MaxTTL {
 		return 0, cli.Usagef("--ttl %v: want from 1s to %v", ttl, core.MaxTTL)
@@ -135,7 +145,7 @@ func lifetime(ttl time.Duration) (time.Duration, error) {
 	return (ttl + time.Second - 1).Truncate(time.Second), nil
 }
 
-// plural counts things: 1 node, 2 nodes.
+// plural returns a number of things: 1 node, 2 nodes.
 func plural(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing

@@ -17,9 +17,9 @@ import (
 	"github.com/kadmesh/kadmesh/core"
 )
 
-// textOf returns v for people to read: strings as they are, bytes as
-// hexadecimal digits, numbers and booleans as Go writes them, lists and maps as
-// JSON. What JSON cannot say is the type and the encoding in hexadecimal digits.
+// textOf returns v for people: a string unchanged, bytes as hexadecimal digits, a
+// number or boolean in Go's notation, a list or map as JSON. A value that JSON cannot
+// express becomes its type and its encoding in hexadecimal digits.
 func textOf(v core.Value) string {
 	if k := v.Kind(); k < core.KindNil {
 		return v.Text()
@@ -30,8 +30,8 @@ func textOf(v core.Value) string {
 	return fmt.Sprintf("%v %x", v.Kind(), v.Raw())
 }
 
-// payload returns the bytes that v consists of: the content of strings and bytes,
-// the text of numbers and booleans, the encoding of all else.
+// payload returns the content of a string or bytes, the text of a number or boolean,
+// and the encoding of any other value.
 func payload(v core.Value) []byte {
 	switch x := v.Any().(type) {
 	case string:
@@ -44,12 +44,12 @@ func payload(v core.Value) []byte {
 	return []byte(v.Text())
 }
 
-// jsonValue is a value in JSON, from which it can be had back unchanged.
+// jsonValue is a value in JSON, without loss.
 type jsonValue struct {
 	Type  string          `json:"type"`
 	Value json.RawMessage `json:"value"`
-	// Encoding says what the string Value stands for, if not itself: bytes in
-	// "hex", or in "msgpack hex" the encoding of a value that JSON cannot say.
+	// Encoding is the encoding of the string Value: "hex" for bytes, "msgpack hex" for
+	// values that JSON cannot express. It is empty if Value is the value.
 	Encoding string `json:"encoding,omitempty"`
 }
 
@@ -68,9 +68,9 @@ func jsonOf(v core.Value) jsonValue {
 	return j
 }
 
-// appendJSON appends v in JSON, or returns false if something would get lost.
-// Whole numbers have all their digits, floats a point or an exponent. A Value is
-// well-formed, which bounds its depth, and all text in it is UTF-8.
+// appendJSON appends v in JSON, or returns false if JSON cannot express it. An integer
+// has all its digits, a float a point or an exponent. The recursion ends: a Value is
+// well-formed, and so of limited depth. All text in it is UTF-8.
 func appendJSON(dst []byte, v core.Value) ([]byte, bool) {
 	switch x := v.Any().(type) {
 	case string:
@@ -115,7 +115,7 @@ func appendMap(dst []byte, d *msgpack.Decoder) ([]byte, bool) {
 	return append(dst, '}'), ok
 }
 
-// comma appends what separates item i from the one before.
+// comma appends the separator before item i of a list.
 func comma(dst []byte, i int) []byte {
 	if i == 0 {
 		return dst
@@ -123,7 +123,7 @@ func comma(dst []byte, i int) []byte {
 	return append(dst, ',')
 }
 
-// nextValue returns the next value from d, or the zero Value if there is none.
+// nextValue returns the next value from d, or the zero Value at the end.
 func nextValue(d *msgpack.Decoder) core.Value {
 	raw, err := d.DecodeRaw()
 	if err != nil {
@@ -140,7 +140,7 @@ func appendText(dst []byte, s string) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	e.Encode(s) // no string is refused
+	e.Encode(s) // a string has no encoding error
 	return append(dst, bytes.TrimSpace(b.Bytes())...)
 }
 
@@ -155,7 +155,7 @@ func appendFloat(dst []byte, f float64) ([]byte, bool) {
 	return append(dst, s...), true
 }
 
-// isTerminal reports whether w shows what it is given to a person.
+// isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {
@@ -165,9 +165,9 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && s.Mode()&os.ModeCharDevice != 0
 }
 
-// tame replaces the characters of s that a terminal could take for commands:
-// anybody may have set it.
-func tame(s string) string {
+// sanitize replaces control characters, since anybody may have set the value and a
+// terminal may take them for commands.
+func sanitize(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' {
 			return unicode.ReplacementChar

@@ -15,15 +15,15 @@ import (
 	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
-// maxContent is how many bytes a string or byte string may have: the encoding
-// adds a type and a length of two bytes.
+// maxContent is the longest str or bytes, in bytes. The encoding adds a type and a
+// length of two bytes.
 const maxContent = core.MaxValueSize - 3
 
-// valueTypes are the types of values that can be set.
+// valueTypes are the types that set can store.
 var valueTypes = []string{"str", "bytes", "int", "float", "bool"}
 
-// readContent reads what a value is made of from a file, or from stdin if path
-// is a dash. It reads no more than it takes to see that it is too big.
+// readContent reads a file, or stdin if path is a dash. It stops one byte after
+// maxContent.
 func readContent(path string, stdin io.Reader) ([]byte, error) {
 	if path == "-" {
 		b, err := io.ReadAll(io.LimitReader(stdin, maxContent+1))
@@ -40,7 +40,7 @@ func readContent(path string, stdin io.Reader) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxContent+1))
 }
 
-// parseValue makes a value of the named type out of text.
+// parseValue returns the value of the named type that text stands for.
 func parseValue(kind string, text []byte) (core.Value, error) {
 	if len(text) > maxContent {
 		return core.Value{}, cli.Usagef("the value is too big: at most %d bytes fit into one message", maxContent)
@@ -55,25 +55,9 @@ func parseValue(kind string, text []byte) (core.Value, error) {
 	case "bytes":
 		return core.Bytes(text), nil
 	case "int":
-		n, ok := new(big.Int).SetString(word, 10)
-		switch {
-		case !ok:
-			return core.Value{}, cli.Usagef("%q is not an int: want a whole decimal number", word)
-		case n.IsInt64():
-			return core.Int(n.Int64()), nil
-		case n.IsUint64():
-			return core.Uint(n.Uint64()), nil
-		}
-		return core.Value{}, cli.Usagef("%s is out of range: an int goes from %d to %d", word, math.MinInt64, uint64(math.MaxUint64))
+		return parseInt(word)
 	case "float":
-		f, err := strconv.ParseFloat(word, 64)
-		if errors.Is(err, strconv.ErrRange) {
-			return core.Value{}, cli.Usagef("%s is out of range of a 64-bit float", word)
-		}
-		if err != nil {
-			return core.Value{}, cli.Usagef("%q is not a float: want a number, nan, inf or -inf", word)
-		}
-		return core.Float(f), nil
+		return parseFloat(word)
 	case "bool":
 		b, err := strconv.ParseBool(word)
 		if err != nil {
@@ -82,4 +66,29 @@ func parseValue(kind string, text []byte) (core.Value, error) {
 		return core.Bool(b), nil
 	}
 	return core.Value{}, cli.Usagef("--type %q: want one of %s", kind, strings.Join(valueTypes, ", "))
+}
+
+func parseInt(word string) (core.Value, error) {
+	n, ok := new(big.Int).SetString(word, 10)
+	switch {
+	case !ok:
+		return core.Value{}, cli.Usagef("%q is not an int: want a whole decimal number", word)
+	case n.IsInt64():
+		return core.Int(n.Int64()), nil
+	case n.IsUint64():
+		return core.Uint(n.Uint64()), nil
+	}
+	return core.Value{}, cli.Usagef("%s is out of range: an int goes from %d to %d",
+		word, math.MinInt64, uint64(math.MaxUint64))
+}
+
+func parseFloat(word string) (core.Value, error) {
+	f, err := strconv.ParseFloat(word, 64)
+	if errors.Is(err, strconv.ErrRange) {
+		return core.Value{}, cli.Usagef("%s is out of range of a 64-bit float", word)
+	}
+	if err != nil {
+		return core.Value{}, cli.Usagef("%q is not a float: want a number, nan, inf or -inf", word)
+	}
+	return core.Float(f), nil
 }

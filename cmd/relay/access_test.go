@@ -15,6 +15,7 @@ import (
 
 	"github.com/kadmesh/kadmesh/internal/proctest"
 	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 func withToken(token string) func(*wsrelay.Config) {
@@ -35,8 +36,8 @@ func TestTokens(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), proctest.Patience)
 		_, err := wsrelay.Dial(ctx, wsrelay.Config{Relays: []string{p.url}, Token: token})
 		cancel()
-		if e := new(wsrelay.RelayError); !errors.As(err, &e) || e.Code != wsrelay.CodeToken {
-			t.Errorf("Dial with token %q = %v, want code %d", token, err, wsrelay.CodeToken)
+		if e := new(message.Error); !errors.As(err, &e) || e.Code != message.CodeToken {
+			t.Errorf("Dial with token %q = %v, want code %d", token, err, message.CodeToken)
 		}
 	}
 }
@@ -44,7 +45,7 @@ func TestTokens(t *testing.T) {
 // handshake are the headers that open a WebSocket.
 var handshake = []string{
 	"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13",
-	"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol", wsrelay.Subprotocol,
+	"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol", message.Subprotocol,
 }
 
 func upgrade(h http.Header) {
@@ -108,8 +109,8 @@ func TestProxy(t *testing.T) {
 			cancel()
 		}
 	}})
-	if e := new(wsrelay.RelayError); !errors.As(refusal, &e) || e.Code != wsrelay.CodePerIP {
-		t.Errorf("second tab from one address: %v, want code %d", refusal, wsrelay.CodePerIP)
+	if e := new(message.Error); !errors.As(refusal, &e) || e.Code != message.CodePerIP {
+		t.Errorf("second tab from one address: %v, want code %d", refusal, message.CodePerIP)
 	}
 	site.Store(1)
 	dial(t, proxy.URL)

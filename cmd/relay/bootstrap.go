@@ -9,17 +9,16 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/internal/cli"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 )
 
-// seeds are the nodes that tabs are told to join through. Those that are given by
-// name are looked up again now and then, since the name may not resolve yet, or
-// mean another address later.
+// seeds are the nodes through which tabs join the network. Names are looked up again now
+// and then, since a name may not resolve yet, or have another address later.
 type seeds struct {
 	nodes  []cli.HostPort
 	lookup cli.LookupFunc
-	fits   func(netip.Addr) bool // whether it is of an IP version that is lent
-	safe   func(netip.Addr) bool // whether a name may open that address to tabs
+	fits   func(netip.Addr) bool // whether the relay lends addresses of its IP version
+	safe   func(netip.Addr) bool // whether a name may open the address to tabs
 	set    func([]netip.AddrPort)
 	log    *slog.Logger
 }
@@ -32,10 +31,11 @@ const (
 	lookupTime     = 10 * time.Second
 )
 
-// keep keeps the relay informed until ctx is over, if there are names.
+// keep keeps the relay's bootstrap nodes up to date until ctx ends. Without names it
+// returns at once.
 func (s *seeds) keep(ctx context.Context) {
 	if len(literals(s.nodes)) == len(s.nodes) {
-		return // the relay knows them from its start
+		return // the relay has them from its start
 	}
 	known := make([][]netip.AddrPort, len(s.nodes)) // by node
 	last := literals(s.nodes)
@@ -61,8 +61,8 @@ func (s *seeds) keep(ctx context.Context) {
 	}
 }
 
-// resolve updates known, and returns whether all names resolved. Those that do not
-// keep the addresses that they had.
+// resolve updates known, and returns whether all names resolved. A name that does not
+// resolve keeps its addresses.
 func (s *seeds) resolve(ctx context.Context, known [][]netip.AddrPort) bool {
 	ok := true
 	for i, h := range s.nodes {
@@ -77,9 +77,9 @@ func (s *seeds) resolve(ctx context.Context, known [][]netip.AddrPort) bool {
 	return ok
 }
 
-// find returns the addresses of h that tabs can send to, in a fixed order. Those
-// of a name must be safe: whoever answers for it, rather than the operator, would
-// else open the network of this machine to tabs.
+// find returns the addresses of h that tabs can send to, in a fixed order. The addresses
+// of a name must be safe. Otherwise the owner of the name could open the network of this
+// machine to tabs.
 func (s *seeds) find(ctx context.Context, h cli.HostPort) ([]netip.AddrPort, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
@@ -110,7 +110,7 @@ func (s *seeds) drops(h cli.HostPort, ip netip.Addr) bool {
 	return true
 }
 
-// literals are the nodes that are not given by name.
+// literals are the nodes that are given by address.
 func literals(nodes []cli.HostPort) (addrs []netip.AddrPort) {
 	for _, h := range nodes {
 		if addr, ok := h.Literal(); ok {
@@ -120,8 +120,8 @@ func literals(nodes []cli.HostPort) (addrs []netip.AddrPort) {
 	return addrs
 }
 
-// parseBootstrap reads where the nodes are that tabs should join through.
-func (o *options) parseBootstrap(cfg *wsrelay.ServerConfig) ([]cli.HostPort, error) {
+// parseBootstrap returns the nodes of --bootstrap.
+func (o *options) parseBootstrap(cfg *relay.Config) ([]cli.HostPort, error) {
 	if o.bootstrap != nil && len(o.bootstrap) == 0 {
 		o.bootstrap = []string{""} // as package pflag reads --bootstrap ""
 	}
@@ -134,11 +134,12 @@ func (o *options) parseBootstrap(cfg *wsrelay.ServerConfig) ([]cli.HostPort, err
 		switch {
 		case !ok:
 		case !lends(cfg, addr.Addr()):
-			return nil, cli.Usagef("--bootstrap %v cannot be reached from --public-ip %v, which is of the other IP version", h, cfg.PublicIPs[0])
+			return nil, cli.Usagef("--bootstrap %v cannot be reached from --public-ip %v, of the other IP version",
+				h, cfg.PublicIPs[0])
 		case addr.Addr().IsLoopback() && !cfg.AllowPrivate:
-			return nil, cli.Usagef("--bootstrap %v is this machine alone: give the address that others know the node by", h)
+			return nil, cli.Usagef("--bootstrap %v is this machine alone: give the node's address for others", h)
 		case addr.Addr().IsLinkLocalUnicast() && !cfg.AllowPrivate:
-			return nil, cli.Usagef("--bootstrap %v is of one link alone: give the address that others know the node by", h)
+			return nil, cli.Usagef("--bootstrap %v is of one link alone: give the node's address for others", h)
 		}
 	}
 	return nodes, nil

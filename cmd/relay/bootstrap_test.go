@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/internal/cli"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 )
 
 // A name is looked up until it resolves, and then now and then; tabs are told
@@ -85,7 +85,7 @@ func TestSeedsThatAreNotPublic(t *testing.T) {
 		{"seed.example", []string{"127.0.0.1"}, true, "[127.0.0.1:8468]"},
 		{"10.0.0.1", nil, false, "[10.0.0.1:8468]"},
 	} {
-		r := relaying{log: slog.New(slog.DiscardHandler), server: new(wsrelay.Server)}
+		r := relaying{log: slog.New(slog.DiscardHandler), server: new(relay.Server)}
 		r.cfg.AllowPrivate, r.cfg.PublicIPs = tt.private, []netip.Addr{netip.MustParseAddr("5.5.5.5")}
 		r.nodes = []cli.HostPort{{Host: tt.host, Port: 8468}}
 		s := r.seeds()

@@ -9,18 +9,19 @@ import (
 
 	"github.com/kadmesh/kadmesh/internal/cli"
 	"github.com/kadmesh/kadmesh/internal/netaddr"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 )
 
 // maxGrace is the longest grace time that fits into the protocol.
 const maxGrace = 18 * time.Hour
 
-// defaultPeers is how many tabs there may be if nothing else is said.
+// defaultPeers is how many tabs there may be without --max-peers.
 const defaultPeers = 1000
 
-// config returns what the relay is told, or says which flag is wrong. names are
-// those that the certificates are for. It reads files, and changes nothing.
-func (o *options) config(names []string) (cfg wsrelay.ServerConfig, err error) {
+// config returns the configuration of the relay, or an error that names the wrong flag.
+// names are the names in the certificates. config reads files, and changes nothing.
+func (o *options) config(names []string) (cfg relay.Config, err error) {
 	if err := o.lending.apply(&cfg); err != nil {
 		return cfg, err
 	}
@@ -31,12 +32,12 @@ func (o *options) config(names []string) (cfg wsrelay.ServerConfig, err error) {
 	if err := o.limits.check(cfg.Ports); err != nil {
 		return cfg, err
 	}
-	cfg.Limits = o.limits.wsrelay()
+	cfg.Limits = o.limits.relay()
 	return cfg, nil
 }
 
-// apply fills in what is about addresses.
-func (l *lending) apply(cfg *wsrelay.ServerConfig) (err error) {
+// apply sets the fields of cfg that concern addresses.
+func (l *lending) apply(cfg *relay.Config) (err error) {
 	cfg.AllowPrivate = l.allowPrivate
 	if cfg.PublicIPs, err = parseIPs("public-ip", l.publicIPs); err != nil {
 		return err
@@ -52,16 +53,20 @@ func (l *lending) apply(cfg *wsrelay.ServerConfig) (err error) {
 	}
 	if len(cfg.PublicIPs) == 0 {
 		if !l.allowPrivate {
-			return cli.Usagef("no --public-ip given: name the address of this machine that others on the Internet send to; or, to try things out on this machine alone, give --allow-private")
+			return cli.Usagef("no --public-ip given: name the address at which the Internet reaches this machine; " +
+				"or, to try things out on this machine alone, give --allow-private")
 		}
 		cfg.PublicIPs = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
 	}
 	for _, ip := range cfg.PublicIPs {
 		if ip.IsUnspecified() {
-			return cli.Usagef("--public-ip %v: name the address that others send to; --bind-ip may be %[1]v", ip)
+			return cli.Usagef(
+				"--public-ip %v: name the address at which others reach this machine; --bind-ip may be %[1]v", ip)
 		}
 		if !l.allowPrivate && !netaddr.IsPublic(ip) {
-			return cli.Usagef("--public-ip %v: %w: give the address that the Internet knows (and --bind-ip the one that this machine has), or --allow-private to try things out", ip, wsrelay.ErrNotPublic)
+			return cli.Usagef("--public-ip %v: %w: give the address at which the Internet reaches this machine "+
+				"(and --bind-ip for the machine's own address), or --allow-private to try things out",
+				ip, relay.ErrNotPublic)
 		}
 	}
 	for _, ip := range cfg.BindIPs {
@@ -73,7 +78,7 @@ func (l *lending) apply(cfg *wsrelay.ServerConfig) (err error) {
 }
 
 // lends reports whether the relay lends addresses of the IP version of ip.
-func lends(cfg *wsrelay.ServerConfig, ip netip.Addr) bool {
+func lends(cfg *relay.Config, ip netip.Addr) bool {
 	for _, p := range cfg.PublicIPs {
 		if netaddr.SameFamily(p, ip) {
 			return true
@@ -82,8 +87,8 @@ func lends(cfg *wsrelay.ServerConfig, ip netip.Addr) bool {
 	return false
 }
 
-// check reports which limit is wrong, and fills in how many peers there may be.
-func (l *limits) check(ports wsrelay.PortRange) error {
+// check reports a wrong limit, and sets the default number of peers.
+func (l *limits) check(ports relay.PortRange) error {
 	room := ports.Len()
 	switch {
 	case l.peers == 0 && room == 0:
@@ -91,32 +96,35 @@ func (l *limits) check(ports wsrelay.PortRange) error {
 	case l.peers == 0:
 		l.peers = count(min(defaultPeers, room))
 	case room > 0 && int(l.peers) > room:
-		return cli.Usagef("--udp-ports %v are %d ports, too few for --max-peers %d: each tab takes one; give more ports, or --max-peers %[2]d", ports, room, l.peers)
+		return cli.Usagef("--udp-ports %v are %d ports, too few for --max-peers %d: each tab takes one; "+
+			"give more ports, or --max-peers %[2]d", ports, room, l.peers)
 	}
 	switch {
 	case l.peersPerIP == 0 || l.peersPerIP < -1:
 		return cli.Usagef("--max-peers-per-ip %d: must be more than zero, or -1 for any number", l.peersPerIP)
 	case l.grace <= 0 || l.grace > maxGrace:
 		return cli.Usagef("--grace %v: want more than zero, and %v at most", l.grace, maxGrace)
-	case l.bytes.PerSecond > 0 && l.bytes.Burst < wsrelay.MaxDatagram:
-		return cli.Usagef("--max-bytes %v: the burst must be at least %d, as long as a datagram can be: longer ones than the burst would never pass", &l.bytes, wsrelay.MaxDatagram)
+	case l.bytes.PerSecond > 0 && l.bytes.Burst < message.MaxDatagram:
+		return cli.Usagef("--max-bytes %v: the burst must be at least %d, the length of the longest datagram: "+
+			"longer datagrams than the burst would never pass", &l.bytes, message.MaxDatagram)
 	case l.unproven.PerSecond > 0 && l.unproven.Burst < minUnproven:
-		return cli.Usagef("--max-unproven %v: the burst must be at least %d, which one datagram of %d bytes counts as: longer ones than the burst would never pass", &l.unproven, minUnproven, wsrelay.MaxDatagram)
+		return cli.Usagef("--max-unproven %v: the burst must be at least %d, the count of a datagram of %d bytes: "+
+			"longer datagrams would never pass", &l.unproven, minUnproven, message.MaxDatagram)
 	}
 	return nil
 }
 
-// minUnproven is as what the longest datagram counts, in those of 1400 bytes.
-const minUnproven = (wsrelay.MaxDatagram + 1399) / 1400
+// minUnproven is the length of the longest datagram in units of 1400 bytes.
+const minUnproven = (message.MaxDatagram + 1399) / 1400
 
-// tokenVariable is the environment variable with a token.
+// tokenVariable is the environment variable for a token.
 const tokenVariable = "KADMESH_RELAY_TOKEN"
 
-// maxToken is how many bytes of token a client can say.
+// maxToken is the length of the longest token that the protocol carries, in bytes.
 const maxToken = 255
 
-// read returns who may use the relay, or says which flag is wrong.
-func (a *admission) read() (access wsrelay.Access, err error) {
+// read returns the access rules of the relay, or an error that names the wrong flag.
+func (a *admission) read() (access relay.Access, err error) {
 	if access.Tokens, err = a.allTokens(); err != nil {
 		return access, err
 	}
@@ -154,12 +162,14 @@ func (a *admission) allTokens() ([]string, error) {
 			}
 		}
 		if len(tokens) == before {
-			return nil, cli.Usagef("--token-file %s has no token: write one on each line, or leave the flag out to take everybody", a.tokenFile)
+			return nil, cli.Usagef("--token-file %s has no token: write one on each line, "+
+				"or leave the flag out to let in everybody", a.tokenFile)
 		}
 	}
 	for _, t := range tokens {
 		if t == "" || len(t) > maxToken {
-			return nil, cli.Usagef("--token, --token-file or $%s: a token has from 1 to %d bytes, not %d", tokenVariable, maxToken, len(t))
+			return nil, cli.Usagef("--token, --token-file or $%s: a token has from 1 to %d bytes, not %d",
+				tokenVariable, maxToken, len(t))
 		}
 	}
 	return tokens, nil

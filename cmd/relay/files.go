@@ -4,18 +4,17 @@ import (
 	"fmt"
 
 	"github.com/kadmesh/kadmesh/internal/site"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 )
 
-// Each tab takes a TCP connection and a UDP socket. Besides, there are visitors of
-// the page, connections that have not said hello, and what the process itself
-// needs.
+// Open files. Each tab takes a TCP connection and a UDP socket. Visitors of the page,
+// connections before hello, and the process itself take further ones.
 const (
 	filesPerPeer = 2
-	spareFiles   = site.MaxVisitors + wsrelay.MaxStrangers + 64
+	spareFiles   = site.MaxConns + relay.MaxStrangers + 64
 )
 
-// checkFiles reports if the limit of open files is too low for that many peers.
+// checkFiles returns an error if the limit on open files is too low for so many peers.
 func checkFiles(peers int) error {
 	have, limited := maxFiles()
 	need := uint64(filesPerPeer*peers + spareFiles)
@@ -26,5 +25,6 @@ func checkFiles(peers int) error {
 	if have >= spareFiles+filesPerPeer {
 		advice += fmt.Sprintf(", or give --max-peers %d", (have-spareFiles)/filesPerPeer)
 	}
-	return fmt.Errorf("--max-peers %d takes %d open files, and this process may have %d: %s", peers, need, have, advice)
+	return fmt.Errorf("--max-peers %d takes %d open files, and this process may have %d: %s",
+		peers, need, have, advice)
 }

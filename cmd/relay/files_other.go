@@ -2,6 +2,5 @@
 
 package main
 
-// maxFiles would be how many files this process may have open, if there was a
-// limit.
+// maxFiles returns false: there is no limit on open files.
 func maxFiles() (uint64, bool) { return 0, false }

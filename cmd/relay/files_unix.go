@@ -4,8 +4,8 @@ package main
 
 import "syscall"
 
-// maxFiles is how many files this process may have open. Package os has raised
-// the soft limit to the hard one by now.
+// maxFiles returns how many files this process may have open. Package os has already
+// raised the soft limit to the hard one.
 func maxFiles() (uint64, bool) {
 	var lim syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil {

@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"github.com/kadmesh/kadmesh/internal/proctest"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 )
 
 func TestUsageErrors(t *testing.T) {
@@ -38,8 +38,8 @@ func TestUsageErrors(t *testing.T) {
 		{"--public-ip here", `--public-ip "here": want an IP address`},
 		{"--public-ip 10.1.2.3:80", "without a port"},
 		{"--public-ip 10.1.2.3 --public-ip 10.1.2.4", "--public-ip 10.1.2.3 and 10.1.2.4: one of IPv4 and one of IPv6"},
-		{"--public-ip 224.0.0.1", "nobody elsewhere could send to it"},
-		{"--public-ip fe80::1%eth0", "nobody elsewhere could send to it"},
+		{"--public-ip 224.0.0.1", "no other machine could send to it"},
+		{"--public-ip fe80::1%eth0", "no other machine could send to it"},
 		{"--public-ip 0.0.0.0", "--bind-ip may be 0.0.0.0"},
 		{"--bind-ip ::1", "no --public-ip of that IP version"},
 		{"--deny 10.0.0.0/33", `--deny "10.0.0.0/33": want a network or an address`},
@@ -73,7 +73,7 @@ func TestUsageErrors(t *testing.T) {
 		{"--acme-cache " + dir + " --acme-domain *.example.org", "want a full name"},
 		{"--bootstrap example.org", `--bootstrap "example.org": want HOST:PORT`},
 		{"--bootstrap example.org:0", "the host or the port of the node is missing"},
-		{"--bootstrap [::1]:8468", "cannot be reached from --public-ip 127.0.0.1, which is of the other IP version"},
+		{"--bootstrap [::1]:8468", "cannot be reached from --public-ip 127.0.0.1, of the other IP version"},
 		{"--token=", "--token, --token-file or $KADMESH_RELAY_TOKEN: a token has from 1 to 255 bytes, not 0"},
 		{"--token " + strings.Repeat("x", 256), "a token has from 1 to 255 bytes, not 256"},
 		{"--token-file " + empty, "has no token"},
@@ -88,7 +88,8 @@ func TestUsageErrors(t *testing.T) {
 		args := append([]string{"--allow-private", "--listen", "127.0.0.1:0"}, strings.Split(tt.args, " ")...)
 		r := runRelay(t, args...)
 		if r.code != 2 || r.stdout != "" || !strings.Contains(r.stderr, tt.want) || !strings.HasSuffix(r.stderr, "--help'\n") {
-			t.Errorf("kadmesh-relay %.200q = %.500q, want exit status 2, an error with %q, and where to find help", args, r, tt.want)
+			t.Errorf("kadmesh-relay %.200q = %.500q, want exit status 2, an error with %q, and where to find help",
+				args, r, tt.want)
 		}
 		var e struct{ Error string }
 		j := runRelay(t, append(args, "--json")...)
@@ -198,16 +199,16 @@ func TestPrivateAddressComesFirst(t *testing.T) {
 func TestRates(t *testing.T) {
 	tests := []struct {
 		text string
-		want wsrelay.Rate
+		want relay.Rate
 	}{
-		{"none", wsrelay.Rate{PerSecond: -1}},
-		{"7", wsrelay.Rate{PerSecond: 7, Burst: 200}},
-		{"700", wsrelay.Rate{PerSecond: 700, Burst: 700}},
-		{"7:3", wsrelay.Rate{PerSecond: 7, Burst: 3}},
+		{"none", relay.Rate{PerSecond: -1}},
+		{"7", relay.Rate{PerSecond: 7, Burst: 200}},
+		{"700", relay.Rate{PerSecond: 700, Burst: 700}},
+		{"7:3", relay.Rate{PerSecond: 7, Burst: 3}},
 	}
 	for _, tt := range tests {
 		r := rate{5, 200}
-		if err := r.Set(tt.text); err != nil || wsrelay.Rate(r) != tt.want {
+		if err := r.Set(tt.text); err != nil || relay.Rate(r) != tt.want {
 			t.Errorf("Set(%q) = %+v, %v, want %+v", tt.text, r, err, tt.want)
 		}
 		again := r

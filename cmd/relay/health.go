@@ -5,14 +5,14 @@ import (
 	"net/http"
 	"sync/atomic"
 
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 )
 
-// health tells load balancers and monitors whether the relay takes tabs.
+// health reports to load balancers and monitors whether the relay takes tabs.
 type health struct {
 	version  string
 	capacity int // how many tabs there may be
-	stats    func() wsrelay.ServerStats
+	stats    func() relay.Stats
 	closing  atomic.Bool
 }
 

@@ -1,9 +1,9 @@
-// Command kadmesh-relay lends UDP ports to browser tabs over WebSockets, so that
-// they can be nodes of a Kademlia network, and serves the page that makes a tab
-// one. See docs/relay.md for how to run it for others.
+// Command kadmesh-relay lends UDP ports to browser tabs over WebSockets, so that the tabs
+// can be nodes of a Kademlia network. It also serves the page that makes a tab a node.
+// docs/relay.md explains how to run a relay for others.
 //
-// It exits with 0 if all went well, with 1 if what was asked for could not be
-// done, and with 2 if it was asked for in the wrong way.
+// The exit status is 0 after a shutdown in order, 1 after a failure, and 2 after a wrong
+// command line.
 package main
 
 import (
@@ -14,8 +14,8 @@ import (
 	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
-// version is set by the linker, with -X main.version=v1.2.3. Otherwise it is
-// that of the module.
+// version is set by the linker, with -X main.version=v1.2.3. If it is empty, the version
+// of the module counts.
 var version string
 
 func main() {
@@ -28,30 +28,10 @@ func root(p *cli.Program) *cobra.Command {
 	built := cli.Built(version)
 	built.Program = "kadmesh-relay"
 	cmd := &cobra.Command{
-		Use:   "kadmesh-relay --public-ip IP [flags]",
-		Short: "Lend UDP ports to browser tabs, for a Kademlia network",
-		Long: `Kadmesh-relay lets browser tabs take part in a Kademlia network. Each tab that
-connects over a WebSocket, at /relay, is lent a UDP port of this machine, until it
-leaves. The page that makes a tab a node is served at /.
-
-When it is ready it prints one line on standard output, and no more:
-
-  listening URL udp IP:FROM-TO
-
-where FROM-TO are the ports to lend, or the word any if the system chooses them;
-with two addresses there is a comma between them. All else is logged on standard
-error. On SIGINT or SIGTERM it tells all tabs when to come back, and exits with 0;
-a second signal ends it at once. SIGHUP makes it read --tls-cert again, if that was
-given, and does nothing else.
-
-With --json the line is {"listening": "URL", "udp": ["IP:FROM-TO"]}`,
-		Example: `  # on this machine alone, for a node that listens on port 8468
-  kadmesh-relay --allow-private --bootstrap 127.0.0.1:8468
-
-  # for everybody, with a certificate of Let's Encrypt
-  kadmesh-relay --public-ip 198.51.100.7 --udp-ports 20000-20999 \
-      --acme-domain relay.example.org --acme-cache /var/lib/kadmesh-relay/acme \
-      --secret-file /var/lib/kadmesh-relay/secret --bootstrap node1.example.org:8468`,
+		Use:                   "kadmesh-relay --public-ip IP [flags]",
+		Short:                 "Lend UDP ports to browser tabs, for a Kademlia network",
+		Long:                  long,
+		Example:               examples,
 		Version:               built.String(),
 		DisableFlagsInUseLine: true,
 		Args:                  cli.NoArgs,
@@ -64,3 +44,26 @@ With --json the line is {"listening": "URL", "udp": ["IP:FROM-TO"]}`,
 	cmd.AddCommand(p.Version(built))
 	return cmd
 }
+
+const long = `Kadmesh-relay lets browser tabs take part in a Kademlia network. A tab connects over
+a WebSocket, at /relay, and is lent a UDP port of this machine until it leaves. The
+page that makes a tab a node is served at /.
+
+When the relay is ready it prints one line on standard output, and no more:
+
+  listening URL udp IP:FROM-TO
+
+FROM-TO are the ports to lend, or the word any if the system chooses them. With two
+addresses there is a comma between them. The log goes to standard error. On SIGINT or
+SIGTERM the relay tells all tabs when to come back, and exits with 0. A second signal
+ends it at once. On SIGHUP it reads --tls-cert again, and does nothing without that.
+
+With --json the line is {"listening": "URL", "udp": ["IP:FROM-TO"]}`
+
+const examples = `  # on this machine alone, for a node that listens on port 8468
+  kadmesh-relay --allow-private --bootstrap 127.0.0.1:8468
+
+  # for everybody, with a certificate of Let's Encrypt
+  kadmesh-relay --public-ip 198.51.100.7 --udp-ports 20000-20999 \
+      --acme-domain relay.example.org --acme-cache /var/lib/kadmesh-relay/acme \
+      --secret-file /var/lib/kadmesh-relay/secret --bootstrap node1.example.org:8468`

@@ -4,17 +4,18 @@ import (
 	"net/http"
 
 	"github.com/kadmesh/kadmesh/internal/metrics"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 )
 
 // exposition serves the metrics of a relay at /metrics.
-func exposition(stats func() wsrelay.ServerStats, refused func() uint64, capacity int, version string) http.Handler {
+func exposition(stats func() relay.Stats, refused func() uint64, capacity int, version string) http.Handler {
 	return metrics.Handler(collector{stats, refused, capacity, version}.collect)
 }
 
-// collector turns what the relay has counted into metrics.
+// collector turns the relay's counters into metrics.
 type collector struct {
-	stats    func() wsrelay.ServerStats
+	stats    func() relay.Stats
 	refused  func() uint64 // visitors
 	capacity int
 	version  string
@@ -23,38 +24,38 @@ type collector struct {
 const prefix metrics.Prefix = "kadmesh_relay_"
 
 var (
-	descInfo        = prefix.Desc("info", "What the relay was built from; always 1.", "version")
-	descConnections = prefix.Desc("connections", "WebSockets that are open.")
-	descPeers       = prefix.Desc("peers", "Ports that are lent, those of tabs that are away included.")
-	descCapacity    = prefix.Desc("capacity", "How many ports can be lent: --max-peers.")
+	descInfo        = prefix.Desc("info", "The version of the relay; always 1.", "version")
+	descConnections = prefix.Desc("connections", "Open WebSockets.")
+	descPeers       = prefix.Desc("peers", "Lent ports, including tabs that are away.")
+	descCapacity    = prefix.Desc("capacity", "Number of ports that can be lent: --max-peers.")
 
 	descAccepted   = prefix.Desc("accepted_total", "Tabs that were lent a port.")
-	descResumed    = prefix.Desc("resumed_total", "Of those, tabs that got the port from before.")
+	descResumed    = prefix.Desc("resumed_total", "Tabs that got the same port as before.")
 	descForbidden  = prefix.Desc("forbidden_total", "Connections refused for their origin or host.")
 	descTurnedAway = prefix.Desc("turned_away_total", "Connections refused because there were too many.")
-	descSilent     = prefix.Desc("silent_total", "Connections given up since no ping was answered.")
+	descSilent     = prefix.Desc("silent_total", "Connections given up because no ping was answered.")
 	descPaused     = prefix.Desc("paused_total", "Pauses in reading from tabs that sent too many WebSocket frames.")
-	descRefused    = prefix.Desc("refused_visitors_total", "Connections to the page that were closed because there were too many.")
-	descErrors     = prefix.Desc("errors_total", "Tabs that were sent away, by reason.", "reason")
+	descRefused    = prefix.Desc("refused_visitors_total", "Connections to the page closed: there were too many.")
+	descErrors     = prefix.Desc("errors_total", "Sessions ended by the relay, by reason.", "reason")
 
-	descDatagrams = prefix.Desc("datagrams_total", "Datagrams that were passed on.", "direction")
-	descBytes     = prefix.Desc("bytes_total", "Bytes of what was passed on.", "direction")
+	descDatagrams = prefix.Desc("datagrams_total", "Datagrams passed on.", "direction")
+	descBytes     = prefix.Desc("bytes_total", "Bytes passed on.", "direction")
 	descMessages  = prefix.Desc("messages_total", "WebSocket messages to tabs.")
-	descDropped   = prefix.Desc("dropped_total", "Datagrams that were dropped, by reason.", "direction", "reason")
+	descDropped   = prefix.Desc("dropped_total", "Datagrams dropped, by reason.", "direction", "reason")
 	descAway      = prefix.Desc("away_total", "Datagrams for tabs that were away.")
 	descArrived   = prefix.Desc("arrived_datagrams_total", "Datagrams that came in over lent ports.")
 	descArrivedB  = prefix.Desc("arrived_bytes_total", "Bytes that came in over lent ports.")
 )
 
-// errorReasons are the names of why tabs are sent away.
-var errorReasons = map[wsrelay.Code]string{
-	wsrelay.CodeMalformed: "malformed",
-	wsrelay.CodeVersion:   "version",
-	wsrelay.CodeToken:     "token",
-	wsrelay.CodeFull:      "full",
-	wsrelay.CodePerIP:     "per_ip",
-	wsrelay.CodeReplaced:  "replaced",
-	wsrelay.CodeSlow:      "slow",
+// errorReasons are the labels of errors_total.
+var errorReasons = map[message.Code]string{
+	message.CodeMalformed: "malformed",
+	message.CodeVersion:   "version",
+	message.CodeToken:     "token",
+	message.CodeFull:      "full",
+	message.CodePerIP:     "per_ip",
+	message.CodeReplaced:  "replaced",
+	message.CodeSlow:      "slow",
 }
 
 func (c collector) collect(ch metrics.Samples) {

@@ -20,6 +20,7 @@ import (
 	"github.com/kadmesh/kadmesh/internal/proctest"
 	"github.com/kadmesh/kadmesh/transport/udp"
 	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 )
 
 // dial connects as a tab does, and returns the states of the connection.
@@ -173,7 +174,7 @@ func TestHealth(t *testing.T) {
 }
 
 func TestHealthWhileClosing(t *testing.T) {
-	h := &health{version: "v1", capacity: 2, stats: func() wsrelay.ServerStats { return wsrelay.ServerStats{Lent: 1} }}
+	h := &health{version: "v1", capacity: 2, stats: func() relay.Stats { return relay.Stats{Lent: 1} }}
 	h.closing.Store(true)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/healthz", nil))

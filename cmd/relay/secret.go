@@ -11,11 +11,11 @@ import (
 	"os"
 )
 
-// minSecret is how many bytes a secret has at least.
+// minSecret is the least length of a secret, in bytes.
 const minSecret = 16
 
-// readSecret returns the secret in the file name, which it creates if it is
-// missing. Without a name there is no secret.
+// readSecret returns the secret in a file, and creates the file if it is missing. Without
+// a name it returns nil.
 func readSecret(name string, log *slog.Logger) ([]byte, error) {
 	if name == "" {
 		return nil, nil
@@ -28,7 +28,8 @@ func readSecret(name string, log *slog.Logger) ([]byte, error) {
 		return nil, fmt.Errorf("--secret-file: %w", err)
 	}
 	if b = bytes.TrimSpace(b); len(b) < minSecret {
-		return nil, fmt.Errorf("--secret-file: %s has %d bytes, want at least %d: remove it to get a new one", name, len(b), minSecret)
+		return nil, fmt.Errorf("--secret-file: %s has %d bytes, want at least %d: remove it to get a new one",
+			name, len(b), minSecret)
 	}
 	if info, err := os.Stat(name); err == nil && info.Mode().Perm()&0o077 != 0 {
 		log.Warn("secret file is open to other users", "file", name, "mode", info.Mode().Perm())

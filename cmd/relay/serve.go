@@ -17,23 +17,23 @@ import (
 	"github.com/kadmesh/kadmesh/internal/cli"
 	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/internal/site"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 	"github.com/kadmesh/kadmesh/web"
 )
 
-// How long tabs have to hear that the relay goes, and others to get what they
-// asked for.
+// On shutdown, tabs have farewellTime to hear of it, and other HTTP requests closingTime
+// to end.
 const (
-	partingTime = 10 * time.Second
-	closingTime = 2 * time.Second
+	farewellTime = 10 * time.Second
+	closingTime  = 2 * time.Second
 )
 
-// gcPercent is Go's GOGC, whose default is 100. Most of a relay's heap belongs to
-// clients that do nothing, so that collecting it more often costs next to nothing
-// and saves 3 kB for each of them.
+// gcPercent is the value for GOGC, instead of Go's default of 100. Most of a relay's heap
+// belongs to idle clients, so that more collections cost next to nothing, and save 3 kB
+// for each client.
 const gcPercent = 20
 
-// run is a relay from its start until a signal.
+// run runs a relay until a signal.
 func run(ctx context.Context, p *cli.Program, o *options) error {
 	log, err := o.logging.Logger(p.Err)
 	if err != nil {
@@ -61,24 +61,24 @@ func run(ctx context.Context, p *cli.Program, o *options) error {
 	return r.serve(ctx, stop)
 }
 
-// relaying is a relay with all that it is reached by.
+// relaying is a relay with its configuration, listeners and page.
 type relaying struct {
 	log     *slog.Logger
-	cfg     wsrelay.ServerConfig
-	nodes   []cli.HostPort // to join through
-	tls     *tls.Config    // nil without
-	names   []string       // that certificates are for
+	cfg     relay.Config
+	nodes   []cli.HostPort // of --bootstrap
+	tls     *tls.Config    // nil without TLS
+	names   []string       // in the certificates
 	stopTLS func()
 
-	server   *wsrelay.Server
+	server   *relay.Server
 	health   *health
 	site     *site.Site
-	visitors *site.Visitors
+	visitors *site.ConnLimiter
 	public   net.Listener
-	metrics  net.Listener // nil without
+	metrics  net.Listener // nil without --metrics
 }
 
-// prepare fills in what flags and files say, and checks that it can be done.
+// prepare reads flags and files into the configuration, and checks it.
 func (r *relaying) prepare(o *options) (err error) {
 	if r.tls, r.names, r.stopTLS, err = o.tls.config(r.log); err != nil {
 		return err
@@ -101,7 +101,7 @@ func (r *relaying) prepare(o *options) (err error) {
 	return err
 }
 
-// checkBind reports if this machine does not have one of the addresses.
+// checkBind returns an error if this machine does not have one of the addresses.
 func checkBind(ips []netip.Addr) error {
 	for _, ip := range ips {
 		c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, 0)))
@@ -113,7 +113,7 @@ func checkBind(ips []netip.Addr) error {
 	return nil
 }
 
-// open opens what can fail. close closes it.
+// open opens the listeners and the relay. close closes them.
 func (r *relaying) open(o *options) (err error) {
 	if r.public, err = cli.Listen("--listen", o.address()); err != nil {
 		return err
@@ -126,30 +126,30 @@ func (r *relaying) open(o *options) (err error) {
 	if r.site, err = site.New(web.Files); err != nil {
 		return err
 	}
-	if r.server, err = wsrelay.NewServer(r.cfg); err != nil {
+	if r.server, err = relay.New(r.cfg); err != nil {
 		return err
 	}
-	r.visitors = &site.Visitors{Proxies: r.cfg.Access.Proxies}
+	r.visitors = &site.ConnLimiter{Proxies: r.cfg.Access.Proxies}
 	r.health = &health{version: cli.Built(version).Version, capacity: r.cfg.Limits.Peers, stats: r.server.Stats}
 	r.advise()
 	return nil
 }
 
-// advise logs what an operator may not have meant.
+// advise logs warnings about a configuration that the operator may not have intended.
 func (r *relaying) advise() {
 	here := r.public.Addr().(*net.TCPAddr).AddrPort().Addr().Unmap()
 	if !r.site.HasModule() {
-		r.log.Warn("built without the module: the page cannot join; run make build and start what that makes")
+		r.log.Warn("built without the module: the page cannot join; run make build, and start bin/kadmesh-relay")
 	}
 	if r.cfg.AllowPrivate && !here.IsLoopback() {
-		r.log.Warn("private addresses are allowed: whoever reaches this relay reaches the network that it is in")
+		r.log.Warn("private addresses are allowed: everybody who reaches this relay reaches its network")
 	}
 	if r.tls == nil && !here.IsLoopback() && len(r.cfg.Access.Proxies) == 0 {
 		r.log.Warn("no TLS: pages with https cannot use this relay, and others can listen in")
 	}
 }
 
-// address is where to listen.
+// address is the address to listen at.
 func (o *options) address() string {
 	switch {
 	case o.listen != "":
@@ -160,7 +160,7 @@ func (o *options) address() string {
 	return "127.0.0.1:8080"
 }
 
-// url is where the page is.
+// url is the URL of the page.
 func (r *relaying) url() string {
 	scheme, name := "http", ""
 	if r.tls != nil {
@@ -172,7 +172,7 @@ func (r *relaying) url() string {
 	return site.URL(scheme, name, r.public.Addr().(*net.TCPAddr))
 }
 
-// ready is what is printed when the relay is ready.
+// ready returns the line to print when the relay is ready, as text and for JSON.
 func (r *relaying) ready() (text string, object any) {
 	ports := "any"
 	if r.cfg.Ports.Len() > 0 {
@@ -188,45 +188,26 @@ func (r *relaying) ready() (text string, object any) {
 	}{r.url(), lent}
 }
 
-// serve works until ctx is over, or something breaks. It calls release when it goes
-// on to part, from when on signals end the program.
+// serve runs the relay until ctx ends, or a server fails. It calls release before it sends
+// tabs away, from when on signals end the program.
 func (r *relaying) serve(ctx context.Context, release func()) error {
-	mux := http.NewServeMux()
-	mux.Handle("/", r.site)
-	mux.Handle("/relay", r.server)
-	mux.Handle("/healthz", r.health)
-	servers := []*http.Server{site.NewServer(mux, r.visitors, r.log)}
-	listeners := []net.Listener{r.public}
-	if r.tls != nil {
-		servers[0].TLSConfig = r.tls
-	}
-	if r.metrics != nil {
-		servers = append(servers, site.NewServer(exposition(r.server.Stats, r.visitors.Refused, r.cfg.Limits.Peers, r.health.version), nil, r.log))
-		listeners = append(listeners, r.metrics)
-		r.log.Info("metrics", "url", "http://"+r.metrics.Addr().String()+"/metrics")
-	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	servers, seeds := r.servers(), r.seeds()
 	broken := make(chan error, len(servers))
 	var running sync.WaitGroup
-	for i, s := range servers {
+	for l, s := range servers {
 		running.Go(func() {
-			var err error
-			if s.TLSConfig != nil {
-				err = s.ServeTLS(listeners[i], "", "")
-			} else {
-				err = s.Serve(listeners[i])
-			}
-			if err != http.ErrServerClosed {
-				broken <- fmt.Errorf("serve %v: %w", listeners[i].Addr(), err)
+			if err := serveOn(l, s); err != http.ErrServerClosed {
+				broken <- fmt.Errorf("serve %v: %w", l.Addr(), err)
 				stop()
 			}
 		})
 	}
-	running.Go(func() { r.seeds().keep(ctx) })
+	running.Go(func() { seeds.keep(ctx) })
 	<-ctx.Done()
 	release()
-	r.part(servers)
+	r.leave(servers)
 	running.Wait()
 	select {
 	case err := <-broken:
@@ -236,9 +217,33 @@ func (r *relaying) serve(ctx context.Context, release func()) error {
 	}
 }
 
+// servers returns the HTTP servers by listener.
+func (r *relaying) servers() map[net.Listener]*http.Server {
+	mux := http.NewServeMux()
+	mux.Handle("/", r.site)
+	mux.Handle("/relay", r.server)
+	mux.Handle("/healthz", r.health)
+	public := site.NewServer(mux, r.visitors, r.log)
+	public.TLSConfig = r.tls
+	servers := map[net.Listener]*http.Server{r.public: public}
+	if r.metrics != nil {
+		h := exposition(r.server.Stats, r.visitors.Refused, r.cfg.Limits.Peers, r.health.version)
+		servers[r.metrics] = site.NewServer(h, nil, r.log)
+		r.log.Info("metrics", "url", "http://"+r.metrics.Addr().String()+"/metrics")
+	}
+	return servers
+}
+
+func serveOn(l net.Listener, s *http.Server) error {
+	if s.TLSConfig != nil {
+		return s.ServeTLS(l, "", "")
+	}
+	return s.Serve(l)
+}
+
 func (r *relaying) seeds() *seeds {
 	if len(r.nodes) == 0 {
-		r.log.Info("no bootstrap given: tabs must know themselves whom to join")
+		r.log.Info("no bootstrap given: tabs must bring nodes to join through")
 	}
 	return &seeds{
 		nodes: r.nodes, lookup: net.DefaultResolver.LookupNetIP,
@@ -248,11 +253,11 @@ func (r *relaying) seeds() *seeds {
 	}
 }
 
-// part sends tabs away, then stops the servers.
-func (r *relaying) part(servers []*http.Server) {
+// leave sends tabs away, then stops the servers.
+func (r *relaying) leave(servers map[net.Listener]*http.Server) {
 	r.health.closing.Store(true)
 	r.log.Info("leaving", "peers", r.server.Stats().Lent)
-	ctx, cancel := context.WithTimeout(context.Background(), partingTime)
+	ctx, cancel := context.WithTimeout(context.Background(), farewellTime)
 	defer cancel()
 	if err := r.server.Shutdown(ctx); err != nil {
 		r.log.Warn("not all tabs were told", "error", err)
@@ -266,7 +271,7 @@ func (r *relaying) part(servers []*http.Server) {
 	}
 }
 
-// close closes what open opened and serve did not.
+// close closes what open has opened and serve has not closed.
 func (r *relaying) close() {
 	if r.stopTLS != nil {
 		r.stopTLS()

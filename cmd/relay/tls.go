@@ -17,14 +17,14 @@ import (
 	"github.com/kadmesh/kadmesh/internal/cli"
 )
 
-// certification is where certificates come from: files, or an authority.
+// certification has the flags for certificates: from files, or from an authority.
 type certification struct {
 	cert, key    string
 	domains      []string
 	cache, email string
 }
 
-// check reports which flags do not fit together.
+// check reports flags that do not fit together.
 func (t *certification) check() error {
 	switch {
 	case (t.cert == "") != (t.key == ""):
@@ -34,7 +34,8 @@ func (t *certification) check() error {
 	case len(t.domains) == 0 && (t.cache != "" || t.email != ""):
 		return cli.Usagef("--acme-cache and --acme-email need --acme-domain: name the domain to get a certificate for")
 	case len(t.domains) > 0 && t.cache == "":
-		return cli.Usagef("--acme-domain needs --acme-cache DIR, where certificates are kept: authorities hand out only a few for each domain")
+		return cli.Usagef("--acme-domain needs --acme-cache DIR, where certificates are kept: " +
+			"authorities hand out only a few for each domain")
 	}
 	for _, d := range t.domains {
 		if !strings.Contains(strings.Trim(d, "."), ".") || strings.ContainsAny(d, ":/* ") {
@@ -46,9 +47,9 @@ func (t *certification) check() error {
 
 func (t *certification) wanted() bool { return t.cert != "" || len(t.domains) > 0 }
 
-// config returns how to serve TLS, and the names that the certificates are for,
-// or nil without TLS. Until stop is called, SIGHUP reads files again, and does
-// nothing where there are none: it ends no relay.
+// config returns the TLS configuration, and the names in the certificates; or nil without
+// TLS. Until stop is called, SIGHUP makes the program read the files again. Without files
+// the signal does nothing, so that it never ends a relay.
 func (t *certification) config(log *slog.Logger) (c *tls.Config, names []string, stop func(), err error) {
 	idle := func() { log.Info("nothing to read again: there is no --tls-cert") }
 	switch {
@@ -80,8 +81,7 @@ type pair struct {
 	loaded    atomic.Pointer[tls.Certificate]
 }
 
-// load reads the files, and returns the names that the certificate is for, those
-// with wildcards last.
+// load reads the files, and returns the names in the certificate, wildcards last.
 func (p *pair) load() ([]string, error) {
 	c, err := tls.LoadX509KeyPair(p.cert, p.key)
 	if err != nil {

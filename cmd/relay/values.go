@@ -10,16 +10,16 @@ import (
 
 	"github.com/kadmesh/kadmesh/internal/cli"
 	"github.com/kadmesh/kadmesh/internal/netaddr"
-	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay"
 )
 
-// rate is a wsrelay.Rate as a user writes it: N, N:BURST, or none.
-type rate wsrelay.Rate
+// rate is a relay.Rate as a flag: N, N:BURST, or none.
+type rate relay.Rate
 
 // maxRate keeps twice a rate, and times 60, within an int32.
 const maxRate = 16 << 20
 
-// String is that of pflag.Value.
+// String implements pflag.Value.
 func (r *rate) String() string {
 	if r.PerSecond < 0 {
 		return "none"
@@ -27,11 +27,10 @@ func (r *rate) String() string {
 	return fmt.Sprintf("%d:%d", r.PerSecond, r.Burst)
 }
 
-// Type is that of pflag.Value.
+// Type implements pflag.Value.
 func (r *rate) Type() string { return "N[:BURST]" }
 
-// Set is that of pflag.Value. A burst that is not given stays, if it is enough for a
-// second.
+// Set implements pflag.Value. Without BURST the burst stays, if it is enough for a second.
 func (r *rate) Set(s string) error {
 	if s == "none" {
 		*r = rate{PerSecond: -1}
@@ -50,16 +49,16 @@ func (r *rate) Set(s string) error {
 	return nil
 }
 
-// count is a number that is at least one if it is given, and else 0.
+// count is a positive number as a flag, or 0 if the flag is not given.
 type count int
 
-// String is that of pflag.Value.
+// String implements pflag.Value.
 func (c *count) String() string { return strconv.Itoa(int(*c)) }
 
-// Type is that of pflag.Value.
+// Type implements pflag.Value.
 func (c *count) Type() string { return "N" }
 
-// Set is that of pflag.Value.
+// Set implements pflag.Value.
 func (c *count) Set(s string) error {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
@@ -69,21 +68,22 @@ func (c *count) Set(s string) error {
 	return nil
 }
 
-// parsePorts reads FROM-TO. Nothing means that the system chooses.
-func parsePorts(s string) (wsrelay.PortRange, error) {
+// parsePorts parses FROM-TO. If s is empty, the system chooses the ports.
+func parsePorts(s string) (relay.PortRange, error) {
 	if s == "" {
-		return wsrelay.PortRange{}, nil
+		return relay.PortRange{}, nil
 	}
 	from, to, _ := strings.Cut(s, "-")
 	first, err1 := strconv.ParseUint(from, 10, 16)
 	last, err2 := strconv.ParseUint(to, 10, 16)
 	if err := errors.Join(err1, err2); err != nil || first < 1024 || last < first {
-		return wsrelay.PortRange{}, cli.Usagef("--udp-ports %q: want FROM-TO, both from 1024 to 65535, as in 20000-20999", s)
+		return relay.PortRange{}, cli.Usagef(
+			"--udp-ports %q: want FROM-TO, both from 1024 to 65535, as in 20000-20999", s)
 	}
-	return wsrelay.PortRange{First: uint16(first), Last: uint16(last)}, nil
+	return relay.PortRange{First: uint16(first), Last: uint16(last)}, nil
 }
 
-// parseIPs reads the values of a flag that takes one address of each family.
+// parseIPs parses the values of a flag that takes one address of each family.
 func parseIPs(flag string, list []string) ([]netip.Addr, error) {
 	var ips []netip.Addr
 	for _, s := range list {
@@ -93,11 +93,13 @@ func parseIPs(flag string, list []string) ([]netip.Addr, error) {
 		}
 		ip = ip.Unmap()
 		if ip.Zone() != "" || ip.IsMulticast() {
-			return nil, cli.Usagef("--%s %v: nobody elsewhere could send to it", flag, ip)
+			return nil, cli.Usagef("--%s %v: no other machine could send to it", flag, ip)
 		}
 		for _, other := range ips {
 			if netaddr.SameFamily(other, ip) {
-				return nil, cli.Usagef("--%s %v and %v: one of IPv4 and one of IPv6 at most; for more, run more relays", flag, other, ip)
+				return nil, cli.Usagef(
+					"--%s %v and %v: one of IPv4 and one of IPv6 at most; for more, run more relays",
+					flag, other, ip)
 			}
 		}
 		ips = append(ips, ip)
@@ -105,7 +107,7 @@ func parseIPs(flag string, list []string) ([]netip.Addr, error) {
 	return ips, nil
 }
 
-// parsePrefixes reads the values of a flag that takes networks, or addresses.
+// parsePrefixes parses the values of a flag that takes networks or addresses.
 func parsePrefixes(flag string, list []string) ([]netip.Prefix, error) {
 	var prefixes []netip.Prefix
 	for _, s := range list {
@@ -125,7 +127,7 @@ func parsePrefixes(flag string, list []string) ([]netip.Prefix, error) {
 	return prefixes, nil
 }
 
-// checkOrigin reports what is wrong with a value of --allow-origin.
+// checkOrigin returns an error if s is no value for --allow-origin.
 func checkOrigin(s string) error {
 	if s == "*" {
 		return nil

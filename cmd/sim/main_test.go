@@ -23,10 +23,13 @@ func simulate(args ...string) (stdout, stderr string, code int) {
 func TestUsage(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"--scenario nonsense", `--scenario "nonsense": want one of scale, dead10`},
-		{"--nodes 9", "want at least 10 nodes"},
-		{"--ops 0", "1 operation"},
-		{"--duration=-5m", "--duration -5m0s: want a time that is not negative"},
-		{"scale", "scale"},
+		{"--nodes 9", "--nodes 9: want at least 10"},
+		{"--ops 0", "--ops 0: want at least 1"},
+		{"--duration=-5m", "--duration -5m0s: want zero or more"},
+		{"--k 0", "--k 0: want at least 1"},
+		{"--b -1", "--b -1: want at least 1"},
+		{"scale", `unexpected argument "scale"`},
+		{"-5", `unexpected argument "-5"`},
 	} {
 		out, err, code := simulate(strings.Fields(tt.args)...)
 		if code != 2 || out != "" || !strings.Contains(err, tt.want) {
@@ -35,7 +38,7 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// Each number that is printed is in the JSON as well, and the picture can be parsed.
+// Each number in the text is in the JSON as well. The picture is an SVG.
 func TestReport(t *testing.T) {
 	svg := filepath.Join(t.TempDir(), "run.svg")
 	args := []string{"--scenario", "pairs", "--nodes", "50", "--ops", "20", "--duration", "1m"}
@@ -61,11 +64,12 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// A number that is not as it should be makes the status 1.
+// A number that misses its limit makes the status 1.
 func TestMissed(t *testing.T) {
-	_, err, code := simulate("--scenario", "dead30", "--nodes", "40", "--ops", "20", "--duration", "1m", "--k", "1", "--quiet")
-	if code != 1 || !strings.Contains(err, "not as they should be") {
-		t.Errorf("status %d, stderr %q, want 1 and which", code, err)
+	args := strings.Fields("--scenario dead30 --nodes 40 --ops 20 --duration 1m --k 1 --quiet")
+	_, err, code := simulate(args...)
+	if code != 1 || !strings.Contains(err, "miss their limits") {
+		t.Errorf("status %d, stderr %q, want 1 and the number's name", code, err)
 	}
 }
 
@@ -76,7 +80,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-// All nodes may be holders, so that nobody has to ask.
+// The scenario ends well if every node holds the value, so that no get sends a request.
 func TestHotKeyOfFew(t *testing.T) {
 	if out, err, code := simulate("--scenario", "hotkey", "--nodes", "15", "--json", "--quiet"); code != 0 {
 		t.Errorf("status %d, %q, %q", code, out, err)

@@ -8,16 +8,16 @@ import (
 	"syscall"
 )
 
-// largePage is what large pages come in on most machines.
+// largePage is the size of a large page on most machines.
 const largePage = 2 << 20
 
-// collapse is MADV_COLLAPSE, which puts what is already there into large pages, since
-// Linux 6.1.
+// collapse is MADV_COLLAPSE, which moves memory already in use to large pages. Linux
+// has it since 6.1.
 const collapse = 25
 
-// wantLargePages asks the system for large pages wherever the program's memory is. A
-// simulation goes to and fro in it, and looking up where small pages are takes a
-// quarter of its time. What the system says to that does not matter.
+// wantLargePages requests large pages for all memory of the program. A simulation
+// accesses its memory in no order, and spends a quarter of its time on translating
+// addresses of small pages. The system may refuse.
 func wantLargePages() {
 	f, err := os.Open("/proc/self/maps")
 	if err != nil {
@@ -41,8 +41,8 @@ func wantLargePages() {
 	}
 }
 
-// memoryFree returns how many bytes the system has for programs; zero if it does not
-// say.
+// memoryFree returns the memory, in bytes, that the system has for programs; zero if
+// unknown.
 func memoryFree() uint64 {
 	f, err := os.Open("/proc/meminfo")
 	if err != nil {

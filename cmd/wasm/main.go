@@ -19,6 +19,7 @@ import (
 	"github.com/kadmesh/kadmesh/internal/netaddr"
 	"github.com/kadmesh/kadmesh/transport/webrtc"
 	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 func main() {
@@ -181,15 +182,15 @@ func codeOf(err error) string {
 }
 
 // relayCodes are the names of a relay's reasons in the module.
-var relayCodes = map[wsrelay.Code]string{
-	wsrelay.CodeMalformed: "malformed", wsrelay.CodeVersion: "version", wsrelay.CodeToken: "token", wsrelay.CodeFull: "full",
-	wsrelay.CodePerIP: "per-ip", wsrelay.CodeReplaced: "replaced", wsrelay.CodeSlow: "slow",
+var relayCodes = map[message.Code]string{
+	message.CodeMalformed: "malformed", message.CodeVersion: "version", message.CodeToken: "token", message.CodeFull: "full",
+	message.CodePerIP: "per-ip", message.CodeReplaced: "replaced", message.CodeSlow: "slow",
 }
 
 // relayCodeOf returns why a relay does not serve this client; "" if err is not of
 // a relay.
 func relayCodeOf(err error) string {
-	var refused *wsrelay.RelayError
+	var refused *message.Error
 	if !errors.As(err, &refused) {
 		return ""
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/kadmesh/kadmesh/core"
 	"github.com/kadmesh/kadmesh/transport/webrtc"
 	"github.com/kadmesh/kadmesh/transport/wsrelay"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 // operations are the requests that the page may make to the node.
@@ -245,7 +246,7 @@ func pathName(s webrtc.State) string {
 func stats(s core.Stats, c wsrelay.Stats, direct *webrtc.Conn) map[string]any {
 	refused := make(map[string]uint64)
 	for reason, n := range c.Refused {
-		refused[wsrelay.Drop(reason).String()] = n
+		refused[message.Drop(reason).String()] = n
 	}
 	refused["offline"] = c.Dropped.Offline
 	refused["queue full here"] = c.Dropped.Outgoing + c.Dropped.Incoming

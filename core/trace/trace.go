@@ -30,7 +30,7 @@ type ID = [20]byte
 // Contact is a core.Contact.
 type Contact struct {
 	ID   ID
-	Addr netip.AddrPort
+	Addr netip.AddrPort // where the node receives datagrams
 }
 
 // Change is an event in the life of a contact.
@@ -66,12 +66,12 @@ func (s Stage) String() string { return [...]string{"sent", "late", "overdue", "
 
 // Request is a stage of one of the node's own requests.
 type Request struct {
-	At      time.Time
-	Request uint64 // the number of the request, from 1
-	Lookup  uint64 // the number of the lookup that it belongs to, or 0
-	Method  string
-	To      Contact // the zero ID if only the address is known
-	Stage   Stage
+	At      time.Time     // of the stage
+	Request uint64        // the number of the request, from 1
+	Lookup  uint64        // the number of the lookup that it belongs to, or 0
+	Method  string        // the name of the procedure: ping, store, find_node, find_value or stun
+	To      Contact       // the zero ID if only the address is known
+	Stage   Stage         // the stage that the request has reached
 	RTT     time.Duration // of a reply
 }
 
@@ -96,19 +96,20 @@ func (p Purpose) String() string {
 
 // Lookup is the start or the end of a lookup.
 type Lookup struct {
-	At      time.Time
-	Lookup  uint64 // the number of the lookup, from 1
-	Purpose Purpose
-	Target  ID
-	Done    bool
+	At      time.Time // of the start or the end
+	Lookup  uint64    // the number of the lookup, from 1
+	Purpose Purpose   // the operation that needs it
+	Target  ID        // the id whose nearest nodes are looked for
+	Done    bool      // this is the end
 
-	// The fields below are for the end of a lookup. The result of a lookup is the
-	// holder of the value, else the nearest node that answered. Hops is the distance
-	// of the result in steps: 1 for a contact of the node's own, 2 for a contact that
-	// such a contact named, and so on.
-	Found    bool
+	// The fields below are for the end of a lookup. Its result is the holder of the
+	// value, else the nearest node that answered.
+
+	Found bool // a value was found
+	// Hops is the distance of the result in steps: 1 for a contact of the node's own,
+	// 2 for a contact that such a contact named, and so on.
 	Hops     int
-	Requests int
+	Requests int // sent for the lookup
 }
 
 // RecordChange is an event in the life of a record.

@@ -9,19 +9,19 @@ import (
 	"strconv"
 )
 
-// HostPort is where something is as a user writes it: a name or an IP address,
-// and a port.
+// HostPort is an address as a user writes it: a name or an IP address, and a port.
 type HostPort struct {
 	Host string
 	Port uint16
 }
 
-// String is HOST:PORT.
+// String returns HOST:PORT, with an IPv6 address in brackets.
 func (h HostPort) String() string {
 	return net.JoinHostPort(h.Host, strconv.Itoa(int(h.Port)))
 }
 
-// ParseHostPort reads HOST:PORT, in which an IPv6 address is in brackets.
+// ParseHostPort parses HOST:PORT, with an IPv6 address in brackets. HOST may be empty
+// and PORT zero.
 func ParseHostPort(s string) (HostPort, error) {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
@@ -34,7 +34,7 @@ func ParseHostPort(s string) (HostPort, error) {
 	return HostPort{host, uint16(n)}, nil
 }
 
-// ParsePeers reads where nodes are.
+// ParsePeers parses addresses of nodes. None may lack the host or have port 0.
 func ParsePeers(list []string) ([]HostPort, error) {
 	var peers []HostPort
 	for _, s := range list {
@@ -50,11 +50,11 @@ func ParsePeers(list []string) ([]HostPort, error) {
 	return peers, nil
 }
 
-// LookupFunc finds the addresses of a name, as net.Resolver.LookupNetIP does.
+// LookupFunc resolves a name, as net.Resolver.LookupNetIP does.
 type LookupFunc func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
-// Literal returns the address of a host that is not a name. The unspecified
-// address stands for this machine, as programs print it that listen on it.
+// Literal returns the address if the host is an IP address. It turns 0.0.0.0 and [::],
+// which programs print as their listen address, into the loopback address.
 func (h HostPort) Literal() (netip.AddrPort, bool) {
 	ip, err := netip.ParseAddr(h.Host)
 	if err != nil {
@@ -69,7 +69,7 @@ func (h HostPort) Literal() (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(ip, h.Port), true
 }
 
-// Resolve returns all addresses of h.
+// Resolve returns all addresses of h, without a lookup if the host is an IP address.
 func (h HostPort) Resolve(ctx context.Context, lookup LookupFunc) ([]netip.AddrPort, error) {
 	if addr, ok := h.Literal(); ok {
 		return []netip.AddrPort{addr}, nil

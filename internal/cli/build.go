@@ -9,19 +9,19 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Build is what a program was built from.
+// Build describes the build of a program.
 type Build struct {
 	Program string `json:"-"` // empty means kadmesh
 	Version string `json:"version"`
-	// Commit is where the source was in git, if that is known, with "-dirty"
-	// behind it if it had been changed since.
+	// Commit is the git commit of the source, with "-dirty" appended if the source had
+	// changes. It is empty if unknown.
 	Commit string `json:"commit,omitempty"`
 	Go     string `json:"go"`
 	System string `json:"system"`
 }
 
-// Built returns what this program was built from. version is what the linker was
-// told, and else that of the module.
+// Built returns the build of this program. version is the version set by the linker; if
+// it is empty, the module's version counts.
 func Built(version string) Build {
 	b := Build{Version: version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
@@ -46,18 +46,18 @@ func Built(version string) Build {
 	return b
 }
 
-// String is for people to read.
+// String returns a line for people.
 func (b Build) String() string {
 	return fmt.Sprintf("%s %s (%s, %s)", cmp.Or(b.Program, "kadmesh"), b.Version, b.Go, b.System)
 }
 
-// Version returns the command that prints b, and has --version print it too.
+// Version returns a command that prints b. It also makes --version print b.
 func (p *Program) Version(b Build) *cobra.Command {
 	p.built = b
 	return &cobra.Command{
 		Use:   "version [flags]",
 		Short: "Print the version",
-		Long: `Version prints what this program is built from.
+		Long: `Version prints the version, the git commit and the Go version of this program.
 
 With --json: {"version", "commit": only if known, "go", "system"}`,
 		DisableFlagsInUseLine: true,

@@ -1,8 +1,7 @@
-// Package cli is what the commands of this project have in common: how they print
-// results and errors, and how they are told addresses and what to log.
+// Package cli holds the parts that the project's commands share: output of results and
+// errors, exit status, addresses, logging.
 //
-// They exit with 0 if all went well, with 1 if what was asked for could not be
-// done, and with 2 if it was asked for in the wrong way.
+// Every command exits with 0 on success, with 1 on failure, and with 2 on wrong usage.
 package cli
 
 import (
@@ -20,29 +19,29 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Program is one run of a command: where it reads and writes, and how.
+// Program is one run of a command: its input and outputs, and the global flags.
 type Program struct {
 	In       io.Reader
 	Out, Err io.Writer
-	JSON     bool // results and errors as JSON, one object per line
+	JSON     bool // print results and errors as JSON, one object per line
 
-	started bool  // the arguments were understood as far as cobra looks at them
-	built   Build // what --version prints
+	started bool  // whether cobra accepted the arguments
+	built   Build // printed by --version
 }
 
-// Run does what args ask for. root gets the flag --json, --version if there is a
-// command Version, and does not print errors: see Exit.
+// Run runs the command in args. It adds the flag --json to root, and --version if
+// Version was called. It does not print errors: see Exit.
 func (p *Program) Run(root *cobra.Command, args []string) error {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.PersistentPreRun = func(*cobra.Command, []string) { p.started = true }
 	root.PersistentFlags().BoolVar(&p.JSON, "json", false, "print results and errors as JSON, one object per line")
 	root.SetVersionTemplate(versionTemplate(p.built))
-	root.SetArgs(args)
 	root.SetIn(p.In)
 	root.SetOut(p.Out)
 	root.SetErr(p.Err)
 	plainFlagErrors(root)
 	strictHelp(root, args)
+	root.SetArgs(numbersAsArguments(root, args))
 	cmd, err := root.ExecuteC()
 	var u usageError
 	switch {
@@ -52,14 +51,14 @@ func (p *Program) Run(root *cobra.Command, args []string) error {
 		u.see = cmd.CommandPath()
 		return u
 	case !p.started:
-		// The flag may stand behind what was not understood.
+		// The parser stops at the first error, which --json may follow.
 		p.JSON = p.JSON || slices.Contains(args, "--json")
 		return usageError{err, cmd.CommandPath()}
 	}
 	return err
 }
 
-// Print prints a result: text, or object with --json.
+// Print prints a result: object with --json, otherwise text and a newline.
 func (p *Program) Print(text string, object any) error {
 	if p.JSON {
 		return printJSON(p.Out, object)
@@ -74,7 +73,7 @@ func printJSON(w io.Writer, object any) error {
 	return e.Encode(object)
 }
 
-// Exit tells the user of err, if it is one, and returns the exit status.
+// Exit prints err, unless it is nil, and returns the exit status.
 func (p *Program) Exit(err error) int {
 	if err == nil {
 		return 0
@@ -97,21 +96,21 @@ func (p *Program) Exit(err error) int {
 	return 1
 }
 
-// usageError is about how the program was called.
+// usageError is an error in the use of a command.
 type usageError struct {
 	err error
-	see string // the command whose help says more
+	see string // the command whose help to recommend
 }
 
 func (u usageError) Error() string { return u.err.Error() }
 func (u usageError) Unwrap() error { return u.err }
 
-// Usagef returns an error about how the program was called.
+// Usagef returns an error for wrong usage. The exit status is then 2.
 func Usagef(format string, args ...any) error {
 	return usageError{err: fmt.Errorf(format, args...)}
 }
 
-// NoArgs checks that a command gets no arguments.
+// NoArgs is the cobra.PositionalArgs of a command without arguments.
 func NoArgs(_ *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return fmt.Errorf("unexpected argument %q", args[0])
@@ -119,16 +118,16 @@ func NoArgs(_ *cobra.Command, args []string) error {
 	return nil
 }
 
-// Complete lets shells complete a flag of cmd with values, instead of with names
-// of files.
+// Complete makes shells complete a flag of cmd with values, not with names of files.
 func Complete(cmd *cobra.Command, flag string, values ...string) {
-	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+	complete := cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+	if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
 		panic(err)
 	}
 }
 
-// UntilSignal returns a context that ends with the first SIGINT or SIGTERM. The
-// second ends the program.
+// UntilSignal returns a context that ends at the first SIGINT or SIGTERM. A second
+// signal ends the program.
 func UntilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// wanted is what flags of a type take, by the type's name in package pflag.
+// wanted describes the values of flags, by the type's name in package pflag.
 var wanted = map[string]string{
 	"duration": "a number with a unit, as in 500ms, 10s or 24h",
 	"bool":     "true or false",
@@ -17,8 +17,8 @@ var wanted = map[string]string{
 	"uint16":   "a number up to 65535",
 }
 
-// plainFlagErrors makes root and its commands say what a flag takes, in place of
-// what the parser of its value has to say.
+// plainFlagErrors gives root and its commands errors that describe the value that a
+// flag takes, in place of the error of the value's parser.
 func plainFlagErrors(root *cobra.Command) {
 	next := root.FlagErrorFunc()
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

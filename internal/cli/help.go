@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// strictHelp makes root's commands help and completion fail for what they do not
-// know, where cobra has them print something and succeed.
+// strictHelp makes the commands help and completion fail on unknown arguments. By
+// default cobra prints something and succeeds.
 func strictHelp(root *cobra.Command, args []string) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd(args...)
@@ -19,13 +19,13 @@ func strictHelp(root *cobra.Command, args []string) {
 		case "help":
 			cmd.Args = knownTopic
 		case "completion":
-			// Args are only looked at if there is something to run.
+			// Cobra checks the arguments of runnable commands only.
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		}
 	}
 }
 
-// knownTopic checks that args lead to a command.
+// knownTopic is the cobra.PositionalArgs of help: args must name a command.
 func knownTopic(help *cobra.Command, args []string) error {
 	cmd, rest, err := help.Root().Find(args)
 	if err != nil || len(rest) > 0 || cmd == nil {
@@ -34,7 +34,8 @@ func knownTopic(help *cobra.Command, args []string) error {
 	return nil
 }
 
-// versionTemplate makes --version print b, with --json as JSON.
+// versionTemplate returns the template of --version: b as a line, or as JSON with
+// --json.
 func versionTemplate(b Build) string {
 	object, err := json.Marshal(b)
 	if err != nil {

@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// Listen opens the TCP listener for a flag, and says what to do if it cannot.
+// Listen opens a TCP listener on addr, the value of a flag. Errors name the flag and,
+// for a port in use or below 1024, a remedy.
 func Listen(flag, addr string) (net.Listener, error) {
 	if _, err := ParseHostPort(addr); err != nil {
 		return nil, Usagef("%s %w", flag, err)
@@ -17,7 +18,7 @@ func Listen(flag, addr string) (net.Listener, error) {
 	case errors.Is(err, syscall.EADDRINUSE):
 		err = fmt.Errorf("%s: %w: choose another port, or port 0 for any free one", flag, err)
 	case errors.Is(err, syscall.EACCES):
-		err = fmt.Errorf("%s: %w: ports below 1024 take CAP_NET_BIND_SERVICE, or a proxy in front", flag, err)
+		err = fmt.Errorf("%s: %w: a port below 1024 needs CAP_NET_BIND_SERVICE; otherwise put a proxy in front", flag, err)
 	case err != nil:
 		err = fmt.Errorf("%s: %w", flag, err)
 	}

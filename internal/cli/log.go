@@ -9,21 +9,21 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Logging is what flags say about the log.
+// Logging is the flags for the log.
 type Logging struct{ level, format string }
 
 var logLevels = []string{"debug", "info", "warn", "error"}
 
-// Flags adds the flags to cmd.
+// Flags adds --log-level and --log-format to cmd.
 func (l *Logging) Flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&l.level, "log-level", "info", "log from `LEVEL` on: "+strings.Join(logLevels, ", "))
-	f.StringVar(&l.format, "log-format", "text", "write the log as `FORMAT`: text, json")
+	f.StringVar(&l.level, "log-level", "info", "lowest `LEVEL` to log: "+strings.Join(logLevels, ", "))
+	f.StringVar(&l.format, "log-format", "text", "`FORMAT` of the log: text, json")
 	Complete(cmd, "log-level", logLevels...)
 	Complete(cmd, "log-format", "text", "json")
 }
 
-// Logger returns what logs to w, or says which flag is wrong.
+// Logger returns a logger to w, or a usage error if a flag has a wrong value.
 func (l *Logging) Logger(w io.Writer) (*slog.Logger, error) {
 	var level slog.Level
 	if !slices.Contains(logLevels, l.level) || level.UnmarshalText([]byte(l.level)) != nil {

@@ -1,5 +1,4 @@
-// Package metrics is what the programs have in common that show their counters to
-// Prometheus.
+// Package metrics shows counters of a program to Prometheus.
 package metrics
 
 import (
@@ -11,8 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Handler serves at /metrics what each of collect says when it is asked, and what
-// the process takes.
+// Handler serves metrics at /metrics: the samples from each of collect, called at each
+// request, and metrics of the process and of the Go runtime.
 func Handler(collect ...func(Samples)) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
@@ -27,35 +26,36 @@ func Handler(collect ...func(Samples)) http.Handler {
 	return mux
 }
 
-// collector is such a function as Prometheus has them.
+// collector makes a prometheus.Collector of a function.
 type collector func(Samples)
 
-// Describe is that of prometheus.Collector.
+// Describe implements prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, ch) }
 
-// Collect is that of prometheus.Collector.
+// Collect implements prometheus.Collector.
 func (c collector) Collect(ch chan<- prometheus.Metric) { c(ch) }
 
-// Prefix is what the names of a program's metrics begin with.
+// Prefix is the beginning of the names of a program's metrics, such as "kadmesh_node_".
 type Prefix string
 
-// Desc describes a metric.
+// Desc describes a metric: its name without the prefix, its help text and the names of
+// its labels.
 func (p Prefix) Desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(string(p)+name, help, labels, nil)
 }
 
-// Samples takes in the values of metrics.
+// Samples receives the values of metrics.
 type Samples chan<- prometheus.Metric
 
-// Gauge takes in a value that goes up and down.
+// Gauge adds a value that can go down. labels are the values of the labels in d.
 func (s Samples) Gauge(d *prometheus.Desc, v int, labels ...string) {
 	s <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v), labels...)
 }
 
-// Count takes in one that goes up.
+// Count adds a value that only grows. labels are the values of the labels in d.
 func (s Samples) Count(d *prometheus.Desc, v uint64, labels ...string) {
 	s <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
 }
 
-// Label is a text as Prometheus has names.
+// Label replaces spaces by underscores, for the value of a label.
 func Label(text string) string { return strings.ReplaceAll(text, " ", "_") }

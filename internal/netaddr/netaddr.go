@@ -5,7 +5,7 @@ package netaddr
 
 import "net/netip"
 
-// Class is what kind of address an IP address is. ClassOf documents the ranges.
+// Class is a kind of IP addresses.
 type Class uint8
 
 const (

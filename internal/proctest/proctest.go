@@ -1,5 +1,5 @@
-// Package proctest is for tests that run a program itself: built once, with
-// everything that it prints at hand.
+// Package proctest is for tests of a program as a process: the program is built once,
+// and the tests read its output. It also has waits for tests of real sockets.
 package proctest
 
 import (
@@ -17,13 +17,14 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for what a program should print or do.
+// Patience is the longest wait of a test for a program.
 const Patience = time.Minute
 
-// Version is that of the programs that Build builds.
+// Version is the version of programs built by Build.
 const Version = "v0.0.0-test"
 
-// Build builds the program whose tests these are into dir, and returns its path.
+// Build builds the program in the working directory into dir. It returns the path of
+// the binary.
 func Build(dir, name string) (string, error) {
 	binary := filepath.Join(dir, name+".exe")
 	build := exec.Command("go", "build", "-o", binary, "-ldflags", "-X main.version="+Version, ".")
@@ -34,8 +35,7 @@ func Build(dir, name string) (string, error) {
 	return binary, nil
 }
 
-// Run runs the program until it ends, with stdin as its input, and returns what
-// it leaves.
+// Run runs a program until it exits. It returns the output and the exit status.
 func Run(t testing.TB, binary, stdin string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	return Finish(t, func(ctx context.Context) *exec.Cmd {
@@ -45,7 +45,7 @@ func Run(t testing.TB, binary, stdin string, args ...string) (stdout, stderr str
 	})
 }
 
-// Finish is Run for a command that command makes.
+// Finish is Run for any command. The command must be made with the context.
 func Finish(t testing.TB, command func(context.Context) *exec.Cmd) (stdout, stderr string, code int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
@@ -60,15 +60,15 @@ func Finish(t testing.TB, command func(context.Context) *exec.Cmd) (stdout, stde
 	return out.String(), err.String(), cmd.ProcessState.ExitCode()
 }
 
-// Output is what a running program has printed so far.
+// Output is the output of a process so far.
 type Output struct {
 	mu      sync.Mutex // guards text
 	text    bytes.Buffer
 	changed chan struct{}
-	over    <-chan struct{} // closed when the program has ended
+	over    <-chan struct{} // closed when the process has exited
 }
 
-// Write takes in what is printed.
+// Write implements io.Writer.
 func (o *Output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -79,15 +79,15 @@ func (o *Output) Write(p []byte) (int, error) {
 	return o.text.Write(p)
 }
 
-// String is all of it.
+// String returns the output so far.
 func (o *Output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.String()
 }
 
-// Await waits until the output matches pattern, and returns the submatches. The
-// test fails if the program ends before.
+// Await waits until the output matches pattern, and returns the submatches. The test
+// fails if the process exits first.
 func (o *Output) Await(t testing.TB, pattern string) []string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
@@ -109,14 +109,14 @@ func (o *Output) Await(t testing.TB, pattern string) []string {
 	}
 }
 
-// Process is a program that goes on until it is told to end, or the test is over.
+// Process is a running program. The end of the test kills it.
 type Process struct {
 	Stdout, Stderr *Output
 	cmd            *exec.Cmd
 	over           chan struct{}
 }
 
-// Start starts the program.
+// Start starts a program.
 func Start(t testing.TB, binary string, args ...string) *Process {
 	t.Helper()
 	over := make(chan struct{})
@@ -148,7 +148,7 @@ func (p *Process) Signal(t testing.TB, sig os.Signal) {
 	}
 }
 
-// End waits for the end and returns what is left.
+// End waits for the exit and returns the final state.
 func (p *Process) End(t testing.TB) *os.ProcessState {
 	t.Helper()
 	select {
@@ -159,7 +159,7 @@ func (p *Process) End(t testing.TB) *os.ProcessState {
 	return p.cmd.ProcessState
 }
 
-// Stop sends a signal and returns the exit status.
+// Stop sends a signal, waits for the exit and returns the exit status.
 func (p *Process) Stop(t testing.TB, sig os.Signal) int {
 	t.Helper()
 	p.Signal(t, sig)

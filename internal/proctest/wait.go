@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// Eventually waits until what becomes true, where nothing tells when it does.
-func Eventually(t testing.TB, what string, is func() bool) {
+// Eventually polls until is returns true, for conditions without an event to wait for.
+// condition describes it in the failure.
+func Eventually(t testing.TB, condition string, is func() bool) {
 	t.Helper()
 	late, again := time.After(Patience), time.NewTicker(10*time.Millisecond)
 	defer again.Stop()
@@ -20,13 +21,13 @@ func Eventually(t testing.TB, what string, is func() bool) {
 		select {
 		case <-again.C:
 		case <-late:
-			t.Fatalf("waited in vain until %s", what)
+			t.Fatalf("waited %v in vain until %s", Patience, condition)
 		}
 	}
 }
 
-// Persist calls send each second until stop is called: UDP may lose what it sends.
-// When that takes too long it calls giveUp, once.
+// Persist calls send at once and then each second, as UDP may lose datagrams, until
+// stop is called. After Patience it calls giveUp, once, and ends.
 func Persist(send, giveUp func()) (stop func()) {
 	var sender sync.WaitGroup
 	over := make(chan bool)
@@ -49,16 +50,16 @@ func Persist(send, giveUp func()) (stop func()) {
 	}
 }
 
-// NothingLeft runs the tests of a package, and fails if more goroutines or file
-// descriptors are left than there were. Some take a moment to end.
+// NothingLeft runs the tests of a package. It fails if more goroutines or file
+// descriptors are left than before, after a grace period of 20 s.
 func NothingLeft(m *testing.M) (code int) {
 	if l, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
-		l.Close() // package net has its descriptors now
+		l.Close() // by now package net has opened its own descriptors
 	}
 	goroutines, files := runtime.NumGoroutine(), openFiles()
 	code = m.Run()
 	if f := flag.Lookup("test.fuzz"); f != nil && f.Value.String() != "" {
-		return code // fuzzing leaves a goroutine of its own
+		return code // fuzzing leaves a goroutine
 	}
 	late := time.After(20 * time.Second)
 	for runtime.NumGoroutine() > goroutines || openFiles() > files {
@@ -76,7 +77,8 @@ func NothingLeft(m *testing.M) (code int) {
 	return code
 }
 
-// openFiles counts file descriptors, where the system shows them.
+// openFiles returns the number of open file descriptors; zero if the system does not
+// tell.
 func openFiles() int {
 	list, err := os.ReadDir("/proc/self/fd")
 	if err != nil {

@@ -12,16 +12,15 @@ import (
 	"time"
 )
 
-// NewServer returns a server for h whose time-outs and limits are fit for
-// strangers. Connections that h has taken over, as those of WebSockets, are no
-// longer its matter. It counts with visitors of its own if v is nil.
+// NewServer returns a server for h with time-outs and limits for use on the Internet.
+// They do not apply to connections that h has hijacked, such as WebSockets. l bounds
+// the number of connections; nil stands for a zero ConnLimiter.
 //
-// With TLS it offers HTTP/2, as a page of many modules loads faster with it.
-// WebSockets need HTTP/1.1; clients open a connection of their own for them that
-// asks for that.
-func NewServer(h http.Handler, v *Visitors, log *slog.Logger) *http.Server {
-	if v == nil {
-		v = new(Visitors)
+// With TLS the server offers HTTP/2, which loads a page of many modules faster. A
+// WebSocket needs HTTP/1.1, for which browsers open another connection.
+func NewServer(h http.Handler, l *ConnLimiter, log *slog.Logger) *http.Server {
+	if l == nil {
+		l = new(ConnLimiter)
 	}
 	return &http.Server{
 		Handler:           h,
@@ -30,13 +29,13 @@ func NewServer(h http.Handler, v *Visitors, log *slog.Logger) *http.Server {
 		WriteTimeout:      5 * time.Minute, // the module over a slow line
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
-		ConnState:         v.state,
+		ConnState:         l.state,
 		ErrorLog:          stdlog.New(complaints{log}, "", 0),
 	}
 }
 
-// URL is where the page is that is served at addr, from this machine at least. The
-// name is that of the host, or empty if it goes by its address.
+// URL returns the URL of a page served at addr, without a slash at the end. The host is
+// name, or the address if name is empty. The unspecified address becomes localhost.
 func URL(scheme, name string, addr *net.TCPAddr) string {
 	host := addr.IP.String()
 	switch {
@@ -53,8 +52,8 @@ func URL(scheme, name string, addr *net.TCPAddr) string {
 	return scheme + "://" + host
 }
 
-// complaints are what package net/http has to say. Scanners that speak no TLS are
-// no news.
+// complaints logs the errors of package net/http: as warnings, but TLS handshake
+// errors, which scanners cause all the time, at level debug.
 type complaints struct{ log *slog.Logger }
 
 func (c complaints) Write(line []byte) (int, error) {

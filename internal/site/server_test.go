@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// visit opens a connection to a server and says something.
+// visit opens a connection to a server and sends text.
 func visit(t *testing.T, addr, text string) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
@@ -26,11 +26,11 @@ func visit(t *testing.T, addr, text string) net.Conn {
 	return c
 }
 
-// Connections beyond what one address may have make idle ones close, and those
-// that were taken over do not count.
-func TestVisitors(t *testing.T) {
+// A connection beyond the share of its address closes an idle one. Hijacked connections
+// do not count.
+func TestConnsOverNetwork(t *testing.T) {
 	const request = "GET / HTTP/1.1\r\nHost: here\r\n\r\n"
-	var v Visitors
+	var v ConnLimiter
 	s := NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/take" {
 			c, _, err := http.NewResponseController(w).Hijack()
@@ -61,14 +61,14 @@ func TestVisitors(t *testing.T) {
 		}
 	}
 	var silent []net.Conn
-	for range maxPerSite - 1 {
+	for range maxPerSource - 1 {
 		silent = append(silent, visit(t, addr, ""))
 	}
 	if !answered(visit(t, addr, request)) {
 		t.Fatal("connection closed, want an answer: there is room")
 	}
-	// The one that got it is idle soon, and makes room. What is closed before that
-	// counts.
+	// The answered connection is idle soon and makes room. Connections closed before
+	// that count as refused.
 	refused := 0
 	for late := time.Now().Add(time.Minute); !answered(visit(t, addr, request)); refused++ {
 		if time.Now().After(late) {
@@ -91,7 +91,8 @@ func TestComplaints(t *testing.T) {
 	s := NewServer(nil, nil, slog.New(slog.NewTextHandler(&out, nil)))
 	s.ErrorLog.Print("http: TLS handshake error from 192.0.2.1:1: EOF")
 	s.ErrorLog.Print("http: panic serving")
-	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `level=WARN msg="http server" error="http: panic serving"`) {
+	if got := out.String(); strings.Count(got, "\n") != 1 ||
+		!strings.Contains(got, `level=WARN msg="http server" error="http: panic serving"`) {
 		t.Errorf("logged %q, want the panic alone", got)
 	}
 }

@@ -1,5 +1,5 @@
-// Package site serves the page and the module of the browser from a file system
-// that does not change, such as the one that is embedded in a program.
+// Package site serves the page and the browser's module from an unchanging file system,
+// such as the one embedded in a program.
 package site
 
 import (
@@ -17,31 +17,32 @@ import (
 // are served without it: /kadmesh.js is a public URL.
 const moduleDir = "kadmesh/"
 
-// module is the compiled node, which is built apart from the page.
+// module is the file name of the compiled node, which is built separately from the
+// page.
 const module = "kadmesh.wasm"
 
-// Site is an http.Handler for the files of a page. It keeps them in memory, text
-// also compressed.
+// Site is an http.Handler for the files of a page. It keeps all files in memory, text
+// files compressed as well.
 type Site struct {
-	files map[string]*file // by path of the URL, without a slash in front
+	files map[string]*file // by path of the URL, without a leading slash
 }
 
-// file is what is served under one path.
+// file is the response for one path.
 type file struct {
 	kind   string // media type
-	open   bool   // pages of other sites may use it
+	open   bool   // whether pages of other origins may use it
 	bodies []body // in order of preference; the last one is not compressed
 }
 
-// body is a file in one encoding.
+// body is a file in one coding.
 type body struct {
-	coding string // for Content-Encoding; "" is the file as it is
+	coding string // Content-Encoding; empty for an uncompressed body
 	etag   string
 	data   []byte
 }
 
-// New returns a Site of all files in fsys. NAME.br and NAME.gz are taken for NAME
-// in compressed form; text that has none is compressed here.
+// New returns a Site of all files in fsys. NAME.br and NAME.gz hold NAME in compressed
+// form. Text files without them are compressed here.
 func New(fsys fs.FS) (*Site, error) {
 	s := &Site{files: make(map[string]*file)}
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
@@ -62,7 +63,7 @@ func New(fsys fs.FS) (*Site, error) {
 	return s, nil
 }
 
-// isCompressed reports whether name is another file in compressed form.
+// isCompressed reports whether name is the compressed form of another file.
 func isCompressed(fsys fs.FS, name string) bool {
 	for _, c := range codings {
 		if plain, ok := strings.CutSuffix(name, c.suffix); ok {
@@ -97,9 +98,9 @@ func newBody(coding string, data []byte) body {
 	return body{coding, `"` + hex.EncodeToString(sum[:12]) + `"`, data}
 }
 
-// mediaTypes are those of the files that a page may have. The system's table is
-// not asked: it differs from machine to machine, and browsers refuse modules and
-// WebAssembly of the wrong type.
+// mediaTypes are the media types by file extension. The system's table is not used: it
+// differs between machines, and browsers refuse scripts and WebAssembly of another
+// type.
 var mediaTypes = map[string]string{
 	".html":        "text/html; charset=utf-8",
 	".css":         "text/css; charset=utf-8",
@@ -121,7 +122,7 @@ func mediaType(name string) string {
 	return "application/octet-stream"
 }
 
-// isText reports whether files of a media type are worth compressing at start.
+// isText reports whether to compress files of a media type at start.
 func isText(kind string) bool {
 	return strings.HasPrefix(kind, "text/") || strings.HasSuffix(kind, "json") || strings.HasSuffix(kind, "svg+xml")
 }
@@ -146,20 +147,21 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case f != nil:
 		f.serve(w, r)
 	case name == module:
-		http.Error(w, "this program was built without the module: run `make build` and start what that makes", http.StatusNotFound)
+		http.Error(w, "this program was built without the module: run `make build`, then bin/kadmesh or bin/kadmesh-relay",
+			http.StatusNotFound)
 	default:
 		http.Error(w, "not found", http.StatusNotFound)
 	}
 }
 
-// serve answers with the file in the best encoding that the client takes.
+// serve answers with the file in the best coding that the client accepts.
 func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	if f.open {
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	}
-	// Names stay the same when the content changes, so browsers have to ask.
+	// A name stays the same when its content changes, so browsers must revalidate.
 	h.Set("Cache-Control", "no-cache")
 	if len(f.bodies) > 1 {
 		h.Set("Vary", "Accept-Encoding")
@@ -190,8 +192,8 @@ func (f *file) pick(acceptEncoding string) body {
 	return f.bodies[last]
 }
 
-// matches reports whether an If-None-Match header names etag. Proxies that
-// compress make weak ones of ours.
+// matches reports whether an If-None-Match header names etag. It ignores W/, since
+// proxies that compress responses make tags weak.
 func matches(headers []string, etag string) bool {
 	for _, h := range headers {
 		for tag := range strings.SplitSeq(h, ",") {
@@ -204,8 +206,9 @@ func matches(headers []string, etag string) bool {
 	return false
 }
 
-// policy is what the page may do: run its own scripts and the module, and talk to
-// relays. Nothing is loaded from elsewhere, and no other page may frame it.
+// policy is the Content-Security-Policy: the page may run its own scripts and the
+// module, and connect to relays. It loads nothing from other origins, and no page may
+// frame it.
 const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; " +
 	"img-src 'self' data:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 

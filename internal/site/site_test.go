@@ -40,7 +40,7 @@ func example(t *testing.T) *Site {
 	return s
 }
 
-// ask asks s for a path, with headers given as name, value.
+// ask requests a path from s, with headers as pairs of name and value.
 func ask(s http.Handler, method, path string, headers ...string) *http.Response {
 	r := httptest.NewRequest(method, path, nil)
 	for i := 0; i < len(headers); i += 2 {
@@ -115,7 +115,8 @@ func TestSecurityHeaders(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "frame-ancestors 'none'", "connect-src 'self' ws: wss:"} {
+	for _, want := range []string{"default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'",
+		"frame-ancestors 'none'", "connect-src 'self' ws: wss:"} {
 		if !strings.Contains(policy, want+";") && !strings.HasSuffix(policy, want) {
 			t.Errorf("policy %q lacks %q", policy, want)
 		}
@@ -152,7 +153,7 @@ func TestEncodings(t *testing.T) {
 		}
 	}
 
-	// What was compressed here says the same, what was compressed before is as it was.
+	// Files compressed here decode to the original; files compressed before are unchanged.
 	br := ask(s, "GET", "/", "Accept-Encoding", "br").Body
 	if got := text(t, brotli.NewReader(br)); got != page {
 		t.Errorf("page in brotli = %.80q", got)
@@ -176,7 +177,8 @@ func TestETags(t *testing.T) {
 		r := ask(s, "GET", "/kadmesh.wasm", "Accept-Encoding", coding)
 		tag := r.Header.Get("ETag")
 		if !strings.HasPrefix(tag, `"`) || seen[tag] != "" || r.Header.Get("Cache-Control") != "no-cache" {
-			t.Errorf("%s: ETag %s, Cache-Control %s, want a strong tag of its own and no-cache", coding, tag, r.Header.Get("Cache-Control"))
+			t.Errorf("%s: ETag %s, Cache-Control %s, want a strong tag of its own and no-cache", coding, tag,
+				r.Header.Get("Cache-Control"))
 		}
 		seen[tag] = coding
 		for _, known := range []string{tag, "W/" + tag, `"other", ` + tag, "*"} {
@@ -194,7 +196,8 @@ func TestETags(t *testing.T) {
 func TestMethods(t *testing.T) {
 	s := example(t)
 	get, head := ask(s, "GET", "/"), ask(s, "HEAD", "/")
-	if body := text(t, head.Body); body != "" || head.StatusCode != 200 || head.Header.Get("Content-Length") != get.Header.Get("Content-Length") {
+	if body := text(t, head.Body); body != "" || head.StatusCode != 200 ||
+		head.Header.Get("Content-Length") != get.Header.Get("Content-Length") {
 		t.Errorf("HEAD = %d with %d bytes, Content-Length %s", head.StatusCode, len(body), head.Header.Get("Content-Length"))
 	}
 	for _, m := range []string{"POST", "PUT", "DELETE", "OPTIONS"} {
@@ -204,7 +207,7 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-// A program that was built before the module says what to do.
+// A program built without the module names the remedy.
 func TestNoModule(t *testing.T) {
 	if !example(t).HasModule() {
 		t.Error("HasModule = false, want true")

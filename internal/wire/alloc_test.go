@@ -36,10 +36,12 @@ func hostileBodies(t testing.TB) map[string][]byte {
 		"trailer of many keys":              many(hexID+"de7000", "0702"),
 		"trailer with lists without end":    many(hexID+"8107", "91"),
 	}
-	for _, claim := range []string{"dbffffffff", "c6ffffffff", "ddffffffff", "dfffffffff", "c9ffffffff05", "daffff", "c5ffff", "dcffff", "deffff"} {
+	for _, claim := range []string{"dbffffffff", "c6ffffffff", "ddffffffff", "dfffffffff", "c9ffffffff05",
+		"daffff", "c5ffff", "dcffff", "deffff"} {
 		for where, head := range map[string]string{
 			"body": "", "name": "92", "arguments": "92 a4 70696e67", "id": "92 a4 70696e67 91", "stored value": store,
-			"inside a stored value": store + "91", "contact": "91", "id of a contact": "91 93", "ip of a contact": "91 93" + hexID,
+			"inside a stored value": store + "91", "contact": "91", "id of a contact": "91 93",
+			"ip of a contact":   "91 93" + hexID,
 			"port of a contact": "91 93" + hexID + hexIP, "key": "81", "value": value, "trailer": hexID, "caps": hexID + "8100",
 		} {
 			bodies[where+" "+claim] = fromHex(t, head+claim)
@@ -115,7 +117,7 @@ func TestWritingAllocatesNothing(t *testing.T) {
 	}
 }
 
-// What parsing returns lies in the datagram, and cannot be appended to in place.
+// Results of parsing lie in the datagram, and cannot be appended to in place.
 func TestResultsPointIntoTheDatagram(t *testing.T) {
 	want := []byte("\xadhello, world!")
 	r := Request{Method: Store, Value: want, Trailer: trailers["everything"]}

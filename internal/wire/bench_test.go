@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// Sinks keep the compiler from dropping what is measured.
+// Sinks keep the compiler from dropping the measured calls.
 var (
 	sinkBytes []byte
 	sinkErr   error
 )
 
-// benchTrailer is the longest trailer that nodes of ours send.
+// benchTrailer is the longest trailer that nodes send.
 var benchTrailer = Trailer{
 	Present: true, Caps: CapIPv4 | CapIPv6, Sender: testID(9),
 	Life: true, Age: 90 * time.Minute, TTL: 24 * time.Hour,

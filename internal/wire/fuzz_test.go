@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// seedBodies adds all that the reference sends and is sent in the vectors, and
-// one message of ours of each kind, without their headers.
+// seedBodies adds the bodies, without headers, of all messages in the vectors, and of
+// one message of each kind by Writer.
 func seedBodies(f *testing.F) {
 	v := readVectors(f)
 	for _, c := range v.RPC {
@@ -108,7 +108,7 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// checkAnswer checks what holds for every answer to m that parses.
+// checkAnswer checks the invariants of a parsed answer to m.
 func checkAnswer(t *testing.T, m Method, max int, a *Answer, body []byte) {
 	t.Helper()
 	if len(a.Contacts) > max || len(a.Contacts)+a.Skipped > len(body) {
@@ -134,7 +134,7 @@ func usable(c Contact) bool {
 	return ip.IsValid() && !ip.Is4In6() && ip.Zone() == "" && c.Addr.Port() != 0
 }
 
-// checkTrailer checks what holds for every trailer that was parsed.
+// checkTrailer checks the invariants of a parsed trailer.
 func checkTrailer(t *testing.T, got *Trailer) {
 	t.Helper()
 	if !got.Present && *got != (Trailer{}) {
@@ -150,7 +150,7 @@ func checkTrailer(t *testing.T, got *Trailer) {
 	}
 }
 
-// FuzzTrailer puts trailers behind bodies. They must not change what those say.
+// FuzzTrailer puts trailers behind bodies. They must not change the meaning of the bodies.
 func FuzzTrailer(f *testing.F) {
 	w, id, msg := NewWriter(), testID(1), testID(2)
 	bare := len(w.Pong(nil, &msg, &id, &Trailer{}))

@@ -114,7 +114,7 @@ func TestContactsInAnswers(t *testing.T) {
 	}
 }
 
-// Contacts beyond those asked for are neither returned nor looked at.
+// Contacts beyond max are neither returned nor parsed.
 func TestMoreContactsThanAskedFor(t *testing.T) {
 	msg := testID(1)
 	list := testContacts(300, true)
@@ -205,7 +205,7 @@ func TestAnswerBodies(t *testing.T) {
 	}
 }
 
-// What an answer said must not show through in the next one.
+// The contents of an answer must not show through in the next one.
 func TestParserForgets(t *testing.T) {
 	p, w := NewParser(), NewWriter()
 	var a Answer
@@ -215,7 +215,8 @@ func TestParserForgets(t *testing.T) {
 			if err := p.Answer(s.write(w, nil, &full)[HeaderLen:], s.method, 20, &a); err != nil {
 				t.Fatal(err)
 			}
-			if err := p.Answer(o.write(w, nil, &Trailer{})[HeaderLen:], o.method, 20, &a); err != nil || !sameAnswer(&a, &o.want) {
+			if err := p.Answer(o.write(w, nil, &Trailer{})[HeaderLen:], o.method, 20, &a); err != nil ||
+				!sameAnswer(&a, &o.want) {
 				t.Errorf("%s after %s: %+v, %v, want %+v", o.name, s.name, a, err, o.want)
 			}
 		}
@@ -226,7 +227,8 @@ func TestParserForgets(t *testing.T) {
 	}
 	msg := r.Msg
 	err := p.Request(w.Request(nil, &Request{Method: Stun})[HeaderLen:], &r)
-	if err != nil || r.Sender != (ID{}) || r.Target != (ID{}) || r.Value != nil || r.Trailer != (Trailer{}) || r.Msg != msg {
+	if err != nil || r.Sender != (ID{}) || r.Target != (ID{}) || r.Value != nil || r.Trailer != (Trailer{}) ||
+		r.Msg != msg {
 		t.Errorf("stun after store: %+v, %v, want nothing but the message id", r, err)
 	}
 }

@@ -80,7 +80,8 @@ func TestCutMessages(t *testing.T) {
 		for n := range d {
 			got, err := parseRequest(d[:n])
 			if whole := n >= body; (err == nil) != whole || got.Trailer.Present {
-				t.Errorf("%v, %d of %d bytes: %v, trailer %+v, want to parse: %v, no trailer", r.Method, n, len(d), err, got.Trailer, whole)
+				t.Errorf("%v, %d of %d bytes: %v, trailer %+v, want to parse: %v, no trailer", r.Method, n,
+					len(d), err, got.Trailer, whole)
 			}
 		}
 	}
@@ -90,7 +91,8 @@ func TestCutMessages(t *testing.T) {
 		for n := range d {
 			got, err := parseAnswer(d[:n], s.method, 20)
 			if whole := n >= body; (err == nil) != whole || got.Trailer.Present {
-				t.Errorf("%s, %d of %d bytes: %v, trailer %+v, want to parse: %v, no trailer", s.name, n, len(d), err, got.Trailer, whole)
+				t.Errorf("%s, %d of %d bytes: %v, trailer %+v, want to parse: %v, no trailer", s.name, n,
+					len(d), err, got.Trailer, whole)
 			}
 		}
 	}
@@ -124,8 +126,7 @@ func TestRandomMessagesRoundTrip(t *testing.T) {
 	}
 }
 
-// sameAnswer compares what answers say. The same list of contacts may be nil or
-// empty.
+// sameAnswer compares answers. A nil list of contacts equals an empty one.
 func sameAnswer(a, b *Answer) bool {
 	return a.ID == b.ID && a.Stored == b.Stored && slices.Equal(a.Contacts, b.Contacts) && a.Skipped == b.Skipped &&
 		bytes.Equal(a.Value, b.Value) && (a.Value == nil) == (b.Value == nil) && a.Addr == b.Addr && a.Trailer == b.Trailer

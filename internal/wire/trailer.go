@@ -2,32 +2,33 @@ package wire
 
 import "time"
 
-// Caps are a node's properties, as it states them in each trailer.
+// Caps are the properties of a node, stated in each of its trailers.
 type Caps uint64
 
 const (
-	// CapClient: the sender will soon be gone and serves nobody; keep it out of
-	// routing tables.
+	// CapClient: the sender leaves soon and serves no requests. It does not belong in a
+	// routing table.
 	CapClient Caps = 1 << iota
 	// CapIPv4 and CapIPv6: the sender can reach contacts of that family.
 	CapIPv4
 	CapIPv6
-	// CapDirect: the sender takes direct paths (docs/webrtc.md).
+	// CapDirect: the sender accepts direct paths (docs/webrtc.md).
 	CapDirect
 )
 
-// Trailer is what our nodes tell each other behind the body. It is a map with
-// small integers as keys; unknown keys are skipped, so that it can grow. A
-// datagram without one comes from an older node.
+// Trailer is the map that extended nodes append to the body. Its keys are small
+// integers, and unknown keys are skipped, so that it can grow. A datagram without a
+// trailer comes from an older node.
 type Trailer struct {
 	Present bool
 	// Caps is key 0.
 	Caps Caps
-	// Sender is key 1, in answers: the answering node's id, which the body of
-	// most answers does not say. Zero when absent.
+	// Sender is key 1, in answers: the id of the answering node, since most bodies lack
+	// it. Zero when absent.
 	Sender ID
-	// Life says that Age and TTL are there: keys 2 and 3, whole seconds, with a
-	// value: how long ago it was published, and how long it lives from then.
+	// Life reports whether Age and TTL are present: keys 2 and 3, beside a value. Age is
+	// the time since its publication, TTL its lifetime from then, both in whole seconds
+	// on the wire.
 	Life bool
 	Age  time.Duration
 	TTL  time.Duration
@@ -41,14 +42,14 @@ const (
 	keyTTL
 )
 
-// maxTrailer bounds what an encoded Trailer can take, in bytes.
+// maxTrailer is the longest encoding of a Trailer, in bytes.
 const maxTrailer = 1 + 10 + 23 + 10 + 10
 
-// maxLife is the longest age or TTL that is believed; longer ones are cut.
+// maxLife is the longest age or TTL. Longer ones are cut.
 const maxLife = 10 * 365 * 24 * time.Hour
 
-// readTrailer reads the trailer at the reader's position. What is not a
-// well-formed trailer is none.
+// readTrailer reads the trailer at the reader's position. A malformed trailer counts as
+// absent.
 func (p *Parser) readTrailer() Trailer {
 	t := Trailer{Present: true}
 	n, ok := p.mapLen()
@@ -94,7 +95,7 @@ func (p *Parser) seconds(d *time.Duration) bool {
 	return ok
 }
 
-// trailer writes t behind the body, unless it is absent.
+// trailer writes t, unless it is absent.
 func (w *Writer) trailer(t *Trailer) {
 	if !t.Present {
 		return

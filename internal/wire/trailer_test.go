@@ -25,11 +25,14 @@ func TestReadTrailer(t *testing.T) {
 		{"keys of a later version", "84 04 c3 00 06 cd1000 92a161c0 05 80", caps(6)},
 		{"sender", "82 00 06 01" + hexID, Trailer{Present: true, Caps: 6, Sender: id}},
 		{"life", "82 02 0a 03 14", Trailer{Present: true, Life: true, Age: 10 * time.Second, TTL: 20 * time.Second}},
-		{"life, in the other order", "82 03 14 02 0a", Trailer{Present: true, Life: true, Age: 10 * time.Second, TTL: 20 * time.Second}},
+		{"life, in the other order", "82 03 14 02 0a",
+			Trailer{Present: true, Life: true, Age: 10 * time.Second, TTL: 20 * time.Second}},
 		{"TTL only", "81 03 14", Trailer{Present: true, Life: true, TTL: 20 * time.Second}},
 		{"age only means nothing", "81 02 0a", caps(0)},
-		{"life longer than can be", "82 02 cfffffffffffffffff 03 ce12ce0bd1", Trailer{Present: true, Life: true, Age: maxLife, TTL: maxLife}},
-		{"life whose seconds overflow", "82 02 ce225c17d0 03 cf0000000225c17d05", Trailer{Present: true, Life: true, Age: maxLife, TTL: maxLife}},
+		{"life longer than can be", "82 02 cfffffffffffffffff 03 ce12ce0bd1",
+			Trailer{Present: true, Life: true, Age: maxLife, TTL: maxLife}},
+		{"life whose seconds overflow", "82 02 ce225c17d0 03 cf0000000225c17d05",
+			Trailer{Present: true, Life: true, Age: maxLife, TTL: maxLife}},
 		{"bytes behind it", "81 00 06 c1ff", caps(6)},
 
 		{"not a map", "91 00", Trailer{}},
@@ -56,7 +59,7 @@ func TestReadTrailer(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			// Whatever the trailer is, the answer before it counts.
+			// The answer counts, even if the trailer behind it is malformed.
 			body := append(fromHex(t, hexID), fromHex(t, tt.trailer)...)
 			var a Answer
 			err := NewParser().Answer(body, Ping, 0, &a)

@@ -31,7 +31,8 @@ func TestValid(t *testing.T) {
 		{"maps, too deep", strings.Repeat("8100", maxDepth+1) + "c0", false},
 		{"maps as keys, as deep as can be", strings.Repeat("81", maxDepth) + "c0" + strings.Repeat("c0", maxDepth), true},
 		{"maps as keys, too deep", strings.Repeat("81", maxDepth+1) + "c0" + strings.Repeat("c0", maxDepth+1), false},
-		{"deep, up again and down again", "92" + strings.Repeat("91", maxDepth-1) + "c0" + strings.Repeat("91", maxDepth-1) + "c0", true},
+		{"deep, up again and down again",
+			"92" + strings.Repeat("91", maxDepth-1) + "c0" + strings.Repeat("91", maxDepth-1) + "c0", true},
 		{"lists without end", strings.Repeat("91", 60_000), false},
 
 		// Lengths that an int of 32 bits has no room for, or whose double has none.
@@ -108,8 +109,8 @@ func TestRandomValuesAreValidAndSelfDelimiting(t *testing.T) {
 	}
 }
 
-// wellFormed says the same as Parser.Valid, by recursion and without the msgpack
-// package: what the tests compare with.
+// wellFormed must agree with Parser.Valid. It is written by recursion and without the
+// msgpack package, for the tests to compare with.
 func wellFormed(v []byte) bool {
 	rest, ok := skip(v, 0)
 	return ok && len(rest) == 0

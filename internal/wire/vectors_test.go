@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// hexBytes are bytes that JSON has as hexadecimal digits.
+// hexBytes are bytes, hexadecimal digits in JSON.
 type hexBytes []byte
 
 func (b *hexBytes) UnmarshalText(text []byte) error {
@@ -18,8 +18,8 @@ func (b *hexBytes) UnmarshalText(text []byte) error {
 	return err
 }
 
-// vectors is the part of core/testdata/vectors.json that is about the wire:
-// what the Python reference writes, reads and refuses.
+// vectors is the part of core/testdata/vectors.json about the wire: messages that the
+// Python reference writes, reads and refuses.
 type vectors struct {
 	RPC []struct {
 		Name, RPC         string
@@ -83,8 +83,8 @@ func TestReferenceRequestsAreReadAndWrittenAlike(t *testing.T) {
 	}
 }
 
-// In the two answers that we write otherwise there are a scope and a mapped
-// address, which mean something to nobody but the one who answers.
+// Two answers are written differently: they hold a scope and a mapped address, which
+// mean nothing on another machine.
 var writtenOtherwise = map[string]bool{
 	"stun over IPv6, link-local":            true,
 	"stun over IPv4 on a dual-stack socket": true,
@@ -106,10 +106,10 @@ func TestReferenceAnswersAreReadAndWrittenAlike(t *testing.T) {
 	}
 }
 
-// oddOutcomes says what becomes of the requests in the vectors' section "odd",
-// by how their names begin; the first that fits counts. A request that none fits
-// must be parsed. Where the reference does not answer exactly those that are
-// parsed, unlike says why.
+// oddOutcomes are the results of parsing the requests in the vectors' section "odd", by
+// the beginning of their names; the first match counts. A request without a match must
+// be parsed. unlike is the reason where the reference answers a request that is not
+// parsed here, or the other way round.
 var oddOutcomes = []struct {
 	prefix string
 	err    error

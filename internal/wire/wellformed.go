@@ -1,10 +1,9 @@
 package wire
 
-// WellFormed reports whether a datagram has the form of a request or of an
-// answer, and of which. It asks for no particular procedure or result, so that
-// whoever passes datagrams on need not know those that are yet to come: a
-// request is [name, [argument, ...]], an answer any one value, and behind either
-// there is nothing, or one map.
+// WellFormed reports whether a datagram has the form of a request or of an answer, and
+// returns its kind. It accepts unknown procedures and results, so that a relay need not
+// know procedures of the future. A request is [name, [argument, ...]], an answer is one
+// value, and nothing or one map follows either.
 func (p *Parser) WellFormed(datagram []byte) (Kind, bool) {
 	kind, _, body, err := Header(datagram)
 	if err != nil {

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// All that we and the reference send is well-formed, and stays so only whole.
+// All messages of this package and of the reference are well-formed; their parts are
+// not.
 func TestWellFormed(t *testing.T) {
 	p, w := NewParser(), NewWriter()
 	check := func(name string, b []byte, want Kind) {

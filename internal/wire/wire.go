@@ -1,14 +1,14 @@
-// Package wire is the datagram format: that of the Python packages rpcudp and
-// kademlia, with a trailer of our own behind it.
+// Package wire is the datagram format of the Python packages rpcudp and kademlia, below
+// called the reference. An extended node, such as this project's, appends a trailer.
 //
 //	offset 0      1 byte    0 request, 1 answer; every other value is ignored
 //	offset 1..20  20 bytes  message id, random, echoed by the answer
 //	offset 21..   msgpack   request: [name, [argument, ...]]; answer: the bare result
-//	behind it     msgpack   trailer: one map, which older nodes do not look at
+//	behind it     msgpack   trailer: one map, ignored by older nodes
 //
-// Bodies are byte for byte what u-msgpack writes. Parsing allocates nothing and
-// reads nothing by a length that the datagram claims: lengths are checked
-// against the bytes that are there. What a Parser returns points into the datagram.
+// Bodies are byte for byte as u-msgpack writes them. Parsing allocates nothing, and
+// checks every length in a datagram against the bytes that are there. The results of a
+// Parser point into the datagram.
 package wire
 
 import (
@@ -22,22 +22,22 @@ type ID = [20]byte
 // MsgID ties an answer to its request.
 type MsgID = [20]byte
 
-// HeaderLen is the length of what stands before the msgpack body.
+// HeaderLen is the length of the header before the msgpack body, in bytes.
 const HeaderLen = 1 + 20
 
-// MaxDatagram is the longest payload that one UDP datagram over IPv4 carries.
+// MaxDatagram is the longest payload of a UDP datagram over IPv4, in bytes.
 const MaxDatagram = 65507
 
-// MaxRequest is the longest msgpack body that the reference sends in a request
-// (rpcudp refuses more). It answers and accepts longer ones.
+// MaxRequest is the longest msgpack body, in bytes, that the reference sends in a
+// request (rpcudp refuses more). It answers and accepts longer ones.
 const MaxRequest = 8192
 
-// storeOverhead is what a STORE body needs around its value: the outer array,
-// the name, the inner array, and two ids of 22 bytes.
+// storeOverhead is the size of a STORE body without its value: the outer array, the
+// name, the inner array, and two ids of 22 bytes.
 const storeOverhead = 1 + 6 + 1 + 22 + 22
 
-// MaxValue is the longest encoded value that the reference can pass on, and so
-// the longest that we send: a string or byte string of 8,137 bytes.
+// MaxValue is the longest encoded value that the reference can pass on, and so the
+// longest that a node sends: a string or byte string of 8,137 bytes.
 const MaxValue = MaxRequest - storeOverhead
 
 // Kind is the first byte of a datagram.
@@ -59,12 +59,12 @@ const (
 	FindNode
 	FindValue
 	Stun
-	Methods // how many there are
+	Methods // number of procedures
 )
 
 var methodNames = [Methods]string{"ping", "store", "find_node", "find_value", "stun"}
 
-// String is the procedure's name on the wire.
+// String returns the procedure's name on the wire.
 func (m Method) String() string {
 	if m < Methods {
 		return methodNames[m]
@@ -72,7 +72,7 @@ func (m Method) String() string {
 	return "unknown"
 }
 
-// Contact is a node as answers list it.
+// Contact is a node in an answer.
 type Contact struct {
 	ID   ID
 	Addr netip.AddrPort
@@ -82,35 +82,35 @@ type Contact struct {
 type Request struct {
 	Msg    MsgID
 	Method Method
-	// Sender is the id that the sender claims; zero in a stun request.
+	// Sender is the id claimed by the sender; zero in a stun request.
 	Sender ID
-	// Target is what is looked for, or the key to store under.
+	// Target is the id to look for, or the key to store under.
 	Target ID
 	// Value is the encoded value of a store request, part of the datagram.
 	Value   []byte
 	Trailer Trailer
 }
 
-// Answer is a parsed answer. Which fields hold something depends on the method
-// that was asked.
+// Answer is a parsed answer. The method of the request decides which fields are set.
 type Answer struct {
-	// ID is what ping gives.
+	// ID is the answer to ping.
 	ID ID
-	// Stored is what store gives. The reference says true whenever it answers.
+	// Stored is the answer to store. The reference answers true or not at all.
 	Stored bool
-	// Contacts is what find_node and find_value give. Reused by the next parse.
+	// Contacts is the answer to find_node, and to find_value without a value. The next
+	// parse reuses it.
 	Contacts []Contact
-	// Skipped counts listed contacts that are no usable address or id.
+	// Skipped counts contacts left out for an unusable address or id.
 	Skipped int
-	// Value is the encoded value that find_value gives, part of the datagram;
-	// nil when it gave contacts instead.
+	// Value is the answer to find_value: the encoded value, part of the datagram; nil
+	// if the answer is Contacts.
 	Value []byte
-	// Addr is what stun gives.
+	// Addr is the answer to stun.
 	Addr    netip.AddrPort
 	Trailer Trailer
 }
 
-// Errors of parsing. They say why a datagram was dropped; none is wrapped.
+// Errors of parsing. They are reasons to drop a datagram; none is wrapped.
 var (
 	ErrShort  = errors.New("datagram too short")
 	ErrKind   = errors.New("unknown kind of datagram")
@@ -120,7 +120,7 @@ var (
 	ErrValue  = errors.New("malformed value")
 )
 
-// Header splits a datagram into kind, message id and the rest.
+// Header splits a datagram into its kind, its message id and its body.
 func Header(p []byte) (Kind, MsgID, []byte, error) {
 	if len(p) < HeaderLen+1 {
 		return 0, MsgID{}, nil, ErrShort

@@ -78,7 +78,7 @@ func TestMethodNames(t *testing.T) {
 	}
 }
 
-// The longest value that we send makes the longest body that the reference does.
+// A value of MaxValue bytes makes the longest body that the reference sends.
 func TestMaxValue(t *testing.T) {
 	r := Request{Method: Store, Value: make([]byte, MaxValue)}
 	d := NewWriter().Request(nil, &r)

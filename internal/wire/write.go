@@ -7,10 +7,10 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 )
 
-// Writer writes datagrams by appending to a slice. It is a scratch space, to be
-// used by one goroutine; it allocates only when the slice must grow.
+// Writer appends datagrams to a slice. It is scratch space for one goroutine at a time.
+// It allocates only to grow the slice.
 //
-// The encoder writes to memory and so returns no errors worth reading.
+// The encoder writes to memory, so its errors are ignored.
 type Writer struct {
 	out     buffer
 	enc     *msgpack.Encoder
@@ -24,7 +24,7 @@ func NewWriter() *Writer {
 	return w
 }
 
-// Request appends a request. It does not check the length.
+// Request appends a request. It does not check the length of the value.
 func (w *Writer) Request(dst []byte, r *Request) []byte {
 	w.begin(dst, KindRequest, &r.Msg)
 	w.enc.EncodeArrayLen(2)
@@ -62,8 +62,8 @@ func (w *Writer) Stored(dst []byte, msg *MsgID, ok bool, t *Trailer) []byte {
 	return w.end(t)
 }
 
-// Contacts appends the answer to find_node, and to find_value when there is no
-// value. Every address must be valid and have a port.
+// Contacts appends the answer to find_node, or to find_value without a value. Every
+// address must be valid and have a port.
 func (w *Writer) Contacts(dst []byte, msg *MsgID, list []Contact, t *Trailer) []byte {
 	w.begin(dst, KindAnswer, msg)
 	w.enc.EncodeArrayLen(len(list))
@@ -75,8 +75,8 @@ func (w *Writer) Contacts(dst []byte, msg *MsgID, list []Contact, t *Trailer) []
 	return w.end(t)
 }
 
-// Value appends the answer to find_value when there is one. The trailer is left
-// out where it would make the datagram too long.
+// Value appends the answer to find_value with a value. It leaves out the trailer if
+// that would make the datagram too long.
 func (w *Writer) Value(dst []byte, msg *MsgID, v []byte, t *Trailer) []byte {
 	w.begin(dst, KindAnswer, msg)
 	w.enc.EncodeMapLen(1)
@@ -88,8 +88,8 @@ func (w *Writer) Value(dst []byte, msg *MsgID, v []byte, t *Trailer) []byte {
 	return w.end(t)
 }
 
-// Stun appends the answer to stun: the address the request came from, in the
-// form that Python's sockets give it, which for IPv6 has two numbers more.
+// Stun appends the answer to stun: the source address of the request, in the form of
+// Python's sockets, with two more numbers for IPv6.
 func (w *Writer) Stun(dst []byte, msg *MsgID, from netip.AddrPort, t *Trailer) []byte {
 	w.begin(dst, KindAnswer, msg)
 	if from.Addr().Unmap().Is4() {
@@ -127,7 +127,7 @@ func (w *Writer) addr(a netip.AddrPort) {
 	w.enc.EncodeUint(uint64(a.Port()))
 }
 
-// buffer is what the msgpack encoder writes to.
+// buffer collects the output of the msgpack encoder.
 type buffer struct{ b []byte }
 
 func (o *buffer) Write(p []byte) (int, error) {

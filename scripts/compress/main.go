@@ -1,5 +1,5 @@
-// Command compress writes FILE.br and FILE.gz beside each FILE that it is given,
-// for a server to send them as they are. The same input gives the same output.
+// Command compress writes FILE.br and FILE.gz beside each FILE among its arguments, for
+// a server to send. The output is deterministic.
 package main
 
 import (

@@ -1,7 +1,7 @@
-// Command segments joins the data segments of a WebAssembly module that are close
-// to each other. Go's linker leaves out zeros, which makes 80,000 segments of 16
-// bytes; each says in several bytes where it belongs, and those compress badly. A
-// module with the zeros in place does the same, and is a tenth smaller with brotli.
+// Command segments joins neighboring data segments of a WebAssembly module, in place.
+// Go's linker leaves out runs of zeros, which makes 80,000 segments of 16 bytes each,
+// with headers of several bytes that compress badly. With the zeros put back the module
+// does the same and is a tenth smaller after brotli.
 package main
 
 import (
@@ -40,19 +40,19 @@ func run(names []string) error {
 	return nil
 }
 
-// Of the binary format (WebAssembly Core Specification, section 5).
+// Parts of the binary format (WebAssembly Core Specification, section 5).
 const (
 	headerLen   = 8  // magic and version
-	dataSection = 11 // the id
-	dataCount   = 12 // of a section that says how many segments there are
+	dataSection = 11 // section id
+	dataCount   = 12 // id of the section with the number of data segments
 	i32Const    = 0x41
 	end         = 0x0b
 )
 
-// maxGap is how many zeros may be between two segments that are joined.
+// maxGap is the largest number of zeros between two segments that are joined.
 const maxGap = 256
 
-// segment is some of the memory as it is at the start.
+// segment is a part of the initial memory.
 type segment struct {
 	at   uint64
 	data []byte
@@ -60,7 +60,7 @@ type segment struct {
 
 var errModule = errors.New("not a module as Go's linker writes it")
 
-// join returns a module that does the same as m.
+// join returns a module equivalent to m, with fewer data segments.
 func join(m []byte) ([]byte, error) {
 	if len(m) < headerLen || string(m[:4]) != "\x00asm" {
 		return nil, errModule
@@ -93,7 +93,7 @@ func parse(section []byte) (list []segment, err error) {
 	r := reader{b: section}
 	for range r.uint() {
 		memory, code := r.byte(), r.byte()
-		at := r.uint() // signed, but no address is that high
+		at := r.uint() // signed, but no address is large enough to matter
 		if memory != 0 || code != i32Const || r.byte() != end {
 			return nil, errModule
 		}
@@ -105,12 +105,13 @@ func parse(section []byte) (list []segment, err error) {
 	slices.SortFunc(list, func(a, b segment) int { return cmp.Compare(a.at, b.at) })
 	for i, s := range list[1:] {
 		if s.at < list[i].at+uint64(len(list[i].data)) {
-			return nil, errModule // their order would matter
+			return nil, errModule // the order of overlapping segments matters
 		}
 	}
 	return list, nil
 }
 
+// joined returns list, which is sorted, with segments at most maxGap apart joined.
 func joined(list []segment) []segment {
 	few := list[:1]
 	few[0].data = slices.Clone(few[0].data)
@@ -146,7 +147,7 @@ func appendSigned(b []byte, n uint64) []byte {
 	return b
 }
 
-// reader takes things off b; once something was not there, bad is set.
+// reader reads from the front of b. bad is set once b was too short or malformed.
 type reader struct {
 	b   []byte
 	bad bool

@@ -1,7 +1,7 @@
 //go:build direct && linux
 
-// Package direct tests direct paths between hosts that are apart: namespaces of this
-// machine, between which packets take their time.
+// Package direct tests direct paths between distant hosts: network namespaces of this
+// machine, with delays between them.
 package direct
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/kadmesh/kadmesh/internal/proctest"
 )
 
-// The variables that make the test's program a peer.
+// Environment variables that turn the test's program into a peer.
 const (
 	relayVariable = "KADMESH_TEST_RELAY"
 	nodeVariable  = "KADMESH_TEST_NODE"
@@ -53,7 +53,7 @@ func testMain(m *testing.M) int {
 	return m.Run()
 }
 
-// needs skips the test where there can be no namespaces.
+// needs skips the test without the rights and devices for namespaces.
 func needs(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -67,7 +67,7 @@ func needs(t *testing.T) {
 	}
 }
 
-// How far hosts are apart, in one direction.
+// Delays between hosts, in one direction.
 const (
 	toRelay = 40 * time.Millisecond
 	toPeer  = 5 * time.Millisecond
@@ -88,8 +88,8 @@ func (h *host) in(t *testing.T, program string, args ...string) *proctest.Proces
 	return proctest.Start(t, "ip", append([]string{"netns", "exec", h.name, program}, args...)...)
 }
 
-// pings has a peer in the namespace of h ping node, and returns what comes of it,
-// until the test is over.
+// pings starts a peer in the namespace of h that pings node until the test is over, and
+// returns its answers.
 func (h *host) pings(t *testing.T, relay, node string) <-chan answer {
 	t.Helper()
 	cmd := exec.Command("ip", "netns", "exec", h.name, os.Args[0])
@@ -122,7 +122,7 @@ func (h *host) pings(t *testing.T, relay, node string) <-chan answer {
 	return answers
 }
 
-// await returns the next answer that is as wanted, and all before it.
+// await returns all answers up to the next one for which is returns true.
 func await(t *testing.T, answers <-chan answer, what string, is func(answer) bool) (all []answer) {
 	t.Helper()
 	late := time.After(proctest.Patience)
@@ -141,7 +141,7 @@ func await(t *testing.T, answers <-chan answer, what string, is func(answer) boo
 	}
 }
 
-// enough is true for the nth answer that came over the path.
+// enough returns a function that is true for the nth answer over the path.
 func enough(n int, path string) func(answer) bool {
 	return func(a answer) bool {
 		if a.Over == path && a.Err == "" {
@@ -151,7 +151,7 @@ func enough(n int, path string) func(answer) bool {
 	}
 }
 
-// p50 returns how long half of the answers took that came over the path.
+// p50 returns the median time of the answers over the path.
 func p50(t *testing.T, answers []answer, path string) time.Duration {
 	t.Helper()
 	var took []time.Duration
@@ -167,13 +167,14 @@ func p50(t *testing.T, answers []answer, path string) time.Duration {
 	return took[len(took)/2]
 }
 
-// A peer behind a relay and a node open a direct path, which is as quick as the wire
-// between them. When that is cut, they go on over the relay, and nothing is lost.
+// A peer behind a relay and a node open a direct path, as quick as the wire between them.
+// After a cut of the wire they go on over the relay, and nothing is lost.
 func TestBehindRelay(t *testing.T) {
 	needs(t)
 	w := newWires(t, apart, "10.77.0.1", "10.77.0.2", "10.77.0.3")
 	far, server, tab := w.hosts[0], w.hosts[1], w.hosts[2]
-	far.in(t, relay, "--listen", "10.77.0.1:8080", "--public-ip", "10.77.0.1", "--allow-private").Stdout.Await(t, `listening`)
+	running := far.in(t, relay, "--listen", "10.77.0.1:8080", "--public-ip", "10.77.0.1", "--allow-private")
+	running.Stdout.Await(t, `listening`)
 	server.in(t, kadmesh, "node", "--listen", "0.0.0.0:8468", "--webrtc").Stdout.Await(t, `listening`)
 	const node = "10.77.0.2:8468"
 
@@ -192,7 +193,8 @@ func TestBehindRelay(t *testing.T) {
 	back := rest[len(rest)-1]
 	took := back.At.Add(back.Took).Sub(cut)
 	rest = append(rest, await(t, answers, "200 over the relay", enough(200, "relay"))...)
-	t.Logf("the wire was cut: first answer after %v, %d resent, then %v over the relay", took, back.Stats.Resent, p50(t, rest, "relay"))
+	t.Logf("the wire was cut: first answer after %v, %d resent, then %v over the relay",
+		took, back.Stats.Resent, p50(t, rest, "relay"))
 	if *timed && took > 2*time.Second {
 		t.Errorf("the first answer after the cut came after %v, want 2s at most", took)
 	}

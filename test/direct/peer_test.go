@@ -17,19 +17,19 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay"
 )
 
-// answer is what became of one request: a line of what a peer prints.
+// answer is the outcome of one request. A peer prints each as a line of JSON.
 type answer struct {
 	At   time.Time     // when it was sent
 	Took time.Duration // until the answer
-	Over string        // which path was there then, and still is: direct, relay, udp, or neither
+	Over string        // the path all along: direct, relay or udp; neither if it has changed
 	Err  string        `json:",omitempty"`
 
 	Stats webrtc.Stats
 }
 
-// peer is the program in the namespace of a peer: a node behind a relay, with
-// direct paths as a tab has them, or a plain one if there is no relay. It pings the
-// node at addr, load at a time, and prints what comes of it.
+// peer is the program of a peer: a node behind a relay with direct paths, like a tab, or
+// a node on UDP if relay is empty. It pings the node at addr, load requests at a time,
+// and prints the answers.
 func peer(relay, addr string, load int) error {
 	to := netip.MustParseAddrPort(addr)
 	id := core.ID{1}
@@ -63,7 +63,7 @@ func peer(relay, addr string, load int) error {
 	}
 	node := core.NewNode(conn, cfg)
 	defer node.Close()
-	// Relays let through few requests to an address that has not answered yet.
+	// Before the first answer of an address, relays limit requests to it.
 	if _, _, err := node.Ping(context.Background(), to); err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func peer(relay, addr string, load int) error {
 				err = out.Encode(a)
 				mu.Unlock()
 				if err != nil {
-					return // nobody listens any more
+					return // the test is over
 				}
 				time.Sleep(10 * time.Millisecond)
 			}
@@ -97,7 +97,7 @@ func peer(relay, addr string, load int) error {
 	return nil
 }
 
-// runPeer is peer with its arguments in the environment.
+// runPeer runs peer and returns the exit status.
 func runPeer(relay, addr string) int {
 	load := 8
 	if relay == "" {

@@ -16,16 +16,16 @@ import (
 	"unsafe"
 )
 
-// host is a network namespace whose only way out is a TUN device, of which this
-// process has the other end.
+// host is a network namespace. Its only way out is a TUN device, and this process has the
+// other end of it.
 type host struct {
 	name string
 	ip   netip.Addr
 	tun  *os.File
 }
 
-// wires takes packets from host to host, each after the delay of its wire. They do
-// what netem would, which not every kernel has.
+// wires carry packets from host to host, each after the delay of its wire, like netem,
+// which not every kernel has.
 type wires struct {
 	hosts []*host
 	pipes map[[2]netip.Addr]*pipe
@@ -44,10 +44,10 @@ type packet struct {
 	data []byte
 }
 
-// pipeDepth is how many packets may be on their way; more are lost.
+// pipeDepth is the maximum number of packets on their way; further ones are lost.
 const pipeDepth = 4096
 
-// newWires makes hosts, named by their addresses, that are delay apart.
+// newWires makes a host for each address, with the delays between them.
 func newWires(t *testing.T, delay func(a, b netip.Addr) time.Duration, ips ...string) *wires {
 	t.Helper()
 	w := &wires{pipes: make(map[[2]netip.Addr]*pipe)}
@@ -90,7 +90,7 @@ func newHost(t *testing.T, name string, ip netip.Addr) *host {
 	return h
 }
 
-// openTUN makes a TUN device, which lasts until it is closed.
+// openTUN makes a TUN device. The device exists until it is closed.
 func openTUN(t *testing.T, device string) *os.File {
 	t.Helper()
 	fd, err := syscall.Open("/dev/net/tun", syscall.O_RDWR|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
@@ -104,13 +104,15 @@ func openTUN(t *testing.T, device string) *os.File {
 	}
 	copy(request.name[:], device)
 	request.flags = syscall.IFF_TUN | syscall.IFF_NO_PI
-	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.TUNSETIFF, uintptr(unsafe.Pointer(&request))); errno != 0 {
+	_, _, errno := syscall.Syscall(
+		syscall.SYS_IOCTL, uintptr(fd), syscall.TUNSETIFF, uintptr(unsafe.Pointer(&request)))
+	if errno != 0 {
 		t.Fatalf("make TUN device %s: %v", device, errno)
 	}
 	return os.NewFile(uintptr(fd), device)
 }
 
-// take puts what h sends into the pipes.
+// take puts the packets from h into the pipes.
 func (w *wires) take(h *host) {
 	b := make([]byte, 1<<16)
 	for {

@@ -18,11 +18,11 @@ var imports = []string{
 	"github.com/kadmesh/kadmesh/core",
 	"github.com/kadmesh/kadmesh/transport/udp",
 	"github.com/kadmesh/kadmesh/transport/wsrelay",
+	"github.com/kadmesh/kadmesh/transport/wsrelay/relay",
 }
 
 // Each block of Go in the documents compiles.
 func TestGoBlocksCompile(t *testing.T) {
-	const root = "../.."
 	files, err := filepath.Glob(root + "/docs/*.md")
 	if err != nil {
 		t.Fatal(err)

@@ -32,35 +32,53 @@ func TestFidelity(t *testing.T) {
 		}
 	}
 	comments := make(map[string]map[string]string)
-	for line := range strings.Lines(string(text)) {
-		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), " | ")
-		if len(cells) != 6 || !regexp.MustCompile(`^\s*[A-Z]\d+$`).MatchString(cells[0]) {
+	states := make(map[string]int)
+	for _, section := range strings.Split(string(text), "\n### ")[1:] {
+		heading, body, _ := strings.Cut(section, "\n")
+		id, state, _ := strings.Cut(heading, ": ")
+		if !regexp.MustCompile(`^[A-Z]\d+$`).MatchString(id) {
 			continue
 		}
-		id, state, note := strings.TrimSpace(cells[0]), cells[3], strings.TrimSpace(cells[4])
 		got = append(got, id)
-		if !slices.Contains([]string{"met", "met differently", "not"}, state) || state != "met" && note == "" {
-			t.Errorf("%s: its state is %q, because %q", id, state, note)
+		states[state]++
+		body, decided, _ := strings.Cut(body, "Decided by ")
+		_, note, _ := strings.Cut(strings.TrimSpace(body), "\n\n")
+		if state != "met" && note == "" {
+			t.Errorf("%s is %s, without a reason", id, state)
 		}
-		tests := regexp.MustCompile("`([a-z/_0-9]+\\.go): (Test\\w+)`").FindAllStringSubmatch(cells[5], -1)
-		if len(tests) == 0 {
-			t.Errorf("%s: no test decides it", id)
-		}
-		for _, test := range tests {
-			file, name := test[1], test[2]
-			if comments[file] == nil {
-				comments[file] = testComments(t, "../../"+file)
-			}
-			comment, exists := comments[file][name]
-			if !exists {
-				t.Errorf("%s: there is no %s in %s", id, name, file)
-			} else if !regexp.MustCompile(`\b` + id + `\b`).MatchString(comment) {
-				t.Errorf("%s: the comment of %s in %s does not name it", id, name, file)
-			}
-		}
+		checkTests(t, id, decided, comments)
+	}
+	summary := fmt.Sprintf("Of %d statements %d are met, %d are met differently, and %d is not.",
+		len(got), states["met"], states["met differently"], states["not"])
+	if !strings.Contains(strings.ReplaceAll(string(text), "\n", " "), summary) {
+		t.Errorf("docs/fidelity.md does not say %q", summary)
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("the statements are %v, want %v", got, want)
+	}
+}
+
+var decidedBy = regexp.MustCompile("`([a-z/_0-9]+\\.go): (Test\\w+)`")
+
+// checkTests checks that the tests which text names exist, and that their comments
+// name the statement id. comments has the comments of the files read so far.
+func checkTests(t *testing.T, id, text string, comments map[string]map[string]string) {
+	t.Helper()
+	tests := decidedBy.FindAllStringSubmatch(text, -1)
+	if len(tests) == 0 {
+		t.Errorf("%s: no test decides it", id)
+	}
+	for _, test := range tests {
+		file, name := test[1], test[2]
+		if comments[file] == nil {
+			comments[file] = testComments(t, "../../"+file)
+		}
+		comment, exists := comments[file][name]
+		if !exists {
+			t.Errorf("%s: there is no %s in %s", id, name, file)
+		} else if !regexp.MustCompile(`\b` + id + `\b`).MatchString(comment) {
+			t.Errorf("%s: the comment of %s in %s does not name it", id, name, file)
+		}
 	}
 }
 

@@ -53,7 +53,7 @@ func noise(n int) string {
 	return string(b)
 }
 
-// What cannot be sent is skipped, wherever it stands in the batch, and the reader
+// A datagram that cannot be sent is skipped, at any place in the batch, and the reader
 // of the same socket goes on.
 func TestBadDestinations(t *testing.T) {
 	none, noIP := netip.AddrPort{}, netip.AddrPortFrom(netip.Addr{}, 9)
@@ -138,8 +138,8 @@ func checkRow(t *testing.T, c *Conn, row string, addr netip.AddrPort, data strin
 	}
 }
 
-// A port that nobody listens on makes the peer's kernel answer with ICMP, which
-// must not reach the reader nor a later batch.
+// A port without a listener makes the peer's kernel answer with ICMP. That must not
+// disturb the reader or a later batch.
 func TestRefused(t *testing.T) {
 	for _, host := range []string{"127.0.0.1:0", "[::1]:0", "[::]:0"} {
 		t.Run(host, func(t *testing.T) {
@@ -161,7 +161,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// A datagram longer than its buffer never arrives, and those around it do.
+// A datagram longer than its buffer never arrives; its neighbors do.
 func TestTruncation(t *testing.T) {
 	tests := []struct {
 		name string

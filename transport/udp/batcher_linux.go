@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// newBatcher picks how batches move here; the twin for other systems is in
+// newBatcher returns the batcher of this system. The twin for other systems is in
 // batcher_other.go.
 func newBatcher(s *single) (batcher, error) {
 	raw, err := s.sock.SyscallConn()
@@ -65,8 +65,8 @@ func (m *multi) read(bufs [][]byte, sizes []int, from []netip.AddrPort) (int, er
 	}
 }
 
-// deliver reports the datagrams that in has received and returns how many. One
-// that was cut is left out and those behind it move up, as bytes: the order of
+// deliver reports the datagrams that in has received and returns their number. It
+// leaves out cut datagrams, and moves the contents of later ones forward: the order of
 // the caller's buffers stays as it is.
 func (m *multi) deliver(bufs [][]byte, sizes []int, from []netip.AddrPort) int {
 	n := 0
@@ -102,8 +102,8 @@ func (m *multi) zone(index uint32) string {
 	return ifi.Name
 }
 
-// write leaves to single what gains nothing from sendmmsg, one datagram alone,
-// and what package net knows better, the interface index of a zone.
+// write leaves two cases to single: one datagram alone, since sendmmsg saves nothing
+// then, and addresses with a zone, since package net knows its interface index.
 func (m *multi) write(bufs [][]byte, to []netip.AddrPort) (int, error) {
 	if len(bufs) < 2 || slices.ContainsFunc(to, zoned) {
 		return m.single.write(bufs, to)

@@ -2,6 +2,6 @@
 
 package udp
 
-// newBatcher picks how batches move here; the twin for Linux is in
+// newBatcher returns the batcher of this system. The twin for Linux is in
 // batcher_linux.go.
 func newBatcher(s *single) (batcher, error) { return s, nil }

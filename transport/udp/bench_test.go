@@ -42,7 +42,7 @@ func BenchmarkEcho(b *testing.B) {
 	}
 }
 
-// echo returns what c receives until c is closed, and reports how many reads
+// echo sends datagrams back until c is closed, and returns how many reads
 // that took.
 func echo(b *testing.B, c *Conn) int {
 	bufs, sizes, from := buffers(64, 1500)

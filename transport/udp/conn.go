@@ -57,7 +57,7 @@ func listen(addr netip.AddrPort, via func(*single) (batcher, error)) (*Conn, err
 	addr = netaddr.Unmap(addr)
 	if addr.Addr().IsMulticast() {
 		// Package net would listen on all addresses instead.
-		return nil, fmt.Errorf("listen on %v: a multicast address is no node's own", addr)
+		return nil, fmt.Errorf("listen on %v: a multicast address cannot be a node's own", addr)
 	}
 	sock, err := net.ListenUDP(network(addr.Addr()), net.UDPAddrFromAddrPort(addr))
 	if err != nil {
@@ -105,7 +105,7 @@ func enlarge(set func(bytes int) error) {
 // zone that answers need. One goroutine at a time may call it, besides writers.
 //
 // After Close it returns an error that wraps net.ErrClosed. Every other error is
-// passing.
+// temporary.
 func (c *Conn) ReadBatch(bufs [][]byte, sizes []int, from []netip.AddrPort) (int, error) {
 	n, err := c.io.read(bufs, sizes, from)
 	if err != nil {
@@ -114,19 +114,19 @@ func (c *Conn) ReadBatch(bufs [][]byte, sizes []int, from []netip.AddrPort) (int
 	return n, nil
 }
 
-// WriteBatch sends bufs[i] to to[i] for all i, in no promised order, and returns
-// how many the kernel took. It waits while the kernel's buffer is full. One that
-// cannot be sent is skipped; the first such error is returned after the others
-// were tried. It keeps none of the slices and may be called from several
-// goroutines at once.
+// WriteBatch sends bufs[i] to to[i] for all i, in no promised order, and returns the
+// number of datagrams that the kernel took. It waits while the kernel's buffer is full.
+// It skips a datagram that cannot be sent, tries all others, and then returns the first
+// such error. It keeps none of the slices and may be called from several goroutines at
+// once.
 //
 // After Close it returns an error that wraps net.ErrClosed.
 func (c *Conn) WriteBatch(bufs [][]byte, to []netip.AddrPort) (int, error) {
 	return c.io.write(bufs, to)
 }
 
-// LocalAddr is the address that the socket is bound to. Its IP is unspecified
-// for a socket that listens on all of them.
+// LocalAddr returns the address that the socket is bound to. Its IP is unspecified for
+// a socket that listens on all addresses.
 func (c *Conn) LocalAddr() netip.AddrPort { return c.local }
 
 // Close releases the socket and ends calls that wait. A second Close returns an
@@ -143,8 +143,8 @@ func sendError(to netip.AddrPort, err error) error {
 	return fmt.Errorf("send to %v: %w", to, cause(err))
 }
 
-// cause is what went wrong, without the operation and addresses that package
-// net puts before it and that our own messages say already.
+// cause returns the error inside a net.OpError. The operation and the addresses are
+// left out: this package's messages already have them.
 func cause(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {

@@ -28,7 +28,7 @@ func TestSockaddr(t *testing.T) {
 		{"[2001:db8::1]:1", false, 28, "00010000000020010db800000000000000000000000100000000", "[2001:db8::1]:1"},
 	}
 	for _, tt := range tests {
-		// What an earlier message left behind must not show through.
+		// Traces of an earlier message must not show through.
 		sa := syscall.RawSockaddrInet6{Family: 99, Port: 9, Flowinfo: 9, Addr: [16]byte{9, 15: 9}, Scope_id: 9}
 		if got := encode(&sa, netip.MustParseAddrPort(tt.addr), tt.v6); got != tt.size {
 			t.Errorf("encode(%v, v6 %v) = %d bytes, want %d", tt.addr, tt.v6, got, tt.size)
@@ -212,7 +212,7 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
-// A socket that was told to report ICMP errors hands them to its reader, who can
+// A socket set to report ICMP errors passes them to its reader, which can
 // go on after them.
 func TestReadGoesOnAfterError(t *testing.T) {
 	eachPath(t, func(t *testing.T, listen listener) {

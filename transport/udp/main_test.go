@@ -15,8 +15,8 @@ import (
 // TestMain fails if a goroutine or a file descriptor outlives the tests.
 func TestMain(m *testing.M) { os.Exit(proctest.NothingLeft(m)) }
 
-// paths are the ways to move batches: what this system picks, and the portable
-// one, which is to be tested on every system.
+// paths are the ways to move batches: the one that this system picks, and the portable
+// one, tested on every system.
 var paths = []struct {
 	name string
 	via  func(*single) (batcher, error)

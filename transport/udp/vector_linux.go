@@ -23,10 +23,10 @@ type vector struct {
 	names []syscall.RawSockaddrInet6 // names[i] is its address, of either family
 
 	count  int           // messages loaded
-	done   int           // messages received, or those sent and skipped
+	done   int           // messages received, or messages sent and skipped
 	sent   int           // messages sent
 	failed int           // the first message skipped; meaningful if errno is not 0
-	errno  syscall.Errno // why that was skipped, or why nothing was received
+	errno  syscall.Errno // error of the message skipped, or of the receive call
 }
 
 // load points the first messages at bufs, with room for any address, and forgets
@@ -61,13 +61,13 @@ func (v *vector) grow(n int) {
 // unload lets go of the buffers; results and addresses stay.
 func (v *vector) unload() { clear(v.iovs[:v.count]) }
 
-// size is the length in bytes of received message i, and whether all of the
-// datagram fitted into its buffer.
+// size returns the length in bytes of received message i. whole is false if the
+// datagram did not fit into its buffer.
 func (v *vector) size(i int) (bytes int, whole bool) {
 	return int(v.msgs[i].len), v.msgs[i].hdr.Flags&syscall.MSG_TRUNC == 0
 }
 
-// recv receives what is there. It returns false if that is nothing, as
+// recv receives the messages that are there. It returns false if there is none, as
 // syscall.RawConn.Read expects.
 func (v *vector) recv(fd uintptr) bool {
 	for {
@@ -112,9 +112,8 @@ func (v *vector) send(fd uintptr) bool {
 	return true
 }
 
-// mmsg makes the system call trap, which is recvmmsg or sendmmsg, without flags
-// or time-out. It returns how many of msgs were moved; the kernel takes at most
-// 1024 at once.
+// mmsg makes the system call trap, which is recvmmsg or sendmmsg, without flags or
+// time-out. It returns the number of msgs moved. The kernel takes at most 1024 at once.
 func mmsg(trap, fd uintptr, msgs []mmsghdr) (int, syscall.Errno) {
 	first := unsafe.Pointer(unsafe.SliceData(msgs))
 	n, _, errno := syscall.Syscall6(trap, fd, uintptr(first), uintptr(len(msgs)), 0, 0, 0)

@@ -2,38 +2,38 @@ package webrtc
 
 import "time"
 
-// Offers of others are taken offerBurst at once, and then offersPerSec; half of that
-// burst is for those who have proven their address.
+// A node takes offerBurst offers at once, and then offersPerSec. Half of the burst is
+// reserved for peers that have proven their addresses.
 const (
 	offerBurst   = 32
 	offersPerSec = 4
 )
 
-// nonceLife is how long nonces are remembered: longer than an offer can be of use.
+// nonceLife is how long a nonce is remembered, longer than an attempt lives.
 const nonceLife = 30 * time.Second
 
-// budget bounds the work that offers of others can cause, whoever they come from,
-// and remembers those that were taken. The zero budget is full.
+// budget bounds the work that offers from all peers together can cause, and remembers
+// their nonces. The zero budget is full.
 type budget struct {
-	offers allowance
+	offers tokenBucket
 	seen   map[nonce]time.Time
-	old    []nonce // those seen, oldest first; as many as the rate allows in nonceLife
+	old    []nonce // the keys of seen, oldest first; bounded by rate and nonceLife
 }
 
-// replayed reports whether an offer with n was taken lately.
+// replayed reports whether an offer with nonce n was taken within nonceLife.
 func (b *budget) replayed(now time.Time, n nonce) bool {
 	at, ok := b.seen[n]
 	return ok && now.Sub(at) < nonceLife
 }
 
-// pays reports whether there is room for one more offer, and counts it.
-func (b *budget) pays(now time.Time, n nonce, proven bool) bool {
+// take takes an offer with nonce n, or returns false if the budget is spent.
+func (b *budget) take(now time.Time, n nonce, proven bool) bool {
 	b.expire(now)
 	burst := offerBurst
 	if !proven {
 		burst /= 2
 	}
-	if !b.offers.pays(now, burst, time.Second/offersPerSec) {
+	if !b.offers.take(now, burst, time.Second/offersPerSec) {
 		return false
 	}
 	if b.seen == nil {
@@ -44,6 +44,7 @@ func (b *budget) pays(now time.Time, n nonce, proven bool) bool {
 	return true
 }
 
+// expire forgets old nonces.
 func (b *budget) expire(now time.Time) {
 	n := 0
 	for n < len(b.old) && now.Sub(b.seen[b.old[n]]) >= nonceLife {
@@ -53,15 +54,15 @@ func (b *budget) expire(now time.Time) {
 	b.old = append(b.old[:0], b.old[n:]...)
 }
 
-// allowance is how much of something may be done. The zero one is full.
-type allowance struct {
-	spent float64
+// tokenBucket limits a rate. The zero tokenBucket is full.
+type tokenBucket struct {
+	spent float64 // tokens
 	at    time.Time
 }
 
-// pays reports whether there is room for one more of burst, of which one comes back
-// each every, and takes it.
-func (a *allowance) pays(now time.Time, burst int, every time.Duration) bool {
+// take takes a token, or returns false if there is none. The bucket holds burst tokens
+// and gets one each interval of every.
+func (a *tokenBucket) take(now time.Time, burst int, every time.Duration) bool {
 	a.spent = max(0, a.spent-float64(now.Sub(a.at))/float64(every))
 	a.at = now
 	if a.spent > float64(burst-1) {

@@ -7,44 +7,44 @@ import (
 	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
-// Mode says which direct paths a node takes part in.
+// Mode limits the direct paths of a node.
 type Mode uint8
 
 const (
-	// RelayOnly: none. No address of the user leaves, and no channel opens.
+	// RelayOnly allows no channel. Peers learn no address of the user.
 	RelayOnly Mode = iota
-	// Direct: with peers that can be reached at the IP address at which the network
-	// knows them, or that reach this node there. The peers of channels see the
-	// node's own address.
+	// Direct allows channels to and from the IP addresses at which the network knows
+	// the peers. The peers of channels learn the node's own address.
 	Direct
-	// LAN: as Direct, and private addresses are told and tried as well, so that
-	// tabs in one local network find each other.
+	// LAN is Direct with private addresses: they are named to peers, and tried, so
+	// that tabs in one local network find each other.
 	LAN
 )
 
 var modeNames = [...]string{"relay-only", "direct", "lan"}
 
-// String names the mode.
+// String returns the name of the mode.
 func (m Mode) String() string { return modeNames[m] }
 
-// minPort is the lowest port that is tried: below are the services of systems.
+// minPort is the lowest port of a candidate that is tried. System services use the ports
+// below.
 const minPort = 1024
 
-// resolve returns which of the candidates in a description from the address from
-// may be tried, without those of kind here. They are those at the sender's own IP
-// address, and in mode LAN those of a local network: nobody can make the node
-// probe somebody else. An address from which nothing was proven to come gets
-// nothing sent: its owner must come here.
-func resolve(list []candidate, from netip.AddrPort, mode Mode, proven bool) (usable []candidate) {
+// usable returns the candidates that may be tried of a description from address from:
+// the ones at the sender's own IP address, and in mode LAN private addresses and mDNS
+// names. So nobody can make the node probe a third party. If the sender has not proven
+// its address, none is tried: it must come to this node. Candidates of kind portOnly
+// become full addresses.
+func usable(list []candidate, from netip.AddrPort, mode Mode, proven bool) (usable []candidate) {
 	if !proven {
 		return nil
 	}
 	for _, c := range list {
-		if c.kind == here {
-			c = at(netip.AddrPortFrom(from.Addr(), c.port))
+		if c.kind == portOnly {
+			c = candidateAt(netip.AddrPortFrom(from.Addr(), c.port))
 		}
-		own := c.kind != name && c.ip == from.Addr()
-		lan := mode == LAN && (c.kind == name || isLAN(c.ip))
+		own := c.kind != mdns && c.ip == from.Addr()
+		lan := mode == LAN && (c.kind == mdns || isLAN(c.ip))
 		if c.port >= minPort && (own || lan) && !slices.Contains(usable, c) {
 			usable = append(usable, c)
 		}
@@ -52,24 +52,23 @@ func resolve(list []candidate, from netip.AddrPort, mode Mode, proven bool) (usa
 	return usable
 }
 
-// tell returns which of the node's own candidates the peer at to may know. sameIP
-// says that others see this node at its own IP address, which then need not be
-// named; behind a relay they do not.
-func tell(list []candidate, to netip.AddrPort, mode Mode, sameIP bool) (told []candidate) {
+// tellable returns the own candidates that the peer at to may know. sameIP means that
+// the peer sees this node at its own IP address, so that the port alone suffices.
+func tellable(list []candidate, to netip.AddrPort, mode Mode, sameIP bool) (told []candidate) {
 	for _, c := range list {
-		if sameIP && c.kind != name {
-			if h := (candidate{kind: here, port: c.port}); !slices.Contains(told, h) {
+		if sameIP && c.kind != mdns {
+			if h := (candidate{kind: portOnly, port: c.port}); !slices.Contains(told, h) {
 				told = append(told, h)
 			}
 		}
-		loopback := c.kind != name && c.ip.IsLoopback() && to.Addr().IsLoopback() && !sameIP
-		if mode == LAN && (c.kind == name || isLAN(c.ip) || loopback) && !slices.Contains(told, c) {
+		loopback := c.kind != mdns && c.ip.IsLoopback() && to.Addr().IsLoopback() && !sameIP
+		if mode == LAN && (c.kind == mdns || isLAN(c.ip) || loopback) && !slices.Contains(told, c) {
 			told = append(told, c)
 		}
 	}
 	return told[:min(len(told), maxCandidates)]
 }
 
-// isLAN reports whether ip is of a local network. Link-local addresses do not
-// count: they need a zone, and clouds keep their metadata there.
+// isLAN reports whether ip is a private address. A link-local one is not: it needs a
+// zone, and clouds serve metadata there.
 func isLAN(ip netip.Addr) bool { return netaddr.ClassOf(ip) == netaddr.Private }

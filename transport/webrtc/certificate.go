@@ -12,12 +12,11 @@ import (
 	"github.com/pion/webrtc/v3"
 )
 
-// certRest is how long a certificate must still be valid to be used: no channel
-// outlives it. Peers look at the fingerprint alone.
+// certRest is the least remaining validity of a certificate for a new channel, so that
+// no channel outlives its certificate. Peers check the fingerprint alone.
 const certRest = 7 * 24 * time.Hour
 
-// newCertificate makes the certificate of all channels of a node. It is a new one
-// each time the node starts, and lasts a month.
+// newCertificate makes a certificate for all channels of a node, valid for a month.
 func newCertificate() (webrtc.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -6,93 +6,97 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// chanID names a channel between the machine and the driver. None is used twice.
+// chanID is the number of a channel, for engine and driver. No number is used twice.
 type chanID uint32
 
-// How long things may take, and how often they happen.
+// Deadlines, and the least interval of offers.
 const (
-	offerEvery   = 10 * time.Second       // and peer, at most
-	yieldFor     = 500 * time.Millisecond // the greater id leaves the first offer to the lesser
-	answerWithin = 5 * time.Second        // after the offer
-	openWithin   = 15 * time.Second       // after the beginning, all told
+	offerEvery   = 10 * time.Second       // at most one offer to a peer, and from a peer
+	glareDelay   = 500 * time.Millisecond // the greater id leaves the first offer to the lesser
+	answerWithin = 5 * time.Second        // offer to answer
+	openWithin   = 15 * time.Second       // offer to first echo
 	idleClose    = 5 * time.Minute        // without a datagram
-	lingers      = 2 * time.Second        // an old channel, after it was renewed
+	drainTime    = 2 * time.Second        // from a renewal to the end of the old channel
 )
 
-// resendAfter says when an offer without an answer is sent again.
+// resendAfter is when an offer without an answer is sent again.
 var resendAfter = [...]time.Duration{time.Second, 3 * time.Second}
 
-// maxRepeats is how often an answer is sent again, for an offer that is.
+// maxRepeats is how often an answer is sent again when the offer is.
 const maxRepeats = 3
 
-// A session is renewed after renewAfter records of DTLS, and ended after
-// endAfter: with nonces of 64 random bits, as pion's dtls/v2 makes them
-// (GO-2026-4479), two are the same among 10^6 records with a chance of 3 in 10^8.
+// A session is renewed after renewAfter records of DTLS, and ended after endAfter. The
+// nonces of pion's dtls/v2 are 64 random bits (GO-2026-4479): two of 10^6 records have
+// the same nonce with a probability of 3 in 10^8.
 const (
 	renewAfter = 250_000
 	endAfter   = 750_000
 )
 
-// recordBytes is what one record carries at least, when a message takes several.
+// recordBytes is the least content of a record, in bytes, if a message has several.
 const recordBytes = 1024
 
-// maxMessage is the longest datagram that goes over a channel, in bytes: one with
-// the longest value. Longer ones go over the wrapped conn.
+// maxMessage is the longest datagram for a channel, in bytes: a STORE of the longest
+// value. Longer datagrams go over the wrapped conn.
 const maxMessage = 9 << 10
 
-// stage is how far a channel has come.
+// stage is a phase in the life of a channel.
 type stage uint8
 
 const (
-	gathering  stage = iota // the driver has yet to describe the own end
-	offered                 // waits for the answer
-	connecting              // both descriptions are known
-	checking                // open, but nothing has come back yet
-	carrying                // is its peer's open channel
-	leaving                 // was; still listens
+	stageGathering  stage = iota // the driver is making the own description
+	stageOffered                 // the offer waits for its answer
+	stageConnecting              // both ends have both descriptions
+	stageChecking                // open at this end; no echo yet
+	stageOpen                    // the open channel of its peer
+	stageDraining                // replaced by a renewal; receives only
 )
 
-// channel is a data channel to a peer, from the first thought of it to its end.
+// channel is a data channel to a peer, from its offer to its end.
 type channel struct {
-	id       chanID
-	peer     *peer
-	stage    stage
-	offering bool // the offer was this node's
-
-	msg    wire.MsgID // of the offer
-	nonce  nonce      // of the offer
-	signal []byte     // the offer or answer as it was sent, until the channel opens
-	sends  int        // how often
+	id    chanID
+	peer  *peer
+	stage stage
+	signalling
 
 	began   time.Time
-	since   time.Time // when it came to its stage
-	used    time.Time // when the last datagram went or came
+	since   time.Time // start of its stage
+	used    time.Time // time of the last datagram, sent or received
 	guard   guard
-	records int // of DTLS, estimated, that were sent
+	records int // estimate of the DTLS records sent
 }
 
-// enter moves c to a stage.
+// signalling is the state of a channel that offer and answer determine.
+type signalling struct {
+	offering bool       // the offer is this node's own
+	msg      wire.MsgID // of the offer
+	nonce    nonce      // of the offer
+	signal   []byte     // the datagram of the own offer or answer, until the channel opens
+	sends    int        // how often signal was sent
+}
+
+// enter moves c to stage s.
 func (c *channel) enter(now time.Time, s stage) { c.stage, c.since = s, now }
 
-// due returns when c next needs to be woken.
+// due returns the next deadline of c.
 func (c *channel) due() time.Time {
 	switch c.stage {
-	case offered:
+	case stageOffered:
 		if n := c.sends - 1; n < len(resendAfter) {
 			return c.since.Add(resendAfter[n])
 		}
 		return c.since.Add(answerWithin)
-	case checking:
+	case stageChecking:
 		return earlier(c.guard.next(), c.began.Add(openWithin))
-	case carrying:
+	case stageOpen:
 		return earlier(c.guard.next(), c.used.Add(idleClose))
-	case leaving:
-		return c.since.Add(lingers)
+	case stageDraining:
+		return c.since.Add(drainTime)
 	}
 	return c.began.Add(openWithin)
 }
 
-// earlier returns the earlier of two times, of which zero is none.
+// earlier returns the earlier of two times. The zero time is later than all others.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
@@ -100,5 +104,8 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// wrote counts what a message of n bytes is in records.
-func (c *channel) wrote(n int) { c.records += 1 + n/recordBytes }
+// worn reports whether c needs a renewal.
+func (c *channel) worn() bool { return c.records >= renewAfter }
+
+// countRecords counts the records of a message of n bytes.
+func (c *channel) countRecords(n int) { c.records += 1 + n/recordBytes }

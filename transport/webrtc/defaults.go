@@ -4,5 +4,5 @@ package webrtc
 
 const defaultChannels = 512
 
-// readBatch is how many datagrams a reader takes at a time off the wrapped conn.
+// readBatch is the maximum number of datagrams that a reader reads at a time.
 const readBatch = 32

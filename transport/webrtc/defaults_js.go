@@ -2,5 +2,5 @@ package webrtc
 
 const defaultChannels = 24
 
-// readBatch is small here: memory is short, and a call of ReadBatch costs little.
+// readBatch is small in a browser: memory is short, and calls of ReadBatch are cheap.
 const readBatch = 4

@@ -6,11 +6,11 @@ import (
 	"net/netip"
 )
 
-// maxCandidates is how many candidates a description has at most.
+// maxCandidates is the maximum number of candidates in a description.
 const maxCandidates = 8
 
-// Lengths of what browsers and pion make, and of what is taken (RFC 8839,
-// section 5.4, has the lower bounds).
+// Lengths of ICE user name fragments and passwords, in bytes. RFC 8839, section 5.4, has
+// the lower bounds. Browsers and pion keep within the upper ones.
 const (
 	minUfrag, maxUfrag = 4, 16
 	minPwd, maxPwd     = 22, 32
@@ -26,14 +26,14 @@ const version = 1 << 4
 type role uint8
 
 const (
-	actpass role = iota // either: what an offer says
+	actpass role = iota // either, in offers
 	active
 	passive
 	roles
 )
 
-// description is what one end of a channel must tell the other: an SDP offer or
-// answer without what is always the same. docs/webrtc.md has its form.
+// description is the variable part of an SDP offer or answer. docs/webrtc.md specifies
+// its encoding.
 type description struct {
 	role        role
 	ufrag, pwd  string // of ICE
@@ -41,10 +41,10 @@ type description struct {
 	candidates  []candidate
 }
 
-// candidate is where an end may be reached.
+// candidate is an address of one end of a channel.
 type candidate struct {
 	kind candidateKind
-	ip   netip.Addr // not of kind here; of kind name the 16 bytes of the UUID
+	ip   netip.Addr // for mdns the 16 bytes of the UUID; not valid for portOnly
 	port uint16
 }
 
@@ -52,24 +52,24 @@ type candidate struct {
 type candidateKind byte
 
 const (
-	here candidateKind = 0  // at the IP address that the description came from
-	v4   candidateKind = 4  // at an IPv4 address
-	v6   candidateKind = 6  // at an IPv6 address
-	name candidateKind = 16 // at UUID.local, which multicast DNS finds
+	portOnly candidateKind = 0  // the port, at the IP address of the description's sender
+	ipv4     candidateKind = 4  // IPv4 address and port
+	ipv6     candidateKind = 6  // IPv6 address and port
+	mdns     candidateKind = 16 // UUID.local, a multicast DNS name, and port
 )
 
-// at returns the candidate at an address.
-func at(a netip.AddrPort) candidate {
+// candidateAt returns the candidate candidateAt an address.
+func candidateAt(a netip.AddrPort) candidate {
 	ip := a.Addr().Unmap().WithZone("")
 	if ip.Is4() {
-		return candidate{v4, ip, a.Port()}
+		return candidate{ipv4, ip, a.Port()}
 	}
-	return candidate{v6, ip, a.Port()}
+	return candidate{ipv6, ip, a.Port()}
 }
 
 var errDescription = errors.New("malformed description")
 
-// append appends d as bytes.
+// append appends the encoding of d.
 func (d *description) append(b []byte) []byte {
 	b = append(b, version|byte(d.role))
 	b = append(append(b, byte(len(d.ufrag))), d.ufrag...)
@@ -78,10 +78,10 @@ func (d *description) append(b []byte) []byte {
 	for _, c := range d.candidates {
 		b = append(b, byte(c.kind))
 		switch c.kind {
-		case v4:
+		case ipv4:
 			ip := c.ip.As4()
 			b = append(b, ip[:]...)
-		case v6, name:
+		case ipv6, mdns:
 			ip := c.ip.As16()
 			b = append(b, ip[:]...)
 		}
@@ -90,8 +90,8 @@ func (d *description) append(b []byte) []byte {
 	return b
 }
 
-// parseDescription is the reverse of append, and takes nothing that append would
-// not write. What it returns shares no memory with b.
+// parseDescription decodes a description. It accepts exactly the outputs of append. The
+// result shares no memory with b.
 func parseDescription(b []byte) (description, error) {
 	var d description
 	if len(b) == 0 || len(b) > maxDescription || b[0]&^0x0f != version || role(b[0]&0x0f) >= roles {
@@ -117,7 +117,7 @@ func parseDescription(b []byte) (description, error) {
 	return d, nil
 }
 
-// cutText takes a length and so many characters of ICE off b.
+// cutText cuts a length and a text of ICE characters off b.
 func cutText(b []byte, least, most int) (string, []byte, bool) {
 	if len(b) == 0 {
 		return "", nil, false
@@ -130,8 +130,8 @@ func cutText(b []byte, least, most int) (string, []byte, bool) {
 	return s, b[1+n:], isICE(s)
 }
 
-// isICE reports whether s is of the characters that ICE has (RFC 8839, section
-// 5.4). Others could end a line of SDP.
+// isICE reports whether s consists of ICE characters (RFC 8839, section 5.4). Others
+// could end a line of SDP.
 func isICE(s string) bool {
 	for _, c := range []byte(s) {
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
@@ -142,16 +142,16 @@ func isICE(s string) bool {
 	return true
 }
 
-// cutCandidate takes a candidate off b.
+// cutCandidate cuts a candidate off b, which is not empty.
 func cutCandidate(b []byte) (candidate, []byte, bool) {
 	c := candidate{kind: candidateKind(b[0])}
 	b = b[1:]
 	size := 0
 	switch c.kind {
-	case here:
-	case v4:
+	case portOnly:
+	case ipv4:
 		size = 4
-	case v6, name:
+	case ipv6, mdns:
 		size = 16
 	default:
 		return c, nil, false
@@ -163,5 +163,5 @@ func cutCandidate(b []byte) (candidate, []byte, bool) {
 		c.ip, _ = netip.AddrFromSlice(b[:size])
 	}
 	c.port = binary.BigEndian.Uint16(b[size:])
-	return c, b[size+2:], c.port != 0 && !(c.kind == v6 && c.ip.Is4In6())
+	return c, b[size+2:], c.port != 0 && !(c.kind == ipv6 && c.ip.Is4In6())
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,21 +19,21 @@ func sample(candidates ...string) description {
 		d.fingerprint[i] = byte(7 * i)
 	}
 	for _, s := range candidates {
-		d.candidates = append(d.candidates, at(netip.MustParseAddrPort(s)))
+		d.candidates = append(d.candidates, candidateAt(netip.MustParseAddrPort(s)))
 	}
 	return d
 }
 
 func TestDescriptionLength(t *testing.T) {
-	uuid := candidate{name, netip.MustParseAddr("1:2:3:4:5:6:7:8"), 50000}
+	uuid := candidate{mdns, netip.MustParseAddr("1:2:3:4:5:6:7:8"), 50000}
 	withName := sample()
 	withName.candidates = []candidate{uuid}
 	withHere := sample()
-	withHere.candidates = []candidate{{kind: here, port: 50000}}
+	withHere.candidates = []candidate{{kind: portOnly, port: 50000}}
 	eight := sample()
 	eight.ufrag, eight.pwd = strings.Repeat("u", maxUfrag), strings.Repeat("p", maxPwd)
 	for range maxCandidates {
-		eight.candidates = append(eight.candidates, at(netip.MustParseAddrPort("[2001:db8::1]:50000")))
+		eight.candidates = append(eight.candidates, candidateAt(netip.MustParseAddrPort("[2001:db8::1]:50000")))
 	}
 	tests := []struct {
 		name string
@@ -65,18 +66,20 @@ func TestDescriptionLength(t *testing.T) {
 const chromium = "v=0\r\no=- 4962303333179871722 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n" +
 	"a=extmap-allow-mixed\r\na=msid-semantic: WMS\r\nm=application 53211 UDP/DTLS/SCTP webrtc-datachannel\r\n" +
 	"c=IN IP4 203.0.113.5\r\n" +
-	"a=candidate:2162486046 1 udp 2113937151 f81d4fae-7dec-11d0-a765-00a0c91e6bf6.local 53211 typ host generation 0 network-cost 999\r\n" +
+	"a=candidate:2162486046 1 udp 2113937151 f81d4fae-7dec-11d0-a765-00a0c91e6bf6.local 53211 " +
+	"typ host generation 0 network-cost 999\r\n" +
 	"a=candidate:842163049 1 udp 1677729535 203.0.113.5 53211 typ srflx raddr 0.0.0.0 rport 0 generation 0\r\n" +
 	"a=candidate:1 1 tcp 1518280447 203.0.113.5 9 typ host tcptype active\r\n" +
 	"a=ice-ufrag:4Zcd\r\na=ice-pwd:2/1muCWoOi3uLifh0NuRHlig\r\na=ice-options:trickle\r\n" +
-	"a=fingerprint:sha-256 00:07:0E:15:1C:23:2A:31:38:3F:46:4D:54:5B:62:69:70:77:7E:85:8C:93:9A:A1:A8:AF:B6:BD:C4:CB:D2:D9\r\n" +
+	"a=fingerprint:sha-256 00:07:0E:15:1C:23:2A:31:38:3F:46:4D:54:5B:62:69:" +
+	"70:77:7E:85:8C:93:9A:A1:A8:AF:B6:BD:C4:CB:D2:D9\r\n" +
 	"a=setup:actpass\r\na=mid:0\r\na=sctp-port:5000\r\na=max-message-size:262144\r\n"
 
 func TestParseSDP(t *testing.T) {
 	got, err := parseSDP(chromium)
 	want := sample("203.0.113.5:53211")
 	want.role = actpass
-	uuid := candidate{name, netip.MustParseAddr("f81d:4fae:7dec:11d0:a765:00a0:c91e:6bf6"), 53211}
+	uuid := candidate{mdns, netip.MustParseAddr("f81d:4fae:7dec:11d0:a765:00a0:c91e:6bf6"), 53211}
 	want.candidates = append([]candidate{uuid}, want.candidates...)
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("parseSDP = %v, %v; want %v", got, err, want)
@@ -94,17 +97,17 @@ func TestParseSDP(t *testing.T) {
 
 func TestResolve(t *testing.T) {
 	from := netip.MustParseAddrPort("203.0.113.5:8468")
-	own := at(netip.MustParseAddrPort("203.0.113.5:50000"))
-	uuid := candidate{name, netip.MustParseAddr("1:2:3:4:5:6:7:8"), 50000}
-	lan := at(netip.MustParseAddrPort("192.168.1.7:50000"))
+	own := candidateAt(netip.MustParseAddrPort("203.0.113.5:50000"))
+	uuid := candidate{mdns, netip.MustParseAddr("1:2:3:4:5:6:7:8"), 50000}
+	lan := candidateAt(netip.MustParseAddrPort("192.168.1.7:50000"))
 	list := []candidate{
-		{kind: here, port: 50000}, own, lan, uuid,
-		at(netip.MustParseAddrPort("203.0.113.5:53")),       // a service of its
-		at(netip.MustParseAddrPort("198.51.100.1:50000")),   // a victim
-		at(netip.MustParseAddrPort("127.0.0.1:50000")),      // ourselves
-		at(netip.MustParseAddrPort("169.254.169.254:8080")), // the cloud's
-		at(netip.MustParseAddrPort("[fe80::1]:50000")),
-		at(netip.MustParseAddrPort("224.0.0.1:50000")),
+		{kind: portOnly, port: 50000}, own, lan, uuid,
+		candidateAt(netip.MustParseAddrPort("203.0.113.5:53")),       // a service of its
+		candidateAt(netip.MustParseAddrPort("198.51.100.1:50000")),   // a victim
+		candidateAt(netip.MustParseAddrPort("127.0.0.1:50000")),      // ourselves
+		candidateAt(netip.MustParseAddrPort("169.254.169.254:8080")), // the cloud's
+		candidateAt(netip.MustParseAddrPort("[fe80::1]:50000")),
+		candidateAt(netip.MustParseAddrPort("224.0.0.1:50000")),
 	}
 	tests := []struct {
 		name   string
@@ -117,7 +120,7 @@ func TestResolve(t *testing.T) {
 		{"unproven", LAN, false, nil},
 	}
 	for _, tt := range tests {
-		if got := resolve(list, from, tt.mode, tt.proven); !reflect.DeepEqual(got, tt.want) {
+		if got := usable(list, from, tt.mode, tt.proven); !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}
@@ -125,10 +128,10 @@ func TestResolve(t *testing.T) {
 
 func TestTell(t *testing.T) {
 	to := netip.MustParseAddrPort("203.0.113.5:8468")
-	uuid := candidate{name, netip.MustParseAddr("1:2:3:4:5:6:7:8"), 50000}
-	lan := at(netip.MustParseAddrPort("192.168.1.7:50000"))
-	list := []candidate{lan, at(netip.MustParseAddrPort("198.51.100.1:50000")), at(netip.MustParseAddrPort("127.0.0.1:50000")), uuid}
-	port := candidate{kind: here, port: 50000}
+	uuid := candidate{mdns, netip.MustParseAddr("1:2:3:4:5:6:7:8"), 50000}
+	lan := candidateAt(netip.MustParseAddrPort("192.168.1.7:50000"))
+	list := append(cands("192.168.1.7:50000", "198.51.100.1:50000", "127.0.0.1:50000"), uuid)
+	port := candidate{kind: portOnly, port: 50000}
 	tests := []struct {
 		name   string
 		mode   Mode
@@ -141,13 +144,13 @@ func TestTell(t *testing.T) {
 		{"a native node in its LAN", LAN, true, []candidate{port, lan, uuid}},
 	}
 	for _, tt := range tests {
-		got := tell(list, to, tt.mode, tt.sameIP)
+		got := tellable(list, to, tt.mode, tt.sameIP)
 		if len(got) != len(tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 			continue
 		}
 		for _, c := range tt.want {
-			if !strings.Contains(string((&description{candidates: got}).append(nil)), string((&description{candidates: []candidate{c}}).append(nil)[35:])) {
+			if !slices.Contains(got, c) {
 				t.Errorf("%s: %v, want %v in it", tt.name, got, c)
 			}
 		}
@@ -232,25 +235,25 @@ func FuzzOffer(f *testing.F) {
 	})
 }
 
-// FuzzMachine hands a machine what a hostile peer may send, over both paths.
-func FuzzMachine(f *testing.F) {
+// FuzzEngine hands an engine the messages of a hostile peer, over both paths.
+func FuzzEngine(f *testing.F) {
 	f.Add([]byte{0, 5, 2, 0, 0, 0, 1, 1, 5, 3, 0, 0, 0, 1})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		l, a, b := pair(t, 1)
-		ch := a.m.peers.byAddr[b.addr].open.id
+		ch := a.engine.peers.byAddr[b.addr].open.id
 		for len(script) > 2 {
 			verb, n := script[0], min(int(script[1]), len(script)-2)
 			data := script[2 : 2+n]
 			script = script[2+n:]
 			switch verb % 5 {
 			case 0:
-				a.m.received(l.now, ch, data)
+				a.engine.received(l.now, ch, data)
 			case 1:
 				if p := append(append([]byte{0, 20: 0}, offerPrefix...), data...); isOffer(p) {
-					a.m.heardOffer(l.now, b.addr, p)
+					a.engine.receivedOffer(l.now, b.addr, p)
 				}
 			case 2:
-				a.m.answered(l.now, b.addr, data)
+				a.engine.receivedAnswer(l.now, b.addr, data)
 			case 3:
 				a.call(b)
 			case 4:

@@ -57,7 +57,7 @@ func TestWaysToListen(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a, b := newNode(t, 1, tt.a), newNode(t, 2, tt.b)
-			if err := b.call(a.LocalAddr()); err != nil { // the core pings who is new
+			if err := b.call(a.LocalAddr()); err != nil { // the core pings a new peer
 				t.Fatal(err)
 			}
 			upgrade(t, a, b)
@@ -108,7 +108,8 @@ func TestSwitchesUnderLoad(t *testing.T) {
 		t.Errorf("%d of %d requests lost in %d switches, want 0", lost, calls, *switches)
 	}
 	s := a.Stats()
-	t.Logf("%d requests in %d switches, back after %v at the latest, %d resent, fell back %v", calls, *switches, back, s.Resent, s.Fallbacks)
+	t.Logf("%d requests in %d switches, back after %v at the latest, %d resent, fell back %v",
+		calls, *switches, back, s.Resent, s.Fallbacks)
 }
 
 func TestGlareWithPion(t *testing.T) {
@@ -147,15 +148,15 @@ func TestAcceptsAndNeverOpensWithPion(t *testing.T) {
 	if err != nil || !isOffer(b[:n]) {
 		t.Fatalf("%x, want an offer: %v", b[:n], err)
 	}
-	if got := o.description.candidates; len(got) != 1 || got[0].kind != here {
+	if got := o.description.candidates; len(got) != 1 || got[0].kind != portOnly {
 		t.Errorf("offers candidates %v, want the port alone", got)
 	}
 	d := sample("127.0.0.1:9", "203.0.113.9:5000")
 	sock.WriteToUDPAddrPort(appendAnswer(nil, o.msg, &d), a.LocalAddr())
 	proctest.Eventually(t, "the answer is there", func() bool {
-		a.Conn.mu.Lock()
-		defer a.Conn.mu.Unlock()
-		return len(a.machine.offers) == 0
+		a.loop.mu.Lock()
+		defer a.loop.mu.Unlock()
+		return len(a.loop.engine.channels.byOffer) == 0
 	})
 	if n, err := a.WriteBatch([][]byte{{0, 60: 1}}, []netip.AddrPort{addr}); n != 1 || err != nil {
 		t.Errorf("WriteBatch meanwhile = %d, %v; want 1, nil", n, err)
@@ -199,7 +200,7 @@ func TestPionTakesSDP(t *testing.T) {
 	defer pc.Close()
 	d := sample("192.0.2.1:50000", "[2001:db8::1]:50000")
 	d.role = actpass
-	d.candidates = append(d.candidates, candidate{name, netip.MustParseAddr("1:2:3:4:5:6:7:8"), 50000})
+	d.candidates = append(d.candidates, candidate{mdns, netip.MustParseAddr("1:2:3:4:5:6:7:8"), 50000})
 	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: d.sdp()}); err != nil {
 		t.Fatalf("offer: %v\n%s", err, d.sdp())
 	}
@@ -232,7 +233,7 @@ func TestOneAddressEach(t *testing.T) {
 		{[]string{"::1", "127.0.0.1", "fd00::2", "192.168.1.5", "fd00::3"}, []string{"192.168.1.5", "fd00::2"}},
 	} {
 		var got []string
-		for _, a := range (oneEach{many{ips: tt.has}}).GetListenAddresses() {
+		for _, a := range (onePerFamily{many{ips: tt.has}}).GetListenAddresses() {
 			got = append(got, a.(*net.UDPAddr).IP.String())
 		}
 		if !slices.Equal(got, tt.want) {

@@ -2,61 +2,59 @@ package webrtc
 
 import "time"
 
-// A datagram that nothing has confirmed for probeAfter is followed by a probe,
-// which is repeated every probeEvery. After maxMissed probes without an echo the
-// path is dead. Probes are counted, and not the time alone, since a browser may
-// wake a hidden tab much later than it was asked to.
+// If a datagram is not confirmed within probeAfter, a probe follows, and another one each
+// probeEvery. After maxMissed probes without an echo the path is dead. The measure is a
+// number of probes and not a time, since browsers may wake a hidden tab much too late.
 const (
 	probeAfter = 100 * time.Millisecond
 	probeEvery = 250 * time.Millisecond
 	maxMissed  = 4
 )
 
-// A guard holds at most this much; beyond, the oldest datagrams are given up.
+// Bounds on a guard, in datagrams and in bytes. Beyond them it discards the oldest.
 const (
 	maxHeld      = 256
 	maxHeldBytes = 48 << 10
 )
 
-// guard holds the datagrams that went over a channel until it is known that they
-// got there, and finds out whether the channel still works. What it holds when
-// the channel is lost goes over the wrapped conn.
+// guard holds copies of the datagrams sent over a channel until they are confirmed, and
+// detects a dead channel. The datagrams held by then go over the wrapped conn.
 //
-// A request is confirmed by its answer, everything else by the echo of a probe
-// that was sent behind it. As with UDP, a datagram may be lost before a probe that
-// is not; that is for the layers above. The zero guard is empty.
+// An answer confirms its request. The echo of a probe confirms all datagrams sent before
+// the probe, although some may be lost, as with UDP; the core repeats its requests. The
+// zero guard is empty.
 type guard struct {
 	held  []held
 	bytes int
 
-	seq     uint32                   // of the last probe
-	sent    time.Time                // when it was; the zero time if none waits for an echo
-	probes  [maxMissed + 1]time.Time // when each of the last ones was, by seq
-	missed  int                      // probes without an echo
-	rtt     time.Duration
-	givenUp uint64 // datagrams, because there were too many
+	seq       uint32                   // of the last probe
+	sent      time.Time                // time of the last probe, zero if none awaits an echo
+	probes    [maxMissed + 1]time.Time // times of the last probes, by seq
+	missed    int                      // probes without an echo
+	rtt       time.Duration            // of the last echo, zero before
+	discarded uint64                   // datagrams
 }
 
-// held is one datagram, sent before the probe that follows seq.
+// held is a datagram that went after probe seq and before the next one.
 type held struct {
 	data []byte
 	seq  uint32
 	at   time.Time
 }
 
-// hold takes in a copy of a datagram that goes over the channel. It reports
-// whether so much is held that a probe should not wait.
+// hold keeps a copy of a datagram that goes over the channel. It returns true if the
+// guard is half full, and a probe should not wait.
 func (g *guard) hold(now time.Time, data []byte) (urgent bool) {
 	g.held = append(g.held, held{append([]byte(nil), data...), g.seq, now})
 	g.bytes += len(data)
 	for len(g.held) > maxHeld || g.bytes > maxHeldBytes {
 		g.drop(0)
-		g.givenUp++
+		g.discarded++
 	}
 	return g.sent.IsZero() && (len(g.held) > maxHeld/2 || g.bytes > maxHeldBytes/2)
 }
 
-// answered takes in a datagram from the channel: it may confirm a request.
+// answered handles an answer from the channel, which may confirm a request.
 func (g *guard) answered(answer []byte) {
 	for i := range g.held {
 		if sameMsg(g.held[i].data, answer) {
@@ -66,7 +64,7 @@ func (g *guard) answered(answer []byte) {
 	}
 }
 
-// probe returns the number of a probe that goes out at now.
+// probe notes a probe at now and returns its number.
 func (g *guard) probe(now time.Time) uint32 {
 	if !g.sent.IsZero() {
 		g.missed++
@@ -76,10 +74,10 @@ func (g *guard) probe(now time.Time) uint32 {
 	return g.seq
 }
 
-// echoed takes in the echo of probe seq: what was sent before it has arrived.
-// It reports whether it was a probe that waited for it.
+// echoed handles the echo of probe seq, which confirms all datagrams before the probe.
+// It returns false if no such probe awaits an echo.
 func (g *guard) echoed(now time.Time, seq uint32) bool {
-	behind := g.seq - seq // probes since; how many are out is small
+	behind := g.seq - seq // number of later probes
 	if g.sent.IsZero() || behind > maxMissed {
 		return false
 	}
@@ -94,7 +92,7 @@ func (g *guard) echoed(now time.Time, seq uint32) bool {
 	return true
 }
 
-// next returns when the next probe is due, or the zero time.
+// next returns the time of the next probe, or the zero time if none is needed.
 func (g *guard) next() time.Time {
 	switch {
 	case !g.sent.IsZero():
@@ -105,10 +103,10 @@ func (g *guard) next() time.Time {
 	return time.Time{}
 }
 
-// dead reports whether the channel is to be given up instead of probed again.
+// dead reports whether the channel is dead instead of due for another probe.
 func (g *guard) dead() bool { return g.missed >= maxMissed-1 && !g.sent.IsZero() }
 
-// release returns what is held, oldest first, and holds it no longer.
+// release empties the guard and returns its datagrams, oldest first.
 func (g *guard) release() [][]byte {
 	var list [][]byte
 	for _, h := range g.held {
@@ -118,13 +116,14 @@ func (g *guard) release() [][]byte {
 	return list
 }
 
+// drop forgets datagram i.
 func (g *guard) drop(i int) {
 	g.bytes -= len(g.held[i].data)
 	copy(g.held[i:], g.held[i+1:])
 	g.cutEnd()
 }
 
-// cut removes the first n.
+// cut removes the first n datagrams, already subtracted from g.bytes.
 func (g *guard) cut(n int) {
 	if n == 0 {
 		return
@@ -135,13 +134,14 @@ func (g *guard) cut(n int) {
 	g.tidy()
 }
 
+// cutEnd removes the last element.
 func (g *guard) cutEnd() {
 	g.held[len(g.held)-1] = held{}
 	g.held = g.held[:len(g.held)-1]
 	g.tidy()
 }
 
-// tidy gives the memory back: most channels are quiet most of the time.
+// tidy frees the memory of an empty guard: most channels are quiet most of the time.
 func (g *guard) tidy() {
 	if len(g.held) == 0 {
 		g.held = nil

@@ -5,24 +5,24 @@ import (
 	"sync"
 )
 
-// An inbox holds at most this much; beyond, the oldest datagrams go.
+// Bounds on an inbox, in datagrams and in bytes. Beyond them it drops the oldest.
 const (
 	maxInbox      = 512
 	maxInboxBytes = 1 << 20
 )
 
-// inbox holds datagrams that came over channels until ReadBatch takes them.
+// inbox holds the datagrams from channels until ReadBatch takes them.
 type inbox struct {
-	ready chan struct{} // holds a token if there may be something to take
+	ready chan struct{} // holds a token if list may have a datagram
 
-	mu      sync.Mutex // guards what follows
-	list    []arrived
+	mu      sync.Mutex // guards the fields below
+	list    []inbound
 	bytes   int
 	dropped uint64
 }
 
-// arrived is a datagram and where it came from.
-type arrived struct {
+// inbound is a datagram and its source.
+type inbound struct {
 	from netip.AddrPort
 	data []byte
 }
@@ -33,11 +33,11 @@ func newInbox() *inbox { return &inbox{ready: make(chan struct{}, 1)} }
 func (q *inbox) add(from netip.AddrPort, data []byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.list = append(q.list, arrived{from, append([]byte(nil), data...)})
+	q.list = append(q.list, inbound{from, append([]byte(nil), data...)})
 	q.bytes += len(data)
 	for len(q.list) > maxInbox || q.bytes > maxInboxBytes {
 		q.bytes -= len(q.list[0].data)
-		q.list[0] = arrived{}
+		q.list[0] = inbound{}
 		q.list = q.list[1:]
 		q.dropped++
 	}
@@ -47,14 +47,14 @@ func (q *inbox) add(from netip.AddrPort, data []byte) {
 	}
 }
 
-// read takes datagrams into the arguments of ReadBatch, and returns how many.
-// Those that are too long for their buffers are lost.
+// read moves datagrams into the arguments of ReadBatch and returns their number. It
+// drops a datagram longer than its buffer.
 func (q *inbox) read(bufs [][]byte, sizes []int, from []netip.AddrPort) (n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for n < len(bufs) && len(q.list) > 0 {
 		d := q.list[0]
-		q.list[0] = arrived{}
+		q.list[0] = inbound{}
 		q.list = q.list[1:]
 		q.bytes -= len(d.data)
 		if len(d.data) <= len(bufs[n]) {
@@ -68,6 +68,7 @@ func (q *inbox) read(bufs [][]byte, sizes []int, from []netip.AddrPort) (n int) 
 	return n
 }
 
+// overflow returns the number of datagrams dropped by bounds.
 func (q *inbox) overflow() uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()

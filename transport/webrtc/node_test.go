@@ -16,7 +16,7 @@ import (
 )
 
 // node is a little of what the core is: it answers pings, asks them, and tells its
-// Conn who has answered.
+// Conn of each peer that has answered.
 type node struct {
 	*Conn
 	below   Wrapped
@@ -59,7 +59,10 @@ func newNode(t testing.TB, first byte, change func(*Config)) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{Conn: c, below: below, cutter: &cutter{driver: d}, id: cfg.ID, near: true, calls: make(map[wire.MsgID]chan struct{})}
+	n := &node{
+		Conn: c, below: below, cutter: &cutter{driver: d},
+		id: cfg.ID, near: true, calls: make(map[wire.MsgID]chan struct{}),
+	}
 	c.run(n.cutter, d.close)
 	n.running.Go(n.serve)
 	t.Cleanup(n.close)
@@ -87,7 +90,7 @@ func (n *node) serve() {
 	}
 }
 
-// take answers a request, and tells who waits for an answer.
+// take answers a request, or ends the call that waits for an answer.
 func (n *node) take(from netip.AddrPort, p []byte) {
 	kind, msg, _, err := wire.Header(p)
 	if err != nil {
@@ -118,7 +121,7 @@ var errTimeout = errors.New("no answer")
 func (n *node) call(to netip.AddrPort) error {
 	msg := wire.MsgID{}
 	for i := range msg {
-		msg[i] = byte(unpredictable{}.Uint64())
+		msg[i] = byte(runtimeRand{}.Uint64())
 	}
 	done := make(chan struct{})
 	n.mu.Lock()
@@ -160,13 +163,13 @@ func upgrade(t testing.TB, a, b *node) time.Duration {
 
 // forgive lets offers come at once.
 func (n *node) forgive() {
-	n.do(func(m *machine, now time.Time) {
-		m.budget.offers.spent = 0
-		for _, p := range m.peers.list {
+	n.loop.do(func(e *engine, now time.Time) {
+		e.budget.offers.spent = 0
+		for _, p := range e.peers.list {
 			p.fails, p.notBefore, p.offered = 0, time.Time{}, time.Time{}
-			if !p.wish.IsZero() {
-				p.wish = now
-				m.at(now)
+			if !p.offerAt.IsZero() {
+				p.offerAt = now
+				e.wakeBy(now)
 			}
 		}
 	})
@@ -174,9 +177,9 @@ func (n *node) forgive() {
 
 // breakOff closes the connection to other as if the network had.
 func (n *node) breakOff(other *node) {
-	n.do(func(m *machine, now time.Time) {
-		if p := m.peers.byAddr[other.LocalAddr()]; p != nil && p.open != nil {
-			m.ended(now, p.open.id)
+	n.loop.do(func(e *engine, now time.Time) {
+		if p := e.peers.byAddr[other.LocalAddr()]; p != nil && p.open != nil {
+			e.ended(now, p.open.id)
 		}
 	})
 }

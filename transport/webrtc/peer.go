@@ -6,49 +6,48 @@ import (
 	"time"
 )
 
-// A peer deserves a channel if so many datagrams have lately been sent to it: more
-// than a lookup sends to anybody. For a neighbour each counts as many: it gets a
-// channel by the first one, and loses its claim two minutes after the last.
+// A peer is worth a channel while its score is minScore or more. The score is the number
+// of recent datagrams to the peer, more than a lookup sends. Each datagram to a
+// neighbour counts for neighbourWeight, so that the first one suffices for two minutes.
 const (
-	worthwhile = 16
-	halfLife   = time.Minute
-	nearWeight = 64
+	minScore        = 16
+	halfLife        = time.Minute
+	neighbourWeight = 64
 )
 
-// After a failure the next offer waits for backoffBase, then for twice as long
-// after each further one, up to backoffMax. A channel that lived for longLived
-// makes up for all failures.
+// The first failure delays the next offer by backoffBase, and each further one doubles
+// the delay, up to backoffMax. A channel that lived for longLived resets it.
 const (
 	backoffBase = offerEvery
 	backoffMax  = 30 * time.Minute
 	longLived   = time.Minute
 )
 
-// maxPeers bounds how many peers are remembered, those with channels apart.
+// maxPeers is the maximum number of peers in memory.
 const maxPeers = 1024
 
-// peer is what is known of who is at an address.
+// peer is the node at an address.
 type peer struct {
 	addr   netip.AddrPort
-	id     ID   // as it said, or as the core found
+	id     ID   // from its offer, or from the core if proven
 	proven bool // it has answered the core from addr, under id
-	near   bool // it is among the node's neighbours
-	place  int  // in peers.list
+	near   bool // it is a neighbour
+	place  int  // index in peers.list
 
-	use   use
-	open  *channel // carries datagrams; nil if none does
-	trial *channel // being set up; nil if none is
+	use     use
+	open    *channel // carries datagrams, or nil
+	pending *channel // is being set up, or nil
 
-	wish      time.Time // when to offer; the zero time for never
-	notBefore time.Time // no offer before that
-	offered   time.Time // when an offer of its own was last taken
-	fails     int       // attempts in a row
+	offerAt   time.Time // time of the next offer to it, zero for none
+	notBefore time.Time // no offer to it before
+	offered   time.Time // time of the last offer taken from it
+	fails     int       // failures in a row
 }
 
-// State is what a peer's path is doing.
+// State is the state of the path to a peer.
 type State uint8
 
-// The states. A peer with an open channel is open, whatever else is going on.
+// States of a path. A renewal of an open channel does not change the state.
 const (
 	Idle State = iota
 	Offering
@@ -66,9 +65,9 @@ func (p *peer) state(now time.Time) State {
 	switch {
 	case p.open != nil:
 		return Open
-	case p.trial != nil && p.trial.offering:
+	case p.pending != nil && p.pending.offering:
 		return Offering
-	case p.trial != nil:
+	case p.pending != nil:
 		return Answering
 	case p.fails > 0 && now.Before(p.notBefore):
 		return BackingOff
@@ -76,17 +75,29 @@ func (p *peer) state(now time.Time) State {
 	return Idle
 }
 
-// useful says how much a channel to p is worth.
-func (p *peer) useful(now time.Time) float64 {
+// score is the value of a channel to p.
+func (p *peer) score(now time.Time) float64 {
 	if p.near {
-		return nearWeight * p.use.level(now)
+		return neighbourWeight * p.use.level(now)
 	}
 	return p.use.level(now)
 }
 
-func (p *peer) deserves(now time.Time) bool { return p.proven && p.useful(now) >= worthwhile }
+// eligible reports whether p is worth a channel.
+func (p *peer) eligible(now time.Time) bool { return p.proven && p.score(now) >= minScore }
 
-// failed notes that an attempt at now came to nothing.
+// needsOffer reports whether p is to get its first channel or a fresh one.
+func (p *peer) needsOffer(now time.Time) bool {
+	switch {
+	case p.pending != nil:
+		return false
+	case p.open != nil:
+		return p.open.worn()
+	}
+	return p.eligible(now)
+}
+
+// failed notes a failure at now.
 func (p *peer) failed(now time.Time) {
 	rest := backoffMax
 	if p.fails < 8 {
@@ -96,7 +107,7 @@ func (p *peer) failed(now time.Time) {
 	p.notBefore = now.Add(rest)
 }
 
-// use counts datagrams and forgets half of them each halfLife.
+// use is a count of datagrams that halves each halfLife.
 type use struct {
 	count float64
 	at    time.Time
@@ -111,16 +122,15 @@ func (u *use) level(now time.Time) float64 {
 
 func (u *use) add(now time.Time) { u.count, u.at = u.level(now)+1, now }
 
-// peers finds peers by address. They are in a list as well, since the order of a
-// map must not reach the wire.
+// peers are all peers of an engine.
 type peers struct {
 	byAddr map[netip.AddrPort]*peer
-	list   []*peer
-	cursor int
+	list   []*peer // the same peers; the order of a map must not reach the wire
+	cursor int     // in list, of forget
 }
 
-// get returns the peer at addr, which is made if there is none. It returns nil if
-// there is no room.
+// get returns the peer at addr. A new one may take the place of another peer; get
+// returns nil if there is no such place.
 func (t *peers) get(now time.Time, addr netip.AddrPort) *peer {
 	if p := t.byAddr[addr]; p != nil {
 		return p
@@ -134,14 +144,15 @@ func (t *peers) get(now time.Time, addr netip.AddrPort) *peer {
 	return p
 }
 
-// forget removes the least useful of some peers without a channel.
+// forget removes the peer of the lowest score among the next 32 in list, except for
+// peers with channels. It returns false if there is none.
 func (t *peers) forget(now time.Time) bool {
 	var worst *peer
 	for range min(len(t.list), 32) {
 		t.cursor = (t.cursor + 1) % len(t.list)
 		p := t.list[t.cursor]
-		busy := p.open != nil || p.trial != nil || now.Before(p.offered.Add(offerEvery))
-		if !busy && (worst == nil || p.useful(now) < worst.useful(now)) {
+		busy := p.open != nil || p.pending != nil || now.Before(p.offered.Add(offerEvery))
+		if !busy && (worst == nil || p.score(now) < worst.score(now)) {
 			worst = p
 		}
 	}

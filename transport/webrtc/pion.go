@@ -4,40 +4,34 @@ package webrtc
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/pion/datachannel"
-	"github.com/pion/ice/v2"
-	"github.com/pion/logging"
-	"github.com/pion/transport/v2/stdnet"
 	"github.com/pion/webrtc/v3"
 )
 
-// This file is all that knows pion.
+// pion.go, pion_listen.go and certificate.go are the only files that use pion.
 
-// How soon ICE notices that a quiet path is dead. A path in use is watched by the
-// guard, which is faster.
+// Time-outs of ICE for a quiet path. On a path in use, the guard is faster.
 const (
 	iceKeepalive    = 4 * time.Second
 	iceDisconnected = 10 * time.Second
 	iceFailed       = 10 * time.Second
 )
 
-// handshakeRetry is when a lost flight of the DTLS handshake is sent again.
+// handshakeRetry is the delay before a flight of the DTLS handshake is sent again.
 const handshakeRetry = 300 * time.Millisecond
 
 const (
-	receiveWindow = 128 << 10 // bytes of SCTP, per channel
-	maxBuffered   = 256 << 10 // bytes that wait to be sent over a channel; beyond, it takes no more
+	receiveWindow = 128 << 10 // of SCTP, in bytes per channel
+	maxBuffered   = 256 << 10 // in bytes per channel; send refuses more
 )
 
-// Wrap puts direct paths over a connection, which it owns from then on, even
+// Wrap adds direct paths to a connection. It owns the connection from then on, even
 // after an error.
 func Wrap(wrapped Wrapped, cfg Config) (*Conn, error) {
 	c := newConn(wrapped, cfg)
@@ -50,28 +44,17 @@ func Wrap(wrapped Wrapped, cfg Config) (*Conn, error) {
 	return c, nil
 }
 
-func listenAddr(wrapped Wrapped, cfg Config) netip.AddrPort {
-	ip := cfg.Listen.Addr()
-	if !ip.IsValid() && cfg.SameIP {
-		ip = wrapped.LocalAddr().Addr()
-	}
-	if !ip.IsValid() {
-		ip = netip.IPv6Unspecified()
-	}
-	return netip.AddrPortFrom(ip.Unmap(), cfg.Listen.Port())
-}
-
 // pion is the driver of native nodes.
 type pion struct {
 	conn *Conn
-	addr netip.AddrPort // that of mux
+	addr netip.AddrPort // of mux
 	api  *webrtc.API
 	mux  io.Closer
 	done chan struct{} // closed by close
 
 	running sync.WaitGroup
 
-	mu    sync.RWMutex // guards what follows
+	mu    sync.RWMutex // guards the fields below
 	links map[chanID]*link
 	cert  webrtc.Certificate
 	ended bool
@@ -81,114 +64,11 @@ type pion struct {
 type link struct {
 	conn *webrtc.PeerConnection
 	data *webrtc.DataChannel
-	open atomic.Pointer[datachannel.ReadWriteCloser] // nil until it is
+	open atomic.Pointer[datachannel.ReadWriteCloser] // nil before it is open
 	gone chan struct{}                               // closed by stop
 }
 
-func listen(c *Conn, addr netip.AddrPort) (*pion, error) {
-	cert, err := newCertificate()
-	if err != nil {
-		return nil, err
-	}
-	system, err := stdnet.NewNet() // once, and not for each channel
-	if err != nil {
-		return nil, fmt.Errorf("list network interfaces: %w", err)
-	}
-	mux, port, err := listenUDP(addr)
-	if err != nil {
-		return nil, fmt.Errorf("listen for direct paths on %v: %w", addr, err)
-	}
-	var s webrtc.SettingEngine
-	s.LoggerFactory = newQuiet()
-	s.SetNet(system)
-	s.DetachDataChannels()
-	s.SetICEUDPMux(oneEach{mux})
-	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
-	s.SetIncludeLoopbackCandidate(true) // tell sees to who hears of it
-	s.SetICETimeouts(iceDisconnected, iceFailed, iceKeepalive)
-	s.SetPrflxAcceptanceMinWait(0) // tabs have no candidates, so others cannot come
-	s.SetDTLSRetransmissionInterval(handshakeRetry)
-	s.SetSCTPMaxReceiveBufferSize(receiveWindow)
-	media := &webrtc.MediaEngine{} // none
-	return &pion{
-		conn: c, addr: netip.AddrPortFrom(addr.Addr(), port), mux: mux, done: make(chan struct{}), cert: cert, links: make(map[chanID]*link),
-		api: webrtc.NewAPI(webrtc.WithSettingEngine(s), webrtc.WithMediaEngine(media)),
-	}, nil
-}
-
-// quiet makes loggers that say nothing: what goes wrong on a path is counted. All
-// are one, since a channel has dozens.
-type quiet struct{ one logging.LeveledLogger }
-
-func newQuiet() quiet {
-	f := logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}
-	return quiet{f.NewLogger("webrtc")}
-}
-
-func (q quiet) NewLogger(string) logging.LeveledLogger { return q.one }
-
-// listenUDP opens the port that all channels share; of both families for the
-// unspecified IPv6 address, if there are both.
-func listenUDP(addr netip.AddrPort) (mux ice.UDPMux, port uint16, err error) {
-	any6 := addr.Addr() == netip.IPv6Unspecified()
-	network := "udp4"
-	if addr.Addr().Is6() {
-		network = "udp6"
-	}
-	sock, err := openUDP(network, addr)
-	switch {
-	case err != nil && any6:
-		return listenUDP(netip.AddrPortFrom(netip.IPv4Unspecified(), addr.Port()))
-	case err != nil:
-		return nil, 0, err
-	}
-	port = sock.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-	if any6 {
-		four, err := openUDP("udp4", netip.AddrPortFrom(netip.IPv4Unspecified(), port))
-		if err == nil {
-			// The one of IPv6 claims the IPv4 addresses too; the last one has them.
-			return ice.NewMultiUDPMuxDefault(newMux(sock), newMux(four)), port, nil
-		}
-	}
-	return newMux(sock), port, nil
-}
-
-func openUDP(network string, addr netip.AddrPort) (*net.UDPConn, error) {
-	return net.ListenUDP(network, net.UDPAddrFromAddrPort(addr))
-}
-
-func newMux(sock *net.UDPConn) ice.UDPMux {
-	return ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: sock, Logger: newQuiet().one})
-}
-
-// oneEach is a mux that names one of its addresses for each IP version: all are the
-// same socket, of which ICE would have a reader for each. It is one that others can
-// come to, if there is one.
-type oneEach struct{ ice.UDPMux }
-
-// GetListenAddresses is that of ice.UDPMux.
-func (m oneEach) GetListenAddresses() (list []net.Addr) {
-	var four, six net.Addr
-	for _, a := range m.UDPMux.GetListenAddresses() {
-		ip := a.(*net.UDPAddr).IP
-		best := &six
-		if ip.To4() != nil {
-			best = &four
-		}
-		if *best == nil || (*best).(*net.UDPAddr).IP.IsLoopback() {
-			*best = a
-		}
-	}
-	for _, a := range []net.Addr{four, six} {
-		if a != nil {
-			list = append(list, a)
-		}
-	}
-	return list
-}
-
-// start is of driver.
+// start implements driver.
 func (d *pion) start(ch chanID, remote *description) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -200,7 +80,7 @@ func (d *pion) start(ch chanID, remote *description) {
 	d.running.Go(func() { d.begin(ch, l, remote) })
 }
 
-// begin makes the connection of l and describes it.
+// begin connects l and reports the result to the Conn.
 func (d *pion) begin(ch chanID, l *link, remote *description) {
 	own, err := d.connect(ch, l, remote)
 	if err != nil {
@@ -210,6 +90,7 @@ func (d *pion) begin(ch chanID, l *link, remote *description) {
 	d.conn.described(ch, own)
 }
 
+// connect makes the connection of l and returns its description.
 func (d *pion) connect(ch chanID, l *link, remote *description) (description, error) {
 	if err := d.open(ch, l); err != nil {
 		return description{}, err
@@ -264,7 +145,7 @@ func (d *pion) open(ch chanID, l *link) error {
 			d.conn.ended(ch)
 		}
 	})
-	conn.OnDataChannel(func(*webrtc.DataChannel) { d.conn.ended(ch) }) // there is to be one, no more
+	conn.OnDataChannel(func(*webrtc.DataChannel) { d.conn.ended(ch) }) // a second one is a violation
 	yes, no, zero := true, false, uint16(0)
 	l.data, err = conn.CreateDataChannel("kadmesh", &webrtc.DataChannelInit{
 		Ordered: &no, MaxRetransmits: &zero, Negotiated: &yes, ID: &zero,
@@ -298,14 +179,14 @@ func (d *pion) run(ch chanID, l *link) {
 				return
 			}
 			if err != nil {
-				n = 0 // too long, which counts as a record all the same
+				n = 0 // too long, but still a record
 			}
 			d.conn.received(ch, b[:n])
 		}
 	})
 }
 
-// accept is of driver.
+// accept implements driver.
 func (d *pion) accept(ch chanID, remote description) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -321,7 +202,7 @@ func (d *pion) accept(ch chanID, remote description) {
 	})
 }
 
-// send is of driver.
+// send implements driver.
 func (d *pion) send(ch chanID, data []byte) bool {
 	d.mu.RLock()
 	l := d.links[ch]
@@ -337,7 +218,7 @@ func (d *pion) send(ch chanID, data []byte) bool {
 	return err == nil
 }
 
-// stop is of driver.
+// stop implements driver.
 func (d *pion) stop(ch chanID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -351,7 +232,7 @@ func (d *pion) stop(ch chanID) {
 	}
 }
 
-// close ends all connections and returns when nothing is told any more.
+// close ends all connections and returns after the last event.
 func (d *pion) close() error {
 	d.mu.Lock()
 	d.ended = true

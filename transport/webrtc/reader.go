@@ -7,20 +7,20 @@ import (
 	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
-// maxDatagram is the longest datagram that a reader takes, in bytes.
+// maxDatagram is the size of a buffer of the reader, in bytes.
 const maxDatagram = 1 << 16
 
-// reader stands between the wrapped conn and ReadBatch: it takes out the signals.
-// Its memory changes hands: read fills it and sends a token to full; whoever has
-// taken out everything sends one to empty.
+// reader reads from the wrapped conn for ReadBatch and takes out offers and answers to
+// offers. Its memory changes hands: read fills it and sends a token to full, and ReadBatch
+// empties it and sends a token to empty.
 type reader struct {
 	full, empty chan struct{}
 	bufs        [][]byte
 	sizes       []int
 	from        []netip.AddrPort
-	pos, n      int   // of the datagrams, what ReadBatch has not taken yet
+	pos, n      int   // ReadBatch has still to take bufs[pos:n]
 	err         error // of the wrapped conn
-	taken       bool  // of ReadBatch: it has taken everything
+	taken       bool  // for ReadBatch: the memory is read's
 }
 
 func newReader() *reader {
@@ -35,8 +35,8 @@ func newReader() *reader {
 	return r
 }
 
-// take moves datagrams into the arguments of ReadBatch, and returns how many.
-// Those that are too long for their buffers are lost.
+// take moves datagrams into the arguments of ReadBatch and returns their number. It
+// drops a datagram longer than its buffer.
 func (r *reader) take(bufs [][]byte, sizes []int, from []netip.AddrPort) (n int) {
 	for n < len(bufs) && r.pos < r.n {
 		if data := r.bufs[r.pos][:r.sizes[r.pos]]; len(data) <= len(bufs[n]) {
@@ -53,7 +53,7 @@ func (c *Conn) read() {
 	r := c.reader
 	for {
 		n, err := c.wrapped.ReadBatch(r.bufs, r.sizes, r.from)
-		r.pos, r.n, r.err = 0, c.sift(n), err
+		r.pos, r.n, r.err = 0, c.filter(n), err
 		if r.n == 0 && err == nil {
 			continue
 		}
@@ -70,11 +70,12 @@ func (c *Conn) read() {
 	}
 }
 
-// sift takes the signals out of n datagrams, and returns how many are left.
-func (c *Conn) sift(n int) (left int) {
+// filter takes the signals out of the first n datagrams and returns the number of
+// others, which come first afterwards.
+func (c *Conn) filter(n int) (left int) {
 	r := c.reader
 	for i := range n {
-		if c.isSignal(r.from[i], r.bufs[i][:r.sizes[i]]) {
+		if c.takeSignal(r.from[i], r.bufs[i][:r.sizes[i]]) {
 			continue
 		}
 		if left != i {
@@ -83,19 +84,19 @@ func (c *Conn) sift(n int) (left int) {
 		}
 		left++
 	}
-	c.wrappedReceived.Add(uint64(left))
+	c.viaWrapped.received.Add(uint64(left))
 	return left
 }
 
-// isSignal reports whether a datagram is none of the core's business, and if so
-// acts on it.
-func (c *Conn) isSignal(from netip.AddrPort, p []byte) (yes bool) {
+// takeSignal handles an offer, or an answer to an offer, and returns true. For all other
+// datagrams it returns false.
+func (c *Conn) takeSignal(from netip.AddrPort, p []byte) (yes bool) {
 	switch {
 	case isOffer(p):
-		c.do(func(m *machine, now time.Time) { m.heardOffer(now, from, p) })
+		c.loop.do(func(e *engine, now time.Time) { e.receivedOffer(now, from, p) })
 		return true
-	case c.waiting.Load() && len(p) > wire.HeaderLen && wire.Kind(p[0]) == wire.KindAnswer:
-		c.do(func(m *machine, now time.Time) { yes = m.answered(now, from, p) })
+	case c.loop.offersOut.Load() && len(p) > wire.HeaderLen && wire.Kind(p[0]) == wire.KindAnswer:
+		c.loop.do(func(e *engine, now time.Time) { yes = e.receivedAnswer(now, from, p) })
 	}
 	return yes
 }

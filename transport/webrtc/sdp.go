@@ -7,15 +7,14 @@ import (
 	"strings"
 )
 
-// sdp expands d into what browsers and pion take as a session description (RFC
-// 8866, RFC 8841). All but d itself is the same each time. Candidates of kind
-// here must have been resolved: they are left out.
+// sdp expands d to a session description (RFC 8866, RFC 8841), as browsers and pion take
+// it. Candidates of kind portOnly have no form in SDP and are left out.
 func (d *description) sdp() string {
 	var b strings.Builder
 	b.WriteString("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n" +
 		"m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n")
 	for i, c := range d.candidates {
-		if c.kind == here {
+		if c.kind == portOnly {
 			continue
 		}
 		// The priority of a host candidate (RFC 8445, section 5.1.2), the first highest.
@@ -36,9 +35,9 @@ func (d *description) sdp() string {
 
 var setups = [roles]string{"actpass", "active", "passive"}
 
-// host is the candidate's address as SDP has it.
+// host returns the address of c in the form of SDP.
 func (c candidate) host() string {
-	if c.kind != name {
+	if c.kind != mdns {
 		return c.ip.String()
 	}
 	ip := c.ip.As16()
@@ -46,9 +45,8 @@ func (c candidate) host() string {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:] + ".local"
 }
 
-// parseSDP takes from a session description what makes a description. Candidates
-// that have no form here, such as those of TCP, are left out, and so are those
-// beyond maxCandidates.
+// parseSDP reduces a session description to a description. It drops TCP candidates and
+// others without an encoding, and all beyond maxCandidates.
 func parseSDP(sdp string) (description, error) {
 	var d description
 	fingerprint, setup := false, false
@@ -69,13 +67,14 @@ func parseSDP(sdp string) (description, error) {
 			}
 		}
 	}
-	if !fingerprint || !setup || !fits(d.ufrag, minUfrag, maxUfrag) || !fits(d.pwd, minPwd, maxPwd) {
+	if !fingerprint || !setup || !validICE(d.ufrag, minUfrag, maxUfrag) || !validICE(d.pwd, minPwd, maxPwd) {
 		return d, errDescription
 	}
 	return d, nil
 }
 
-func fits(s string, least, most int) bool {
+// validICE reports whether s has a valid length and consists of ICE characters.
+func validICE(s string, least, most int) bool {
 	return len(s) >= least && len(s) <= most && isICE(s)
 }
 
@@ -117,11 +116,11 @@ func parseCandidate(value string) (candidate, bool) {
 			return candidate{}, false
 		}
 		_, err := hex.Decode(ip[:], []byte(digits))
-		return candidate{name, netip.AddrFrom16(ip), uint16(port)}, err == nil
+		return candidate{mdns, netip.AddrFrom16(ip), uint16(port)}, err == nil
 	}
 	ip, err := netip.ParseAddr(f[4])
 	if err != nil {
 		return candidate{}, false
 	}
-	return at(netip.AddrPortFrom(ip, uint16(port))), true
+	return candidateAt(netip.AddrPortFrom(ip, uint16(port))), true
 }

@@ -10,17 +10,17 @@ import (
 // ID is a node id.
 type ID = wire.ID
 
-// offerPrefix is what follows the header of an offer: [name, [id, nonce,
-// description]] up to the id's bytes. There is one way to write it, and no other
-// is read, so that a look at these bytes tells an offer from all else.
+// offerPrefix follows the header of each offer. It is the msgpack of [name, [id, nonce,
+// description]] up to the bytes of id. No other encoding is read, so that these bytes
+// tell offers from all other datagrams.
 const offerPrefix = "\x92\xa6direct\x93\xc4\x14"
 
 const bin8 = 0xc4
 
-// nonce tells offers of a peer apart.
+// nonce is a random number that distinguishes the offers of a peer.
 type nonce [8]byte
 
-// offer is the request by which a channel begins.
+// offer is the request that begins a channel.
 type offer struct {
 	msg         wire.MsgID
 	from        ID
@@ -30,13 +30,13 @@ type offer struct {
 
 var errOffer = errors.New("malformed offer")
 
-// isOffer reports whether a datagram is an offer, be it well-formed or not.
+// isOffer reports whether a datagram is an offer, well-formed or not.
 func isOffer(p []byte) bool {
 	return len(p) > wire.HeaderLen+len(offerPrefix) && wire.Kind(p[0]) == wire.KindRequest &&
 		string(p[wire.HeaderLen:wire.HeaderLen+len(offerPrefix)]) == offerPrefix
 }
 
-// append appends the datagram.
+// append appends the datagram of o.
 func (o *offer) append(b []byte) []byte {
 	b = append(append(b, byte(wire.KindRequest)), o.msg[:]...)
 	b = append(append(b, offerPrefix...), o.from[:]...)
@@ -44,8 +44,8 @@ func (o *offer) append(b []byte) []byte {
 	return appendDescription(b, &o.description)
 }
 
-// parseOffer reads a datagram that isOffer. Behind the offer there may be a
-// trailer, which is not looked at.
+// parseOffer parses a datagram for which isOffer is true. It ignores bytes behind the
+// offer, such as a trailer.
 func parseOffer(p []byte) (offer, error) {
 	o := offer{msg: wire.MsgID(p[1:wire.HeaderLen])}
 	p = p[wire.HeaderLen+len(offerPrefix):]
@@ -71,8 +71,7 @@ func appendAnswer(b []byte, msg wire.MsgID, d *description) []byte {
 	return appendDescription(b, d)
 }
 
-// parseAnswer reads the description from an answer, of which the header is known
-// to be there.
+// parseAnswer parses the description of an answer that has a complete header.
 func parseAnswer(p []byte) (description, error) {
 	d, err := cutDescription(p[wire.HeaderLen:])
 	if err == nil && d.role == actpass {
@@ -96,11 +95,11 @@ func cutDescription(p []byte) (description, error) {
 	return parseDescription(p[2 : 2+int(p[1])])
 }
 
-// Messages on a channel are datagrams of the DHT, whose first byte is 0 or 1, or
-// these, which have four bytes more. All others are ignored.
+// First bytes of the control messages on a channel, which have four bytes more. The
+// first byte of a datagram of the DHT is 0 or 1. All other messages are ignored.
 const (
-	probe byte = 2 // please echo
-	echo  byte = 3 // the bytes of a probe
+	probe byte = 2 // to be echoed
+	echo  byte = 3 // with the four bytes of a probe
 )
 
 // controlLen is the length of probes and echoes.

@@ -5,33 +5,33 @@ import (
 	"time"
 )
 
-// Fallback is why a direct path was given up.
+// Fallback is the reason to give up a direct path.
 type Fallback uint8
 
-// The reasons.
+// Reasons to give up a direct path.
 const (
-	FallbackSilent    Fallback = iota // nothing came back any more
+	FallbackSilent    Fallback = iota // probes got no echo
 	FallbackLost                      // the connection failed, or the peer closed it
-	FallbackIdle                      // nobody used it
-	FallbackDisplaced                 // somebody else needed the place more
-	FallbackWorn                      // its keys were used too much, and it could not be renewed
+	FallbackIdle                      // no datagrams for five minutes
+	FallbackDisplaced                 // a peer with more datagrams got its place
+	FallbackWorn                      // its keys were used too often, and no renewal succeeded
 	FallbackReplaced                  // the address belongs to another node now
 	fallbacks
 )
 
 var fallbackNames = [fallbacks]string{"silent", "lost", "idle", "displaced", "worn", "replaced"}
 
-// String names the reason.
+// String returns the name of the reason.
 func (f Fallback) String() string { return fallbackNames[f] }
 
-// Failure is why an attempt came to nothing.
+// Failure is the reason why a channel never opened.
 type Failure uint8
 
-// The reasons.
+// Reasons why a channel never opened.
 const (
-	FailureNoAnswer  Failure = iota // to the offer
-	FailureBadAnswer                // one that makes no sense
-	FailureNotOpened                // in time, or nothing came through
+	FailureNoAnswer  Failure = iota // the offer got no answer
+	FailureBadAnswer                // the answer was malformed
+	FailureNotOpened                // no echo came within 15 seconds
 	FailureBroken                   // the connection failed
 	FailureReplaced                 // the address belongs to another node now
 	failures
@@ -39,82 +39,113 @@ const (
 
 var failureNames = [failures]string{"no answer", "bad answer", "not opened", "broken", "replaced"}
 
-// String names the reason.
+// String returns the name of the reason.
 func (f Failure) String() string { return failureNames[f] }
 
-// Refusal is why an offer was not answered.
+// Refusal is the reason to refuse an offer.
 type Refusal uint8
 
-// The reasons.
+// Reasons to refuse an offer.
 const (
-	RefusedMalformed Refusal = iota
-	RefusedMode              // the mode is RelayOnly
-	RefusedIdentity          // from nowhere, from oneself, or under another id than the one known there
-	RefusedStranger          // from one who must prove the address before the node can go there
-	RefusedReplay            // one that was taken before
-	RefusedTooSoon           // after the last one from there
-	RefusedGlare             // the own one stands
-	RefusedBusy              // too many are being answered, or were lately
-	RefusedFull              // no place for one more channel
+	RefusedMalformed Refusal = iota // not of the specified form
+	RefusedMode                     // the mode is RelayOnly
+	RefusedIdentity                 // no valid address, the own id, or not the id that is known at the address
+	RefusedStranger                 // from an address that is not proven, to a node behind a relay
+	RefusedReplay                   // its nonce was taken before
+	RefusedTooSoon                  // less than ten seconds after the last one from its address
+	RefusedGlare                    // the own offer to the sender takes precedence
+	RefusedBusy                     // too many offers
+	RefusedFull                     // no place for another channel
 	refusals
 )
 
-var refusalNames = [refusals]string{"malformed", "mode", "identity", "stranger", "replay", "too soon", "glare", "busy", "full"}
+var refusalNames = [refusals]string{
+	"malformed", "mode", "identity", "stranger", "replay", "too soon", "glare", "busy", "full",
+}
 
-// String names the reason.
+// String returns the name of the reason.
 func (r Refusal) String() string { return refusalNames[r] }
 
-// counts is what a machine counts.
+// counts are the counters of an engine.
 type counts struct {
 	offersSent, offersHeard uint64
 	upgrades, renewals      uint64
-	resent, givenUp         uint64
+	resent, discarded       uint64
 	fallbacks               [fallbacks]uint64
 	failures                [failures]uint64
 	refused                 [refusals]uint64
 }
 
-// Stats counts what a Conn has done, and says what it has.
+// Stats are the counters of a Conn.
 type Stats struct {
-	// Direct went over channels, Wrapped over the wrapped conn. Signals are part of
-	// neither.
+	// Direct counts datagrams over channels, Wrapped datagrams over the wrapped conn.
+	// Offers and answers to them count in neither.
 	Direct, Wrapped Traffic
 
-	Upgrades, Renewals uint64 // channels that came to carry datagrams
+	// Upgrades counts first channels to peers, Renewals fresh channels in place of worn
+	// ones, Fallbacks channels given up, by Fallback.
+	Upgrades, Renewals uint64
 	Fallbacks          [fallbacks]uint64
-	Failures           [failures]uint64
+	// Failures counts channels that never opened, by Failure.
+	Failures [failures]uint64
 
+	// OffersSent counts own offers, OffersHeard offers of peers, and Refused the refused
+	// ones of these, by Refusal.
 	OffersSent, OffersHeard uint64
 	Refused                 [refusals]uint64
 
-	// Resent counts datagrams that went over the wrapped conn as well, because their
-	// channel was lost; Unguarded those that could not have been, because there were
-	// too many at a time.
+	// Resent counts datagrams sent again over the wrapped conn because their channels were
+	// lost. Unguarded counts datagrams whose copies were discarded before, by bounds.
 	Resent, Unguarded uint64
-	// Overflow counts received datagrams that nobody read in time.
+	// Overflow counts received datagrams that were not read in time.
 	Overflow uint64
 
-	Open, Pending int // channels
+	// Open and Pending are the numbers of channels now.
+	Open, Pending int
 }
 
-// Traffic counts datagrams.
+// Traffic is a number of datagrams for each direction.
 type Traffic struct{ Sent, Received uint64 }
 
-// Path is how a peer is reached.
+// Path is the path to a peer.
 type Path struct {
-	Addr  netip.AddrPort
+	Addr  netip.AddrPort // where the network knows the peer
 	ID    ID
 	State State
-	// RTT is the last one measured over the channel, zero if there is none.
+	// RTT is the last round-trip time over the channel, zero without one.
 	RTT time.Duration
-	// Since is when the channel opened; the zero time if there is none.
+	// Since is the time when the channel opened, zero without one.
 	Since time.Time
 }
 
-// paths returns what there is with all peers.
-func (m *machine) paths(now time.Time) []Path {
+// Stats returns the counters of c.
+func (c *Conn) Stats() Stats {
+	c.loop.mu.Lock()
+	defer c.loop.mu.Unlock()
+	n, t := &c.loop.engine.counts, &c.loop.engine.channels
+	s := Stats{
+		Direct: c.direct.load(), Wrapped: c.viaWrapped.load(),
+		Upgrades: n.upgrades, Renewals: n.renewals, Fallbacks: n.fallbacks, Failures: n.failures,
+		OffersSent: n.offersSent, OffersHeard: n.offersHeard, Refused: n.refused,
+		Resent: n.resent, Unguarded: n.discarded, Overflow: c.inbox.overflow(),
+		Pending: t.pending(true) + t.pending(false),
+	}
+	s.Open = len(t.byID) - s.Pending - len(t.draining)
+	return s
+}
+
+// Paths returns the paths to all peers that have announced direct paths or made an
+// offer.
+func (c *Conn) Paths() []Path {
+	c.loop.mu.Lock()
+	defer c.loop.mu.Unlock()
+	return c.loop.engine.paths(time.Now())
+}
+
+// paths returns the paths to all peers.
+func (e *engine) paths(now time.Time) []Path {
 	var list []Path
-	for _, p := range m.peers.list {
+	for _, p := range e.peers.list {
 		list = append(list, p.path(now))
 	}
 	return list
@@ -128,9 +159,9 @@ func (p *peer) path(now time.Time) Path {
 	return path
 }
 
-// report tells whoever wants to know that the path to p has changed.
-func (m *machine) report(now time.Time, p *peer, why string) {
-	if m.changed != nil {
-		m.changed(p.path(now), why)
+// notify calls Config.Changed for the path to p.
+func (e *engine) notify(now time.Time, p *peer, why string) {
+	if e.changed != nil {
+		e.changed(p.path(now), why)
 	}
 }

@@ -2,14 +2,14 @@ package webrtc
 
 import "syscall/js"
 
-// Wrap puts direct paths over a connection, which it owns from then on. links is
+// Wrap adds direct paths to a connection, and owns the connection from then on. links is
 // an object of web/kadmesh/kadmesh.direct.js, the near end of the page's connections:
 //
-//	start(ch, sdp), accept(ch, sdp), stop(ch)   as of driver; sdp is "" for none
-//	send(ch, bytes, n)                          likewise, of the first n bytes
-//	close()                                     stop for all
+//	start(ch, sdp), accept(ch, sdp), stop(ch)   as in driver; sdp is "" for none
+//	send(ch, bytes, n)                          as in driver, for the first n bytes
+//	close()                                     stops all channels
 //	ondescribed(ch, sdp), onopened(ch), onreceived(ch, bytes), onended(ch)
-//	                                            are set to functions to call
+//	                                            are events; Wrap sets them to functions
 func Wrap(wrapped Wrapped, cfg Config, links js.Value) *Conn {
 	c := newConn(wrapped, cfg)
 	d := &page{conn: c, links: links, in: make([]byte, maxMessage), out: js.Global().Get("Uint8Array").New(maxMessage)}
@@ -18,17 +18,17 @@ func Wrap(wrapped Wrapped, cfg Config, links js.Value) *Conn {
 	return c
 }
 
-// page is the driver in a browser. Nothing here runs at the same time as anything
-// else, so there is no lock.
+// page is the driver in a browser. All of a tab's Go runs in one thread, so that page
+// needs no lock.
 type page struct {
 	conn  *Conn
 	links js.Value
 	in    []byte   // the last message, reused
-	out   js.Value // a Uint8Array for what is sent, reused
+	out   js.Value // a Uint8Array for the next message to send, reused
 	funcs []js.Func
 }
 
-// listen sets what the page calls. None of it blocks.
+// listen sets the event functions of links. None of them blocks.
 func (d *page) listen() {
 	d.on("ondescribed", func(ch chanID, sdp js.Value) {
 		own, err := parseSDP(sdp.String())
@@ -56,7 +56,7 @@ func (d *page) on(event string, f func(ch chanID, detail js.Value)) {
 	d.links.Set(event, called)
 }
 
-// start is of driver.
+// start implements driver.
 func (d *page) start(ch chanID, remote *description) {
 	sdp := ""
 	if remote != nil {
@@ -65,21 +65,21 @@ func (d *page) start(ch chanID, remote *description) {
 	d.links.Call("start", int(ch), sdp)
 }
 
-// accept is of driver.
+// accept implements driver.
 func (d *page) accept(ch chanID, remote description) {
 	d.links.Call("accept", int(ch), remote.sdp())
 }
 
-// send is of driver.
+// send implements driver.
 func (d *page) send(ch chanID, data []byte) bool {
 	n := js.CopyBytesToJS(d.out, data)
 	return n == len(data) && d.links.Call("send", int(ch), d.out, n).Bool()
 }
 
-// stop is of driver.
+// stop implements driver.
 func (d *page) stop(ch chanID) { d.links.Call("stop", int(ch)) }
 
-// close ends all connections; nothing is told after it.
+// close ends all connections. There are no events afterwards.
 func (d *page) close() error {
 	d.links.Call("close")
 	for _, f := range d.funcs {

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Attempts in a row wait for a random part of minDelay, then of twice that, up to
-// maxDelay. All of the wait is random, so that the clients of a relay that went
-// down do not come back in waves.
+// The wait between attempts is random, below a bound that is minDelay at first and
+// doubles up to maxDelay. All of the wait is random, so that the clients of a relay that
+// went down do not come back in waves.
 const (
 	minDelay = 500 * time.Millisecond
 	maxDelay = 30 * time.Second
 )
 
-// backoff spaces attempts.
+// backoff chooses the waits between attempts.
 type backoff struct {
 	rand     *rand.Rand
 	attempts int // since the last reset

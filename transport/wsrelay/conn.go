@@ -12,9 +12,9 @@ import (
 	"github.com/kadmesh/kadmesh/internal/netaddr"
 )
 
-// Conn is a connection for a node over whichever relay is there. It has the
-// address that the relay lends, and when the WebSocket breaks it comes back by
-// itself, to the same address if the relay still holds it.
+// Conn carries the datagrams of a node over a relay. Its address is lent by the relay.
+// When the WebSocket breaks, the Conn connects again, and gets the same address if the
+// relay still holds it.
 //
 // One goroutine connects and receives, a second one sends. Close ends both.
 type Conn struct {
@@ -22,26 +22,30 @@ type Conn struct {
 	in     *queue // from the relay to ReadBatch
 	out    *queue // from WriteBatch to the relay
 	counts counters
+	relays relays // used by run only until ended is closed
 
-	relays relays        // of run only, and of all after ended
-	family byte          // to ask relays for; likewise
-	wakes  chan struct{} // holds a token if Wake was called
-	ready  chan struct{} // closed when the first address is lent
-	ended  chan struct{} // closed when run has returned
+	wakes chan struct{} // holds a token if Wake was called
+	ready chan struct{} // closed when the first address is lent
+	ended chan struct{} // closed when run has returned
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 
-	mu      sync.Mutex // guards what follows
-	state   State
-	welcome welcome // the last one
-	link    *link   // the present one, or nil
+	status status
 }
 
-// ErrClosed is what methods of a closed Conn return.
+// status is the part of a Conn that run changes and everybody may read.
+type status struct {
+	mu        sync.Mutex // guards the fields below
+	state     State
+	bootstrap []netip.AddrPort // of the last welcome
+	link      *link            // nil between connections
+}
+
+// ErrClosed is the error of the methods of a closed Conn.
 var ErrClosed = errors.New("relay connection is closed")
 
-// errOffline is what WriteBatch returns while there is no connection.
+// errOffline is the error of WriteBatch without a connection.
 var errOffline = errors.New("not connected to a relay")
 
 func newConn(cfg Config) (*Conn, error) {
@@ -55,10 +59,11 @@ func newConn(cfg Config) (*Conn, error) {
 		return nil, fmt.Errorf("connect to a relay: family %d, must be 4, 6 or 0", f)
 	}
 	c := &Conn{
-		cfg: cfg, family: byte(cfg.Family), in: newQueue(), out: newQueue(),
+		cfg: cfg, in: newQueue(), out: newQueue(),
 		wakes: make(chan struct{}, 1), ready: make(chan struct{}), ended: make(chan struct{}),
 	}
 	c.out.shutDown()
+	c.relays.family = byte(cfg.Family)
 	c.relays.backoff = newBackoff(cfg.Rand)
 	for _, s := range cfg.Relays {
 		url, err := relayURL(s)
@@ -71,13 +76,13 @@ func newConn(cfg Config) (*Conn, error) {
 	return c, nil
 }
 
-// ReadBatch waits for at least one datagram and fills in as many as are there:
-// bufs[i][:sizes[i]] came from from[i], for each i below the result. The three
-// slices have the same length, which is at least one. A datagram longer than its
-// buffer is dropped. One goroutine at a time may call it.
+// ReadBatch waits for at least one datagram, and returns how many it has filled in:
+// bufs[i][:sizes[i]] came from from[i]. The three slices have the same length, which
+// is at least one. A datagram longer than its buffer is dropped. One goroutine at a
+// time may call it.
 //
-// Without a connection it waits for the next one. After Close it returns
-// ErrClosed, and never another error.
+// Without a connection it waits for the next one. The only error is ErrClosed, after
+// Close.
 func (c *Conn) ReadBatch(bufs [][]byte, sizes []int, from []netip.AddrPort) (int, error) {
 	for c.ctx.Err() == nil {
 		n, tooLong := c.in.read(bufs, sizes, from)
@@ -93,12 +98,11 @@ func (c *Conn) ReadBatch(bufs [][]byte, sizes []int, from []netip.AddrPort) (int
 	return 0, ErrClosed
 }
 
-// WriteBatch queues bufs[i] to be sent to to[i] for all i and returns how many
-// were queued. It never waits: when the connection is slower than its users, the
-// oldest in the queue are dropped, and without a connection all are. One that
-// cannot be sent is skipped; the first such error is returned after the others
-// were tried. It keeps none of the slices and may be called from several
-// goroutines at once.
+// WriteBatch queues bufs[i] to be sent to to[i] for all i, and returns how many
+// datagrams it has queued. It never waits: when the queue is full the oldest datagrams
+// are dropped, and without a connection all are. A datagram that cannot be sent is
+// skipped, and the first such error is returned. WriteBatch keeps none of the slices.
+// Several goroutines may call it at once.
 func (c *Conn) WriteBatch(bufs [][]byte, to []netip.AddrPort) (int, error) {
 	var first error
 	n := 0
@@ -122,8 +126,8 @@ func (c *Conn) WriteBatch(bufs [][]byte, to []netip.AddrPort) (int, error) {
 	return n, first
 }
 
-// unfit returns why n bytes can never be sent to a, if longest is what the relay
-// takes; or nil.
+// unfit returns why a datagram of n bytes can never be sent to a, or nil. longest is
+// the longest datagram that the relay takes.
 func unfit(a netip.AddrPort, n, longest int) error {
 	switch {
 	case !a.Addr().IsValid() || a.Port() == 0:
@@ -136,38 +140,35 @@ func unfit(a netip.AddrPort, n, longest int) error {
 	return nil
 }
 
-// LocalAddr is the address that the relay lends, under which others reach this
-// Conn. While there is no connection it is the last one.
+// LocalAddr is the address lent by the relay, at which others reach this Conn. Without
+// a connection it is the last such address.
 func (c *Conn) LocalAddr() netip.AddrPort { return c.State().Addr }
 
-// State returns what the Conn is doing.
+// State returns the present state.
 func (c *Conn) State() State {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.state
+	c.status.mu.Lock()
+	defer c.status.mu.Unlock()
+	return c.status.state
 }
 
-// Bootstrap returns the nodes that the relay proposed to join the network
-// through. The caller must not change them.
+// Bootstrap returns the nodes through which the relay proposes to join the network.
+// The caller must not change them.
 func (c *Conn) Bootstrap() []netip.AddrPort {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.welcome.bootstrap
+	c.status.mu.Lock()
+	defer c.status.mu.Unlock()
+	return c.status.bootstrap
 }
 
-// Wake ends a wait between attempts. To be called when there is reason to believe
-// that the network is back, or the machine has slept: a connection that has been
-// quiet for a while is then replaced by a new one, with the same address. In a
-// browser's window this happens by itself; a Worker does not see its page become
-// visible.
+// Wake ends a wait between attempts. Call it when the network may be back, or the
+// machine has slept: a connection that has been quiet for a minute is then replaced,
+// with the same address. In a browser's window this happens by itself. A Worker cannot
+// see that its page has become visible.
 func (c *Conn) Wake() { c.wake(silence, errSilent) }
 
-// wake is Wake. A connection that has been quiet for that long is given up, for
-// the reason given.
+// wake is Wake, with the time for which a connection must have been quiet to be given
+// up, and the reason to give.
 func (c *Conn) wake(quiet time.Duration, reason error) {
-	c.mu.Lock()
-	l := c.link
-	c.mu.Unlock()
+	l := c.status.currentLink()
 	if l != nil && l.quietFor() < quiet {
 		return
 	}
@@ -180,13 +181,13 @@ func (c *Conn) wake(quiet time.Duration, reason error) {
 	}
 }
 
-// Close ends the connection, tells the relay that the address is free, and ends
-// calls that wait. It returns after all goroutines have ended.
+// Close ends the connection, tells the relay that the address is free, and ends calls
+// that wait. It returns after all goroutines have ended.
 func (c *Conn) Close() error {
-	c.mu.Lock()
+	c.status.mu.Lock()
 	c.cancel()
-	l := c.link
-	c.mu.Unlock()
+	l := c.status.link
+	c.status.mu.Unlock()
 	if l != nil {
 		l.socket.close(ErrClosed)
 	}
@@ -200,4 +201,11 @@ func (c *Conn) closed() error {
 		return ErrClosed
 	}
 	return nil
+}
+
+// currentLink returns the link, or nil between connections.
+func (s *status) currentLink() *link {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.link
 }

@@ -1,3 +1,6 @@
+// Package wsrelay gives a node without UDP, such as a browser tab, a UDP address on a
+// relay, over a WebSocket. Dial connects to a relay. Package message has the protocol,
+// and package relay the relay itself.
 package wsrelay
 
 import (
@@ -11,34 +14,31 @@ import (
 
 // Config says which relays to use, and how. Only Relays must be set.
 type Config struct {
-	// Relays are the URLs of relays, with the scheme ws or wss; http and https
-	// mean the same. Without a path, the path is /relay. The first one that takes
-	// the client is used, and the others when it fails.
+	// Relays are the URLs of relays, with the scheme ws or wss; http and https mean
+	// the same. Without a path, the path is /relay. The first relay that takes the
+	// client is used, and the others when it fails.
 	Relays []string
 
 	// Token is for relays that are not open to everybody. 255 bytes at most.
 	Token string
 
-	// Family, 4 or 6, is that of the IP address to be lent. Zero means whichever
-	// the relay has; later relays are then asked for the family that the first
-	// one lent.
+	// Family is the IP version of the address to be lent, 4 or 6. Zero means either
+	// for the first relay, and afterwards the version of the first address.
 	Family int
 
-	// Resume has tokens from an earlier Conn, by the URL of the relay: State.Resume
-	// and State.Relay of when it was connected. A relay that still holds the
-	// address lends it again.
+	// Resume has the tokens of an earlier Conn by relay: State.Resume by State.Relay.
+	// A relay that still holds the address lends it again.
 	Resume map[string]string
 
-	// OnState is told of each change, in order. It must return soon and must not
-	// call Close.
+	// OnState is called with each new state, in order. It must return soon, and must
+	// not call Close. Default: none.
 	OnState func(State)
 
-	// Log is told of what an operator may want to know; *slog.Logger fits.
-	// Default: nothing is logged.
+	// Log gets connections and their ends; *slog.Logger fits. Default: none.
 	Log Logger
 
-	// Rand is the source of the jitter in the waits between attempts. Only the
-	// Conn uses it. Default: one with a random seed.
+	// Rand is the source of the random waits between attempts. Only the Conn may use
+	// it. Default: a source with a random seed.
 	Rand rand.Source
 
 	open opener // set by tests only
@@ -58,13 +58,12 @@ func (silent) Debug(string, ...any) {}
 func (silent) Info(string, ...any)  {}
 func (silent) Warn(string, ...any)  {}
 
-// opener opens a WebSocket to url. The socket hands each message to receive,
-// which has the bytes until it returns; if it returns an error, that ends the
-// socket.
+// opener opens a WebSocket to url. The socket calls receive with each message, whose
+// bytes are reused after the call. An error of receive ends the socket.
 type opener func(ctx context.Context, url string, receive func(message []byte) error) (*socket, error)
 
-// errForbidden is wrapped by what the platform says if it will never open a
-// WebSocket to some URL, or has none at all.
+// errForbidden is wrapped by the error of a platform that will never open a WebSocket
+// to a URL, or has no WebSockets.
 var errForbidden = errors.New("not possible here")
 
 func (c Config) withDefaults() Config {
@@ -83,10 +82,10 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Dial connects to a relay and returns when it has lent an address. It goes on
-// trying until ctx ends, unless all relays refuse the client for good; then the
-// error wraps their *RelayError. ctx does not bound the life of the Conn: it
-// reconnects by itself until it is closed.
+// Dial connects to a relay, and returns when it has lent an address. It tries until ctx
+// ends, or until all relays have refused the client for good. The error then wraps the
+// relays' errors of type *message.Error. The end of ctx does not end the Conn: it lives,
+// and connects again by itself, until it is closed.
 func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	c, err := newConn(cfg.withDefaults())
 	if err != nil {
@@ -107,8 +106,8 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	return nil, fmt.Errorf("connect to a relay: %w", join(ctx.Err(), c.relays.errors()))
 }
 
-// lateError says that time was up. It wraps context.DeadlineExceeded, whose text
-// tells people nothing, and how the last attempts ended.
+// lateError is the error of a Dial whose time was up. It wraps
+// context.DeadlineExceeded, with a better text, and the errors of the last attempts.
 type lateError struct {
 	took time.Duration
 	err  error // or nil
@@ -129,8 +128,8 @@ func (e *lateError) Unwrap() []error {
 	return []error{context.DeadlineExceeded, e.err}
 }
 
-// relayURL returns the WebSocket URL of the relay that a person calls s. It is
-// not checked further than to say what is wrong early: the platform does that.
+// relayURL returns the WebSocket URL for a relay's URL as people write it. It checks
+// for common mistakes only, since the platform checks the rest.
 func relayURL(s string) (string, error) {
 	scheme, rest, _ := strings.Cut(strings.TrimSpace(s), "://")
 	switch strings.ToLower(scheme) {

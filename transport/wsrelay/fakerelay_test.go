@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 	"nhooyr.io/websocket"
 )
 
@@ -62,7 +63,7 @@ func (n *fakeNet) kill(addr string, yes bool) {
 	n.dead[addr] = yes
 }
 
-// config is that of a client which knows the relays at addrs.
+// config returns the configuration of a client of the relays at addrs.
 func (n *fakeNet) config(addrs ...string) Config {
 	cfg := Config{open: n.open}
 	for _, a := range addrs {
@@ -71,8 +72,7 @@ func (n *fakeNet) config(addrs ...string) Config {
 	return cfg
 }
 
-// fakeRelay does the WebSocket part of a relay, and leaves what it says to the
-// test.
+// fakeRelay does the WebSocket part of a relay, and leaves the messages to the test.
 type fakeRelay struct {
 	net      *fakeNet
 	addr     string
@@ -122,22 +122,22 @@ func (r *fakeRelay) Addr() net.Addr { return &net.TCPAddr{} }
 
 // ServeHTTP opens a WebSocket and hands it to the test with its hello.
 func (r *fakeRelay) ServeHTTP(w http.ResponseWriter, q *http.Request) {
-	ws, err := websocket.Accept(w, q, &websocket.AcceptOptions{Subprotocols: []string{Subprotocol}})
+	ws, err := websocket.Accept(w, q, &websocket.AcceptOptions{Subprotocols: []string{message.Subprotocol}})
 	if err != nil {
 		return
 	}
 	r.net.t.Cleanup(func() { ws.CloseNow() })
-	ws.SetReadLimit(maxMessage)
+	ws.SetReadLimit(message.MaxLen)
 	s := &fakeSession{t: r.net.t, ws: ws, path: q.URL.Path}
 	_, b, err := ws.Read(context.Background())
 	if err != nil {
 		ws.CloseNow()
 		return
 	}
-	if kind(b[0]) != kindHello {
+	if message.Kind(b[0]) != message.KindHello {
 		s.t.Errorf("first message = %x, want a hello", b)
 	}
-	if s.hello, s.version, err = decodeHello(b[1:]); err != nil {
+	if s.hello, s.version, err = message.DecodeHello(b[1:]); err != nil {
 		s.t.Errorf("hello %x: %v", b, err)
 	}
 	if r.answer != nil {
@@ -163,7 +163,10 @@ func (r *fakeRelay) session() *fakeSession {
 func (r *fakeRelay) welcome(addr netip.AddrPort) *fakeSession {
 	r.net.t.Helper()
 	s := r.session()
-	s.send((&welcome{lent: addr, grace: time.Minute, maxDatagram: MaxDatagram, resume: "resume " + addr.String()}).encode())
+	w := message.Welcome{
+		Lent: addr, Grace: time.Minute, MaxDatagram: message.MaxDatagram, Resume: "resume " + addr.String(),
+	}
+	s.send(w.Encode())
 	r.welcomed <- s
 	return s
 }
@@ -173,7 +176,7 @@ type fakeSession struct {
 	t       testing.TB
 	ws      *websocket.Conn
 	path    string
-	hello   hello
+	hello   message.Hello
 	version byte
 }
 
@@ -218,8 +221,7 @@ func dialFake(t testing.TB, cfg Config) *Conn {
 	return c
 }
 
-// pair is a client, the relay's end of its connection, and what the client tells
-// about it.
+// pair returns a client, the relay's end of its connection, and the client's states.
 func pair(t testing.TB) (*Conn, *fakeSession, <-chan State) {
 	n := newFakeNet(t)
 	r := n.relay("relay:80")

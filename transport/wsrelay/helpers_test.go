@@ -5,6 +5,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
+)
+
+var (
+	v4 = netip.MustParseAddrPort("192.0.2.7:8468")
+	v6 = netip.MustParseAddrPort("[2001:db8::7]:65535")
 )
 
 // datagram is one datagram and the address of the other end.
@@ -14,15 +21,15 @@ type datagram struct {
 }
 
 // datagrams takes a message of datagrams apart.
-func datagrams(t testing.TB, message []byte) (list []datagram) {
+func datagrams(t testing.TB, m []byte) (list []datagram) {
 	t.Helper()
-	if len(message) == 0 || kind(message[0]) != kindDatagrams {
-		t.Fatalf("message = %x, want datagrams", message)
+	if len(m) == 0 || message.Kind(m[0]) != message.KindDatagrams {
+		t.Fatalf("message = %x, want datagrams", m)
 	}
-	for b := message[1:]; len(b) > 0; {
-		a, payload, rest, err := nextDatagram(b)
+	for b := m[1:]; len(b) > 0; {
+		a, payload, rest, err := message.NextDatagram(b)
 		if err != nil {
-			t.Fatalf("datagrams of %x: %v", message, err)
+			t.Fatalf("datagrams of %x: %v", m, err)
 		}
 		list, b = append(list, datagram{a, string(payload)}), rest
 	}
@@ -32,7 +39,7 @@ func datagrams(t testing.TB, message []byte) (list []datagram) {
 // messageOf puts datagrams together.
 func messageOf(list ...datagram) (b []byte) {
 	for _, d := range list {
-		b = appendDatagram(b, d.addr, []byte(d.payload))
+		b = message.AppendDatagram(b, d.addr, []byte(d.payload))
 	}
 	return b
 }
@@ -76,7 +83,7 @@ func read(t testing.TB, c *Conn, size int) (list []datagram) {
 	t.Helper()
 	bufs, sizes, from := make([][]byte, size), make([]int, size), make([]netip.AddrPort, size)
 	for i := range bufs {
-		bufs[i] = make([]byte, MaxDatagram)
+		bufs[i] = make([]byte, message.MaxDatagram)
 	}
 	n, err := c.ReadBatch(bufs, sizes, from)
 	if err != nil {

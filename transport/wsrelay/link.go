@@ -10,21 +10,20 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/internal/netaddr"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 const (
-	// openTimeout bounds an attempt: to open the WebSocket, and then to hear the
-	// relay's welcome.
+	// openTimeout bounds an attempt, from the first packet to the relay's welcome.
 	openTimeout = 10 * time.Second
 
-	// silence is how long the relay may say nothing at all. It pings every 25 s,
-	// and gives up a client after two of these itself.
+	// silence is how long nothing at all may come from the relay. It pings every 25 s.
 	silence = time.Minute
 
-	// stall is how long the network may take nothing of what is to be sent.
+	// stall is how long the network may take no bytes while there are bytes to send.
 	stall = 15 * time.Second
 
-	// maxText is how many bytes of a relay's text are kept.
+	// maxText is how many bytes are kept of the text of a relay's error.
 	maxText = 512
 )
 
@@ -33,7 +32,7 @@ var (
 	errSilent      = errors.New("nothing was heard from the relay for too long")
 	errStalled     = errors.New("the network takes nothing")
 	errBroken      = errors.New("connection broken")
-	errSubprotocol = errors.New("no relay there: the server does not know " + Subprotocol)
+	errSubprotocol = errors.New("no relay there: the server does not know " + message.Subprotocol)
 	errVersion     = errors.New("the relay speaks another version of the protocol")
 )
 
@@ -46,10 +45,10 @@ type link struct {
 	ended    chan struct{} // closed by run, for write
 	heard    atomic.Int64  // when the last message came, in Unix milliseconds
 
-	// Of receive, and of run after the end.
-	since  time.Time // when the welcome came
-	back   time.Time // when the relay will be back, if it said that it goes
-	tryFor time.Duration
+	// Used by receive, and after the end by run.
+	since  time.Time     // when the welcome came
+	back   time.Time     // when the relay will be back, if it has announced a restart
+	tryFor time.Duration // for how long to try then
 }
 
 func newLink(c *Conn) *link {
@@ -61,8 +60,7 @@ func newLink(c *Conn) *link {
 	return l
 }
 
-// run connects and returns when the connection is over, and all its goroutines
-// are.
+// run connects, and returns after the connection and all its goroutines have ended.
 func (l *link) run() ending {
 	err := l.serve()
 	e := ending{err: fmt.Errorf("%s: %w", l.relay.url, err), back: l.back, tryFor: l.tryFor}
@@ -83,10 +81,10 @@ func (l *link) serve() error {
 		}
 		return err
 	}
-	h := hello{family: c.family, token: c.cfg.Token, resume: l.relay.resume}
+	h := message.Hello{Family: c.relays.family, Token: c.cfg.Token, Resume: l.relay.resume}
 	if !c.attach(l) {
 		l.socket.close(ErrClosed)
-	} else if err := l.socket.send(h.encode()); err != nil {
+	} else if err := l.socket.send(h.Encode()); err != nil {
 		l.socket.close(err)
 	}
 	wrote := make(chan struct{})
@@ -102,8 +100,8 @@ func (l *link) serve() error {
 	return err
 }
 
-// write sends what is queued until the link has ended. Whatever has gathered
-// while the last message was being sent goes into the next one.
+// write sends the queued datagrams until the link has ended. All datagrams that were
+// queued during one send go into the next message, as far as they fit.
 func (l *link) write(opening context.Context) {
 	select {
 	case <-l.welcomed:
@@ -133,67 +131,74 @@ func (l *link) write(opening context.Context) {
 	}
 }
 
-// receive takes a message of the relay. The error that it returns ends the link.
-func (l *link) receive(message []byte) error {
-	if len(message) == 0 {
-		return fmt.Errorf("empty message: %w", errMalformed)
+// receive handles a message of the relay. An error ends the link.
+func (l *link) receive(m []byte) error {
+	if len(m) == 0 {
+		return fmt.Errorf("empty message: %w", message.ErrMalformed)
 	}
 	l.heard.Store(time.Now().UnixMilli())
-	k, body := kind(message[0]), message[1:]
-	if k == kindError {
-		code, text, err := decodeError(body)
+	k, body := message.Kind(m[0]), m[1:]
+	if k == message.KindError {
+		e, err := message.DecodeError(body)
 		if err != nil {
 			return malformed(k, err)
 		}
-		return &RelayError{code, strings.ToValidUTF8(text[:min(len(text), maxText)], "")}
+		e.Text = strings.ToValidUTF8(e.Text[:min(len(e.Text), maxText)], "")
+		return e
 	}
 	if !l.isWelcomed() {
 		return l.greet(k, body)
 	}
+	return l.handle(k, body)
+}
+
+// handle acts on a message after the welcome.
+func (l *link) handle(k message.Kind, body []byte) error {
+	counts := &l.conn.counts
 	switch k {
-	case kindDatagrams:
-		n, err := countDatagrams(body)
+	case message.KindDatagrams:
+		n, err := message.CountDatagrams(body)
 		if err != nil {
 			return malformed(k, err)
 		}
 		l.conn.in.addBody(body, n)
-		l.conn.counts.received.add(n, len(message))
-	case kindRestarting:
-		r, err := decodeRestarting(body)
+		counts.received.add(n, 1+len(body))
+	case message.KindRestarting:
+		r, err := message.DecodeRestarting(body)
 		if err != nil {
 			return malformed(k, err)
 		}
-		l.back, l.tryFor = time.Now().Add(r.reconnectIn), r.tryFor
-	case kindDrops:
-		var counts [drops]uint64
-		if err := decodeDrops(body, &counts); err != nil {
+		l.back, l.tryFor = time.Now().Add(r.ReconnectIn), r.TryFor
+	case message.KindDrops:
+		var drops [message.DropReasons]uint64
+		if err := message.DecodeDrops(body, &drops); err != nil {
 			return malformed(k, err)
 		}
-		for reason, n := range counts {
-			l.conn.counts.refused[reason].Add(n)
+		for reason, n := range drops {
+			counts.refused[reason].Add(n)
 		}
-	case kindHello, kindWelcome:
-		return malformed(k, errMalformed)
+	case message.KindHello, message.KindWelcome:
+		return malformed(k, message.ErrMalformed)
 	}
 	return nil
 }
 
-// greet takes the first message, which must be a welcome.
-func (l *link) greet(k kind, body []byte) error {
-	if k != kindWelcome {
-		return malformed(k, errMalformed)
+// greet handles the first message, which must be a welcome.
+func (l *link) greet(k message.Kind, body []byte) error {
+	if k != message.KindWelcome {
+		return malformed(k, message.ErrMalformed)
 	}
-	w, v, err := decodeWelcome(body)
-	if len(body) > 0 && v != version {
-		return fmt.Errorf("%w: %d, not %d", errVersion, v, version)
+	w, v, err := message.DecodeWelcome(body)
+	if len(body) > 0 && v != message.Version {
+		return fmt.Errorf("%w: %d, not %d", errVersion, v, message.Version)
 	}
 	if err != nil {
 		return malformed(k, err)
 	}
-	if f := l.conn.family; f != 0 && f != netaddr.Family(w.lent.Addr()) {
-		return fmt.Errorf("the relay lends %v, which is not of IP version %d", w.lent, f)
+	if f := l.conn.relays.family; f != 0 && f != netaddr.Family(w.Lent.Addr()) {
+		return fmt.Errorf("the relay lends %v, which is not of IP version %d", w.Lent, f)
 	}
-	l.relay.resume, l.since = w.resume, time.Now()
+	l.relay.resume, l.since = w.Resume, time.Now()
 	close(l.welcomed)
 	l.conn.connected(l.relay.url, w)
 	return nil
@@ -211,4 +216,4 @@ func (l *link) isWelcomed() bool {
 // quietFor returns how long ago the last message came.
 func (l *link) quietFor() time.Duration { return time.Since(time.UnixMilli(l.heard.Load())) }
 
-func malformed(k kind, err error) error { return fmt.Errorf("message of type %d: %w", k, err) }
+func malformed(k message.Kind, err error) error { return fmt.Errorf("message of type %d: %w", k, err) }

@@ -3,11 +3,12 @@ package wsrelay
 import (
 	"net/netip"
 	"sync"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
-// A queue holds at most this much; beyond, the oldest datagrams go. The bytes
-// suffice for twenty of the longest datagrams and more, so that the longest value
-// can be stored on k nodes at once.
+// Bounds of a queue, in datagrams and bytes. There is room for more than twenty of the
+// longest datagrams, so that the longest value can be stored on k nodes at once.
 const (
 	maxQueued      = 512
 	maxQueuedBytes = 2 << 20
@@ -16,37 +17,40 @@ const (
 // keepQueued bounds the memory, in bytes, that an empty queue keeps.
 const keepQueued = 256 << 10
 
-// queue holds datagrams, oldest first, in the form in which messages carry them:
-// to put a message together or to take one apart is to copy its bytes. When the
-// queue is full, the oldest datagrams go and are counted.
+// queue holds datagrams, oldest first, encoded as in messages, so that bytes are copied
+// between queue and message as they are. When the queue is full, the oldest datagrams
+// are dropped and counted.
 type queue struct {
 	ready chan struct{} // holds a token if there may be something to take
 
-	mu      sync.Mutex // guards what follows
-	b       []byte     // the kind of a message; after head, datagrams
+	mu      sync.Mutex // guards the fields below
+	b       []byte     // the kind of a message, and datagrams from head on
 	head    int        // at least 1
 	count   int
 	shut    bool   // takes nothing
-	longest int    // bytes of a datagram, which the users of add look at
-	dropped uint64 // because it was full
-	missed  uint64 // because it was shut
+	longest int    // the longest datagram that callers of add may add
+	dropped uint64 // datagrams, because the queue was full
+	missed  uint64 // datagrams, because the queue was shut
 }
 
-// errQueue can only be a mistake here: what is added was checked.
+// errQueue would be a mistake in this file: datagrams are checked before they are added.
 const errQueue = "wsrelay: a queue holds something that is not a datagram"
 
 func newQueue() *queue {
-	return &queue{ready: make(chan struct{}, 1), b: []byte{byte(kindDatagrams)}, head: 1, longest: MaxDatagram}
+	return &queue{
+		ready: make(chan struct{}, 1), b: []byte{byte(message.KindDatagrams)}, head: 1,
+		longest: message.MaxDatagram,
+	}
 }
 
 // open lets the queue take datagrams of up to longest bytes.
 func (q *queue) open(longest int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.shut, q.longest = false, min(longest, MaxDatagram)
+	q.shut, q.longest = false, min(longest, message.MaxDatagram)
 }
 
-// shutDown lets the queue take none, and counts those that it holds as missed.
+// shutDown empties the queue and lets it take no datagrams. Those in it are missed.
 func (q *queue) shutDown() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -63,8 +67,8 @@ func (q *queue) add(a netip.AddrPort, payload []byte) bool {
 		q.missed++
 		return false
 	}
-	q.makeRoom(datagramLen(len(payload)))
-	q.b = appendDatagram(q.b, a, payload)
+	q.makeRoom(message.DatagramLen(len(payload)))
+	q.b = message.AppendDatagram(q.b, a, payload)
 	q.count++
 	return true
 }
@@ -79,32 +83,32 @@ func (q *queue) addBody(body []byte, count int) {
 	q.settle()
 }
 
-// message returns a message of as many datagrams as fit into one, in the memory
-// of b, and how many they are. It takes them off the queue.
+// message takes as many datagrams off the queue as fit into a message. It returns the
+// message, in the memory of b, and the number of datagrams.
 func (q *queue) message(b []byte) ([]byte, int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	end, n := q.head, 0
 	for n < q.count {
-		_, _, rest, err := nextDatagram(q.b[end:])
+		_, _, rest, err := message.NextDatagram(q.b[end:])
 		if err != nil {
 			panic(errQueue)
 		}
-		if 1+len(q.b)-len(rest)-q.head > maxMessage {
+		if 1+len(q.b)-len(rest)-q.head > message.MaxLen {
 			break
 		}
 		end = len(q.b) - len(rest)
 		n++
 	}
-	b = append(append(b[:0], byte(kindDatagrams)), q.b[q.head:end]...)
+	b = append(append(b[:0], byte(message.KindDatagrams)), q.b[q.head:end]...)
 	q.head = end
 	q.count -= n
 	q.tidy()
 	return b, n
 }
 
-// read takes datagrams off the queue into the arguments of ReadBatch. It returns
-// how many, and how many were too long for their buffers and are lost.
+// read takes datagrams off the queue into the arguments of ReadBatch. It returns how
+// many it has filled in, and how many it has dropped as too long for their buffers.
 func (q *queue) read(bufs [][]byte, sizes []int, from []netip.AddrPort) (n, tooLong int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -121,8 +125,8 @@ func (q *queue) read(bufs [][]byte, sizes []int, from []netip.AddrPort) (n, tooL
 	return n, tooLong
 }
 
-// losses returns how many datagrams went because the queue was full, and because
-// it was shut.
+// losses returns how many datagrams were dropped because the queue was full, and missed
+// because it was shut.
 func (q *queue) losses() (dropped, missed uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -131,7 +135,7 @@ func (q *queue) losses() (dropped, missed uint64) {
 
 // shift takes off the oldest datagram. The payload is part of q.b.
 func (q *queue) shift() (netip.AddrPort, []byte) {
-	a, payload, rest, err := nextDatagram(q.b[q.head:])
+	a, payload, rest, err := message.NextDatagram(q.b[q.head:])
 	if err != nil {
 		panic(errQueue)
 	}
@@ -140,8 +144,8 @@ func (q *queue) shift() (netip.AddrPort, []byte) {
 	return a, payload
 }
 
-// settle makes the bounds hold after something was added, and says that there is
-// something. The caller holds q.mu.
+// settle makes the bounds hold after datagrams were added, and wakes the reader. The
+// caller holds q.mu.
 func (q *queue) settle() {
 	for q.count > maxQueued || len(q.b)-q.head > maxQueuedBytes {
 		q.shift()
@@ -155,8 +159,8 @@ func (q *queue) settle() {
 	}
 }
 
-// makeRoom moves the datagrams to the front of the memory if n more bytes do not
-// fit behind them and at least half of it is free there.
+// makeRoom moves the datagrams to the front of the memory, if n more bytes do not fit
+// behind them and at least half of the memory is free before them.
 func (q *queue) makeRoom(n int) {
 	if len(q.b)+n > cap(q.b) && q.head > len(q.b)/2 {
 		q.b = q.b[:1+copy(q.b[1:], q.b[q.head:])]
@@ -164,26 +168,14 @@ func (q *queue) makeRoom(n int) {
 	}
 }
 
-// tidy starts again at the front of the memory if the queue is empty, and gives
-// back most of it after a flood.
+// tidy makes an empty queue start at the front of its memory, and frees most of that
+// after a flood.
 func (q *queue) tidy() {
 	if q.count > 0 {
 		return
 	}
 	if cap(q.b) > keepQueued {
-		q.b = []byte{byte(kindDatagrams)}
+		q.b = []byte{byte(message.KindDatagrams)}
 	}
 	q.b, q.head = q.b[:1], 1
-}
-
-// countDatagrams returns how many datagrams the body of a message holds, or an
-// error if it holds anything else.
-func countDatagrams(body []byte) (n int, err error) {
-	for len(body) > 0 {
-		if _, _, body, err = nextDatagram(body); err != nil {
-			return 0, err
-		}
-		n++
-	}
-	return n, nil
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 // put adds datagrams to q as WriteBatch does.
@@ -32,7 +34,7 @@ func get(q *queue, n, room int) (list []datagram, tooLong int) {
 	return list, tooLong
 }
 
-// Whatever is done to a queue, it does as a plain list would.
+// A queue gives the same results as a plain list.
 func TestQueueIsAList(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	q := newQueue()
@@ -45,7 +47,7 @@ func TestQueueIsAList(t *testing.T) {
 			}
 			return n
 		}
-		for len(model) > maxQueued || size() > maxQueuedBytes {
+		for len(model) > 512 || size() > 2<<20 {
 			model = model[1:]
 			dropped++
 		}
@@ -55,7 +57,7 @@ func TestQueueIsAList(t *testing.T) {
 		for range rnd.IntN(40) {
 			n := rnd.IntN(100)
 			if rnd.IntN(20) == 0 {
-				n = rnd.IntN(MaxDatagram)
+				n = rnd.IntN(message.MaxDatagram)
 			}
 			list = append(list, datagram{[]netip.AddrPort{v4, v6}[rnd.IntN(2)], strings.Repeat(string(rune('a'+step%26)), n)})
 		}
@@ -73,16 +75,17 @@ func TestQueueIsAList(t *testing.T) {
 		case 2:
 			n := rnd.IntN(60) + 1
 			want := model[:min(n, len(model))]
-			if got, _ := get(q, n, MaxDatagram); !slices.Equal(got, want) {
+			if got, _ := get(q, n, message.MaxDatagram); !slices.Equal(got, want) {
 				t.Fatalf("step %d: got %d datagrams, or other ones, want %d", step, len(got), len(want))
 			}
 			model = model[len(want):]
 		case 3:
 			b, n := q.message(nil)
-			if got := datagrams(t, b); !slices.Equal(got, model[:n]) || len(b) > maxMessage {
-				t.Fatalf("step %d: message has %d datagrams, or other ones, in %d bytes, want %d", step, len(got), len(b), n)
+			if got := datagrams(t, b); !slices.Equal(got, model[:n]) || len(b) > message.MaxLen {
+				t.Fatalf("step %d: message has %d datagrams, or other ones, in %d bytes, want %d",
+					step, len(got), len(b), n)
 			}
-			if n < len(model) && len(b)+len(messageOf(model[n]))-1 <= maxMessage {
+			if n < len(model) && len(b)+len(messageOf(model[n]))-1 <= message.MaxLen {
 				t.Fatalf("step %d: one more datagram fits into the message", step)
 			}
 			model = model[n:]
@@ -90,9 +93,27 @@ func TestQueueIsAList(t *testing.T) {
 		if got, _ := q.losses(); got != dropped || q.count != len(model) {
 			t.Fatalf("step %d: %d in the queue, %d dropped, want %d and %d", step, q.count, got, len(model), dropped)
 		}
-		if len(q.b)-q.head > maxQueuedBytes || cap(q.b) > 4*maxQueuedBytes {
+		if len(q.b)-q.head > 2<<20 || cap(q.b) > 8<<20 {
 			t.Fatalf("step %d: the queue takes %d bytes, for %d", step, cap(q.b), len(q.b)-q.head)
 		}
+	}
+}
+
+// A queue has room for a longest value on its way to 20 nodes, and takes 2 MiB at most.
+func TestQueueOfLongest(t *testing.T) {
+	q := newQueue()
+	long := datagram{v4, strings.Repeat("x", message.MaxDatagram)}
+	for range 20 {
+		put(q, long)
+	}
+	if dropped, _ := q.losses(); dropped > 0 {
+		t.Errorf("%d of 20 longest datagrams were dropped, want none", dropped)
+	}
+	for range 100 {
+		put(q, long)
+	}
+	if n := len(q.b) - q.head; n > 2<<20 {
+		t.Errorf("%d bytes in the queue, want at most 2 MiB", n)
 	}
 }
 
@@ -101,7 +122,7 @@ func TestQueueShut(t *testing.T) {
 	put(q, datagram{v4, "a"}, datagram{v4, "b"})
 	q.shutDown()
 	put(q, datagram{v4, "c"})
-	q.open(MaxDatagram)
+	q.open(message.MaxDatagram)
 	put(q, datagram{v4, "d"})
 	if got, _ := get(q, 9, 9); len(got) != 1 || got[0].payload != "d" {
 		t.Errorf("got %v, want only d", got)
@@ -120,8 +141,8 @@ func TestQueueGivesMemoryBack(t *testing.T) {
 	for q.count > 0 {
 		q.message(nil)
 	}
-	if cap(q.b) > keepQueued {
-		t.Errorf("an empty queue keeps %d bytes, want at most %d", cap(q.b), keepQueued)
+	if cap(q.b) > 256<<10 {
+		t.Errorf("an empty queue keeps %d bytes, want at most 256 KiB", cap(q.b))
 	}
 }
 

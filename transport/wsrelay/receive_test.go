@@ -3,9 +3,11 @@ package wsrelay
 import (
 	"net/netip"
 	"testing"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
-// detached is a link without a socket, for what comes in.
+// detached returns a link without a socket, to call receive on.
 func detached(t testing.TB) *link {
 	c, err := newConn(Config{Relays: []string{"ws://relay"}}.withDefaults())
 	if err != nil {
@@ -17,7 +19,7 @@ func detached(t testing.TB) *link {
 // To receive and to read takes no allocation.
 func TestReceiveAllocs(t *testing.T) {
 	l := detached(t)
-	if err := l.receive((&welcome{lent: v4}).encode()); err != nil {
+	if err := l.receive((&message.Welcome{Lent: v4}).Encode()); err != nil {
 		t.Fatal(err)
 	}
 	message := messageOf(datagram{v4, "one"}, datagram{v6, "two"})
@@ -33,15 +35,16 @@ func TestReceiveAllocs(t *testing.T) {
 	}
 }
 
-// FuzzReceive lets a relay say anything, before and after its welcome, in up to
-// three messages. Whatever it says, what can be read is what well-formed messages
-// held, and memory is bounded.
+// FuzzReceive lets a relay send up to three messages of any bytes, before and after its
+// welcome. Only the datagrams of well-formed messages can be read, and memory is bounded.
 func FuzzReceive(f *testing.F) {
-	w := welcome{lent: v4, maxDatagram: MaxDatagram, resume: "token", bootstrap: []netip.AddrPort{v6}}
-	f.Add(w.encode(), messageOf(datagram{v4, "a"}, datagram{v6, "b"}), encodeDrops(&[drops]uint32{1, 2, 3}))
-	f.Add(w.encode(), (&restarting{1 << 40, 1 << 40}).encode(), encodeError(CodeReplaced, "text\xff"))
-	f.Add([]byte{}, []byte{0}, w.encode())
-	f.Add(w.encode(), []byte{200, 1, 2}, []byte{0, 255, 255, 4})
+	w := message.Welcome{Lent: v4, MaxDatagram: message.MaxDatagram, Resume: "token", Bootstrap: []netip.AddrPort{v6}}
+	drops := message.EncodeDrops(&[message.DropReasons]uint32{1, 2, 3})
+	f.Add(w.Encode(), messageOf(datagram{v4, "a"}, datagram{v6, "b"}), drops)
+	restarting := message.Restarting{ReconnectIn: 1 << 40, TryFor: 1 << 40}
+	f.Add(w.Encode(), restarting.Encode(), message.Errorf(message.CodeReplaced, "text\xff").Encode())
+	f.Add([]byte{}, []byte{0}, w.Encode())
+	f.Add(w.Encode(), []byte{200, 1, 2}, []byte{0, 255, 255, 4})
 	f.Fuzz(func(t *testing.T, first, second, third []byte) {
 		l := detached(t)
 		var want []datagram
@@ -50,7 +53,7 @@ func FuzzReceive(f *testing.F) {
 			if l.receive(m) != nil {
 				break
 			}
-			if welcomed && kind(m[0]) == kindDatagrams {
+			if welcomed && message.Kind(m[0]) == message.KindDatagrams {
 				want = append(want, datagrams(t, m)...)
 			}
 		}

@@ -5,23 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 const (
-	// steady is how long a connection must have lasted to count as a success. A
-	// relay that takes clients and loses them at once is like one that is down.
+	// steady is how long a connection must last to count as a success. A relay that
+	// takes clients and loses them at once is like one that is down.
 	steady = 10 * time.Second
 
-	// patience is for how long a relay that broke the connection is tried again
-	// before another one is. To come back to it keeps the lent address; to be
+	// patience is for how long the client tries to come back to a relay before it
+	// goes to another one. The same relay means the same address, but to be
 	// unreachable for long is worse than another address.
 	patience = 5 * time.Second
 
-	// maxPatience bounds what a relay may ask for when it announces a restart.
+	// maxPatience bounds the time that a relay may ask for when it announces a restart.
 	maxPatience = 2 * time.Minute
 )
 
-// relay is one of those that a Conn may use.
+// relay is one of the relays in a Conn's Config.
 type relay struct {
 	url    string
 	resume string // the token of the last welcome, or empty
@@ -31,9 +33,10 @@ type relay struct {
 // relays decides which relay to use next, and when.
 type relays struct {
 	list    []relay
-	at      int       // the one in use
-	refused int       // attempts in a row that ended badly, each at another relay
-	stay    time.Time // until then, the one in use is the one to try again
+	family  byte      // of the address to ask for: 4, 6, or 0 until a relay has lent one
+	at      int       // index of the relay in use
+	refused int       // attempts in a row that failed, each at another relay
+	stay    time.Time // until then, the relay in use is tried again
 	backoff backoff
 }
 
@@ -41,22 +44,22 @@ type relays struct {
 type ending struct {
 	err    error
 	lasted time.Duration // as a connection; zero if it never became one
-	back   time.Time     // when the relay is back, as it announced; or zero
+	back   time.Time     // when the relay will be back, as announced; or zero
 	tryFor time.Duration // for how long to try then
 }
 
 // current is the relay to use.
 func (r *relays) current() *relay { return &r.list[r.at] }
 
-// ended takes note of how the use of the current relay ended, picks the one to
-// use next, and returns how long to wait before. It prefers the same one for a
-// while after a connection has broken; else it goes through all of them at once,
-// and waits after each round.
+// ended notes how the use of the current relay ended, picks the next relay, and returns
+// how long to wait before using it. After a connection has broken, the same relay is
+// preferred for a while. Otherwise all relays are tried without a wait, and a wait
+// follows each round.
 func (r *relays) ended(now time.Time, e ending) time.Duration {
 	r.current().err = e.err
 	if e.lasted >= steady {
 		r.refused = 0
-		if !hasCode(e.err, CodeSlow) {
+		if !hasCode(e.err, message.CodeSlow) {
 			r.backoff.reset()
 		}
 		if !mustMove(e.err) {
@@ -74,8 +77,7 @@ func (r *relays) ended(now time.Time, e ending) time.Duration {
 	return r.move()
 }
 
-// move goes on to the next relay. Only after all of them were tried there is a
-// wait.
+// move goes on to the next relay. It returns a wait only after the last one.
 func (r *relays) move() time.Duration {
 	r.stay = time.Time{}
 	r.at = (r.at + 1) % len(r.list)
@@ -87,21 +89,20 @@ func (r *relays) move() time.Duration {
 	return r.backoff.next()
 }
 
-// mustMove reports whether the relay said, or showed, that to try it again at
-// once makes no sense. One that found the client too slow may be tried again.
+// mustMove reports whether err means that the same relay is of no use now. A relay that
+// found the client too slow may be tried again.
 func mustMove(err error) bool {
-	var e *RelayError
-	return errors.Is(err, errMalformed) || errors.As(err, &e) && e.Code != CodeSlow
+	var e *message.Error
+	return errors.Is(err, message.ErrMalformed) || errors.As(err, &e) && e.Code != message.CodeSlow
 }
 
-// hasCode reports whether err is what a relay sent with code c.
-func hasCode(err error, c Code) bool {
-	var e *RelayError
+// hasCode reports whether err is a relay's error with code c.
+func hasCode(err error, c message.Code) bool {
+	var e *message.Error
 	return errors.As(err, &e) && e.Code == c
 }
 
-// hopeless reports whether none of the relays will ever take this client, so that
-// waiting does not help.
+// hopeless reports whether no relay will ever take this client, however long it waits.
 func (r *relays) hopeless() bool {
 	for i := range r.list {
 		if !final(r.list[i].err) {
@@ -111,7 +112,7 @@ func (r *relays) hopeless() bool {
 	return true
 }
 
-// errors returns how the last attempts ended, with one error for all relays.
+// errors joins the errors of the last attempt at each relay.
 func (r *relays) errors() (err error) {
 	for i := range r.list {
 		err = join(err, r.list[i].err)
@@ -128,8 +129,8 @@ func join(a, b error) error {
 	return fmt.Errorf("%w; %w", a, b)
 }
 
-// final reports whether a relay, or the platform, said what it will always say.
+// final reports whether the relay, or the platform, would give the same error again.
 func final(err error) bool {
-	return hasCode(err, CodeToken) || hasCode(err, CodeVersion) || hasCode(err, CodeMalformed) ||
-		errors.Is(err, errVersion) || errors.Is(err, errForbidden)
+	return hasCode(err, message.CodeToken) || hasCode(err, message.CodeVersion) ||
+		hasCode(err, message.CodeMalformed) || errors.Is(err, errVersion) || errors.Is(err, errForbidden)
 }

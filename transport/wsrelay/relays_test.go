@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 func TestBackoff(t *testing.T) {
@@ -14,7 +16,7 @@ func TestBackoff(t *testing.T) {
 	for range runs {
 		b.reset()
 		for i := range sums {
-			ceiling := min(minDelay<<i, maxDelay)
+			ceiling := min(500*time.Millisecond<<i, 30*time.Second)
 			d := b.next()
 			if d < 0 || d >= ceiling {
 				t.Fatalf("wait %d = %v, want less than %v", i, d, ceiling)
@@ -23,7 +25,7 @@ func TestBackoff(t *testing.T) {
 		}
 	}
 	for i, sum := range sums {
-		mean, want := sum/runs, min(minDelay<<i, maxDelay)/2
+		mean, want := sum/runs, min(500*time.Millisecond<<i, 30*time.Second)/2
 		if mean < want*9/10 || mean > want*11/10 {
 			t.Errorf("wait %d is %v in the mean, want about %v", i, mean, want)
 		}
@@ -40,8 +42,8 @@ func TestRelays(t *testing.T) {
 		waits  bool
 		reason string
 	}
-	full := &RelayError{Code: CodeFull}
-	slow := &RelayError{Code: CodeSlow}
+	full := &message.Error{Code: message.CodeFull}
+	slow := &message.Error{Code: message.CodeSlow}
 	lasted := func(d time.Duration, err error) ending { return ending{err: err, lasted: d} }
 	failed := ending{err: errBroken}
 	tests := map[string][]step{
@@ -54,7 +56,7 @@ func TestRelays(t *testing.T) {
 		"one that worked is preferred for a while": {
 			{0, lasted(time.Hour, errBroken), 0, true, "it was good"},
 			{time.Second, failed, 0, true, "within patience"},
-			{patience, failed, 1, false, "patience is over"},
+			{5 * time.Second, failed, 1, false, "patience is over"},
 			{0, failed, 2, false, "and so on"},
 			{0, failed, 0, true, "a round is over"},
 		},
@@ -71,7 +73,7 @@ func TestRelays(t *testing.T) {
 			{0, lasted(time.Hour, slow), 0, true, "its address is worth a try"},
 		},
 		"nonsense": {
-			{0, lasted(time.Hour, malformed(kindHello, errMalformed)), 1, false, "no use to ask again"},
+			{0, lasted(time.Hour, malformed(message.KindHello, message.ErrMalformed)), 1, false, "no use to ask again"},
 		},
 	}
 	for name, steps := range tests {
@@ -82,7 +84,8 @@ func TestRelays(t *testing.T) {
 				now = now.Add(s.after)
 				wait := r.ended(now, s.e)
 				if r.at != s.at || (wait > 0) != s.waits {
-					t.Errorf("step %d: relay %d after %v, want %d, a wait = %v: %s", i, r.at, wait, s.at, s.waits, s.reason)
+					t.Errorf("step %d: relay %d after %v, want %d, a wait = %v: %s",
+						i, r.at, wait, s.at, s.waits, s.reason)
 				}
 			}
 		})
@@ -90,7 +93,7 @@ func TestRelays(t *testing.T) {
 }
 
 func TestRelaysAreHopeless(t *testing.T) {
-	token, full := &RelayError{Code: CodeToken}, &RelayError{Code: CodeFull}
+	token, full := &message.Error{Code: message.CodeToken}, &message.Error{Code: message.CodeFull}
 	tests := []struct {
 		errs []error
 		want bool

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kadmesh/kadmesh/internal/netaddr"
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 // run keeps the Conn connected until it is closed.
@@ -13,18 +14,18 @@ func (c *Conn) run() {
 	defer c.cancel()
 	defer watchPlatform(c)()
 	for c.ctx.Err() == nil {
-		c.tell(State{Phase: Connecting, Relay: c.relays.current().url})
+		c.setState(State{Phase: Connecting, Relay: c.relays.current().url})
 		e := newLink(c).run()
 		if c.ctx.Err() != nil {
 			return
 		}
 		url := c.relays.current().url
-		if errors.Is(e.err, errMalformed) {
+		if errors.Is(e.err, message.ErrMalformed) {
 			c.counts.malformed.Add(1)
 		}
-		if hasCode(e.err, CodeReplaced) {
+		if hasCode(e.err, message.CodeReplaced) {
 			c.cfg.Log.Warn("relay session was taken over", "relay", url)
-			c.tell(State{Phase: Stopped, Relay: url, Reason: e.err})
+			c.setState(State{Phase: Stopped, Relay: url, Reason: e.err})
 			<-c.ctx.Done()
 			return
 		}
@@ -33,12 +34,12 @@ func (c *Conn) run() {
 			return
 		}
 		c.cfg.Log.Info("relay connection lost", "relay", url, "reason", e.err, "retry", delay)
-		c.tell(State{Phase: Lost, Relay: url, Reason: e.err, Retry: delay})
+		c.setState(State{Phase: Lost, Relay: url, Reason: e.err, Retry: delay})
 		c.wait(delay)
 	}
 }
 
-// wait returns after d, or when the Conn is closed or woken.
+// wait waits for d, or until the Conn is closed or woken.
 func (c *Conn) wait(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -50,34 +51,34 @@ func (c *Conn) wait(d time.Duration) {
 	}
 }
 
-// tell lets the Conn's user know of a change. The address stays as it is if s has
-// none.
-func (c *Conn) tell(s State) {
-	c.mu.Lock()
+// setState changes the state, and reports it to the Conn's user. The address stays as
+// it is if s has none.
+func (c *Conn) setState(s State) {
+	c.status.mu.Lock()
 	if !s.Addr.IsValid() {
-		s.Addr = c.state.Addr
+		s.Addr = c.status.state.Addr
 	}
-	c.state = s
-	c.mu.Unlock()
+	c.status.state = s
+	c.status.mu.Unlock()
 	c.cfg.OnState(s)
 }
 
-// connected is told of each welcome.
-func (c *Conn) connected(url string, w welcome) {
-	c.family = netaddr.Family(w.lent.Addr())
-	c.mu.Lock()
-	before := c.state.Addr
-	c.welcome = w
-	c.mu.Unlock()
-	s := State{Phase: Connected, Relay: url, Addr: w.lent, Resumed: w.lent == before, Resume: w.resume}
+// connected handles a welcome.
+func (c *Conn) connected(url string, w message.Welcome) {
+	c.relays.family = netaddr.Family(w.Lent.Addr())
+	c.status.mu.Lock()
+	before := c.status.state.Addr
+	c.status.bootstrap = w.Bootstrap
+	c.status.mu.Unlock()
+	s := State{Phase: Connected, Relay: url, Addr: w.Lent, Resumed: w.Lent == before, Resume: w.Resume}
 	s.Changed = before.IsValid() && !s.Resumed
 	c.counts.connected.Add(1)
 	if s.Resumed {
 		c.counts.resumed.Add(1)
 	}
-	c.out.open(w.maxDatagram)
-	c.cfg.Log.Info("relay connected", "relay", url, "addr", w.lent, "resumed", s.Resumed)
-	c.tell(s)
+	c.out.open(w.MaxDatagram)
+	c.cfg.Log.Info("relay connected", "relay", url, "addr", w.Lent, "resumed", s.Resumed)
+	c.setState(s)
 	if !c.isReady() {
 		close(c.ready)
 	}
@@ -93,20 +94,20 @@ func (c *Conn) isReady() bool {
 	}
 }
 
-// attach makes l the link that Close and Wake know. It returns false if the Conn
-// was closed meanwhile.
+// attach makes l the present link, for Close and Wake. It returns false if the Conn was
+// closed meanwhile.
 func (c *Conn) attach(l *link) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.status.mu.Lock()
+	defer c.status.mu.Unlock()
 	if c.ctx.Err() != nil {
 		return false
 	}
-	c.link = l
+	c.status.link = l
 	return true
 }
 
 func (c *Conn) detach() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.link = nil
+	c.status.mu.Lock()
+	defer c.status.mu.Unlock()
+	c.status.link = nil
 }

@@ -15,18 +15,19 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 	"nhooyr.io/websocket"
 )
 
 // socket is a WebSocket; the browser's twin is in socket_js.go.
 type socket struct {
 	ws      *websocket.Conn
-	raw     *timedConn
+	raw     *deadlineConn
 	receive func(message []byte) error
 	buf     []byte // of the message that is being read
 
 	mu    sync.Mutex
-	cause error // why the socket ended; the first reason counts
+	cause error // the first reason to end the socket
 }
 
 // openSocket opens a WebSocket: see opener.
@@ -43,14 +44,14 @@ func openVia(ctx context.Context, dial dialer, url string, receive func([]byte) 
 	var stop func() bool
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
-		// Not the context given: that one outlives the request, since another
-		// request might use the connection.
+		// The context of this call would outlive the request, since another request
+		// might use the connection.
 		DialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
 			c, err := dial(ctx, network, addr)
 			if err != nil {
 				return nil, err
 			}
-			s.raw = &timedConn{Conn: c}
+			s.raw = &deadlineConn{Conn: c}
 			stop = context.AfterFunc(ctx, func() { c.Close() }) // ends a TLS handshake
 			return s.raw, nil
 		},
@@ -58,21 +59,21 @@ func openVia(ctx context.Context, dial dialer, url string, receive func([]byte) 
 	}
 	s.ws, _, err = websocket.Dial(ctx, url, &websocket.DialOptions{
 		HTTPClient:   &http.Client{Transport: transport},
-		Subprotocols: []string{Subprotocol},
+		Subprotocols: []string{message.Subprotocol},
 	})
 	if err != nil {
 		return nil, root(err)
 	}
 	stop()
-	if s.ws.Subprotocol() != Subprotocol {
+	if s.ws.Subprotocol() != message.Subprotocol {
 		s.ws.CloseNow()
 		return nil, errSubprotocol
 	}
-	s.ws.SetReadLimit(maxMessage)
+	s.ws.SetReadLimit(message.MaxLen)
 	return s, nil
 }
 
-// run hands over what comes until the socket ends, and returns why it did.
+// run passes messages to receive until the socket ends, and returns why it ended.
 func (s *socket) run() error {
 	for {
 		b, err := s.read()
@@ -85,14 +86,14 @@ func (s *socket) run() error {
 	}
 }
 
-// read returns the next message, which is good until the next call.
+// read returns the next message. Its bytes are reused by the next call.
 func (s *socket) read() ([]byte, error) {
 	kind, r, err := s.ws.Reader(context.Background())
 	if err != nil {
 		return nil, ended(err)
 	}
 	if kind != websocket.MessageBinary {
-		return nil, fmt.Errorf("text message: %w", errMalformed)
+		return nil, fmt.Errorf("text message: %w", message.ErrMalformed)
 	}
 	b := s.buf[:0]
 	for {
@@ -111,8 +112,8 @@ func (s *socket) read() ([]byte, error) {
 	}
 }
 
-// send sends b as a message. It waits while the network takes nothing, but not
-// longer than stall.
+// send sends b as a message. It waits for at most stall while the network takes no
+// bytes.
 func (s *socket) send(b []byte) error {
 	err := s.ws.Write(context.Background(), websocket.MessageBinary, b)
 	switch {
@@ -124,9 +125,8 @@ func (s *socket) send(b []byte) error {
 	return ended(err)
 }
 
-// close ends the socket, for the reason given if it is the first, and returns the
-// first. The relay is told of ErrClosed only, which means that the client does
-// not come back.
+// close ends the socket, and returns the cause of the first call. For the cause
+// ErrClosed it tells the relay that the client will not come back.
 func (s *socket) close(cause error) error {
 	s.mu.Lock()
 	if s.cause == nil {
@@ -143,21 +143,21 @@ func (s *socket) close(cause error) error {
 	return cause
 }
 
-// farewell is how long Close may take to tell the relay.
-const farewell = time.Second
+// closeTimeout is how long Close may take to tell the relay.
+const closeTimeout = time.Second
 
-// timedConn is the network connection below a WebSocket, with a deadline for each
-// read and write: websocket reports no pings, and these are what shows that the
-// relay is there.
-type timedConn struct {
+// deadlineConn is the network connection below a WebSocket, with a deadline for each
+// read and write. Package websocket does not report pings, but they show that the relay
+// is there.
+type deadlineConn struct {
 	net.Conn
 	broken atomic.Bool // a read has failed
 
-	mu      sync.Mutex // guards leaving, and that deadlines are of one mind with it
+	mu      sync.Mutex // guards leaving, and the setting of deadlines by it
 	leaving bool
 }
 
-func (c *timedConn) Read(b []byte) (int, error) {
+func (c *deadlineConn) Read(b []byte) (int, error) {
 	c.extend(c.SetReadDeadline, silence)
 	n, err := c.Conn.Read(b)
 	if err != nil {
@@ -166,12 +166,12 @@ func (c *timedConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func (c *timedConn) Write(b []byte) (int, error) {
+func (c *deadlineConn) Write(b []byte) (int, error) {
 	c.extend(c.SetWriteDeadline, stall)
 	return c.Conn.Write(b)
 }
 
-func (c *timedConn) extend(set func(time.Time) error, d time.Duration) {
+func (c *deadlineConn) extend(set func(time.Time) error, d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.leaving {
@@ -179,15 +179,15 @@ func (c *timedConn) extend(set func(time.Time) error, d time.Duration) {
 	}
 }
 
-// leave gives all reads and writes together until farewell to end.
-func (c *timedConn) leave() {
+// leave bounds the time of all further reads and writes together by closeTimeout.
+func (c *deadlineConn) leave() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.leaving = true
-	c.SetDeadline(time.Now().Add(farewell))
+	c.SetDeadline(time.Now().Add(closeTimeout))
 }
 
-// ended turns what websocket says of an end into words for people.
+// ended returns an error for people for the error of websocket at an end.
 func ended(err error) error {
 	var c websocket.CloseError
 	switch {
@@ -199,8 +199,8 @@ func ended(err error) error {
 	return fmt.Errorf("%w: %w", errBroken, root(err))
 }
 
-// root is the innermost of wrapped errors. Those around it name addresses and
-// operations that the caller names too.
+// root is the innermost of wrapped errors. The outer ones name addresses and operations
+// that the caller names too.
 func root(err error) error {
 	for {
 		inner := errors.Unwrap(err)
@@ -211,6 +211,5 @@ func root(err error) error {
 	}
 }
 
-// watchPlatform would call wake when the platform says that the network is back.
-// Only browsers do.
+// watchPlatform does nothing: only browsers report that the network is back.
 func watchPlatform(*Conn) (stop func()) { return func() {} }

@@ -7,28 +7,30 @@ import (
 	"slices"
 	"syscall/js"
 	"time"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
-// maxBuffered is how many bytes may wait in the browser, which has no bound of
-// its own. What is more waits in the queue, where the oldest can be dropped.
+// maxBuffered is how many bytes may wait in the browser, which has no bound of its own.
+// Further datagrams wait in the queue, where the oldest can be dropped.
 const maxBuffered = 64 << 10
 
-// drainPause is how long to wait before looking again whether they are fewer: no
-// event tells.
+// drainPause is how often to look whether fewer bytes wait. Browsers have no event for
+// it.
 const drainPause = 20 * time.Millisecond
 
-// closeAway is the status that tells the relay that the client may come back. A
-// page can choose 1000, which says that it does not, or those from 3000.
+// closeAway is the status of a client that may come back. A page can choose status
+// 1000, for a client that will not, or one from 3000 on.
 const closeAway = 3000
 
-// socket is the browser's WebSocket; the native twin is in socket.go. Nothing here
-// runs at the same time as anything else, so there is no lock.
+// socket is the browser's WebSocket; the native twin is in socket.go. In a browser
+// nothing runs at the same time, so there is no lock.
 type socket struct {
 	ws      js.Value
 	receive func(message []byte) error
 	events  map[string]js.Func // by the name of the property
 	in      []byte             // the last message, reused
-	out     js.Value           // a Uint8Array for what is sent, reused
+	out     js.Value           // a Uint8Array for the message to send, reused
 	opened  chan struct{}
 	ended   chan struct{} // closed after cause is set
 	cause   error
@@ -42,7 +44,7 @@ func openSocket(ctx context.Context, url string, receive func([]byte) error) (*s
 	}
 	s := &socket{
 		ws: ws, receive: receive,
-		out:    uint8Array.New(maxMessage),
+		out:    uint8Array.New(message.MaxLen),
 		opened: make(chan struct{}), ended: make(chan struct{}),
 	}
 	s.ws.Set("binaryType", "arraybuffer")
@@ -56,7 +58,7 @@ func openSocket(ctx context.Context, url string, receive func([]byte) error) (*s
 	if s.cause != nil {
 		return nil, s.run()
 	}
-	if !s.ws.Get("protocol").Equal(js.ValueOf(Subprotocol)) {
+	if !s.ws.Get("protocol").Equal(js.ValueOf(message.Subprotocol)) {
 		s.close(errSubprotocol)
 		return nil, s.run()
 	}
@@ -65,7 +67,7 @@ func openSocket(ctx context.Context, url string, receive func([]byte) error) (*s
 
 var uint8Array = js.Global().Get("Uint8Array")
 
-// newWebSocket is the browser's constructor, with its exceptions as errors: it
+// newWebSocket calls the browser's constructor, and returns its exceptions as errors. It
 // throws when a page may not use a URL at all.
 func newWebSocket(url string) (ws js.Value, err error) {
 	constructor := js.Global().Get("WebSocket")
@@ -78,7 +80,7 @@ func newWebSocket(url string) (ws js.Value, err error) {
 		}
 	}()
 	defer catch(&err)
-	return constructor.New(url, Subprotocol), nil
+	return constructor.New(url, message.Subprotocol), nil
 }
 
 // listen sets the handlers of events.
@@ -97,14 +99,15 @@ func (s *socket) listen() {
 			}
 			return nil
 		}),
-		// A close follows, except in some versions of Node.js. Browsers do not say
-		// what the error was.
+		// A close follows, except in some versions of Node.js. Browsers do not name
+		// the error.
 		"onerror": js.FuncOf(func(js.Value, []js.Value) any {
 			s.close(errBroken)
 			return nil
 		}),
 		"onclose": js.FuncOf(func(_ js.Value, args []js.Value) any {
-			s.close(fmt.Errorf("closed by the relay, status %d %s", args[0].Get("code").Int(), args[0].Get("reason").String()))
+			code, reason := args[0].Get("code").Int(), args[0].Get("reason").String()
+			s.close(fmt.Errorf("closed by the relay, status %d %s", code, reason))
 			return nil
 		}),
 	}
@@ -113,23 +116,23 @@ func (s *socket) listen() {
 	}
 }
 
-// message takes the data of one event.
+// message handles the data of one event.
 func (s *socket) message(data js.Value) error {
 	if data.Type() == js.TypeString {
-		return fmt.Errorf("text message: %w", errMalformed)
+		return fmt.Errorf("text message: %w", message.ErrMalformed)
 	}
 	view := uint8Array.New(data)
 	n := view.Length()
-	if n > maxMessage {
-		return fmt.Errorf("message of %d bytes: %w", n, errMalformed)
+	if n > message.MaxLen {
+		return fmt.Errorf("message of %d bytes: %w", n, message.ErrMalformed)
 	}
 	s.in = slices.Grow(s.in[:0], n)[:n]
 	js.CopyBytesToGo(s.in, view)
 	return s.receive(s.in)
 }
 
-// run waits until the socket ends, and returns why it did. Messages are handed
-// over by the browser's events.
+// run waits until the socket ends, and returns why it ended. The browser's events pass
+// messages to receive.
 func (s *socket) run() error {
 	<-s.ended
 	for name, f := range s.events {
@@ -139,8 +142,8 @@ func (s *socket) run() error {
 	return s.cause
 }
 
-// send sends b as a message. It returns when there is room for another, or with
-// an error if there is none for longer than stall.
+// send sends b as a message. It returns when there is room for another one, or with an
+// error if there is no room for longer than stall.
 func (s *socket) send(b []byte) error {
 	if s.cause != nil {
 		return s.cause
@@ -172,7 +175,7 @@ type drain struct {
 	since time.Time
 }
 
-// stalled reports whether they have not for longer than stall.
+// stalled reports whether they have not become fewer for longer than stall.
 func (d *drain) stalled(now time.Time, buffered int) bool {
 	if d.since.IsZero() || buffered < d.least {
 		d.least, d.since = buffered, now
@@ -180,9 +183,8 @@ func (d *drain) stalled(now time.Time, buffered int) bool {
 	return now.Sub(d.since) > stall
 }
 
-// close ends the socket, for the reason given if it is the first, and returns the
-// first. The relay is told of ErrClosed, which means that the client does not
-// come back.
+// close ends the socket, and returns the cause of the first call. For the cause
+// ErrClosed it tells the relay that the client will not come back.
 func (s *socket) close(cause error) error {
 	if s.cause != nil {
 		return s.cause
@@ -217,11 +219,11 @@ func catch(err *error) {
 
 var errNetwork = errors.New("the network has changed")
 
-// watchPlatform wakes c when the browser says that the network is back, or shows
-// the page again. A Worker hears of the former only, Node.js of neither.
+// watchPlatform wakes c when the browser reports that the network is back, or shows the
+// page again. A Worker hears of the network only, Node.js of neither.
 func watchPlatform(c *Conn) (stop func()) {
 	online := js.FuncOf(func(js.Value, []js.Value) any {
-		c.wake(0, errNetwork) // what was open may be dead, and would not tell for minutes
+		c.wake(0, errNetwork) // an open connection may be dead, and not show it for minutes
 		return nil
 	})
 	global, document := js.Global(), js.Global().Get("document")

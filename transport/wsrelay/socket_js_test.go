@@ -10,6 +10,8 @@ import (
 	"syscall/js"
 	"testing"
 	"time"
+
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
 // fakeBrowser stands for the global WebSocket, and for the events of a window.
@@ -62,8 +64,8 @@ func (b *fakeBrowser) function(f func(js.Value, []js.Value) any) js.Func { retur
 
 // construct is the constructor WebSocket.
 func (b *fakeBrowser) construct(this js.Value, args []js.Value) any {
-	if args[1].String() != Subprotocol {
-		b.t.Errorf("subprotocol = %s, want %s", args[1], Subprotocol)
+	if args[1].String() != message.Subprotocol {
+		b.t.Errorf("subprotocol = %s, want %s", args[1], message.Subprotocol)
 	}
 	s := &fakeSocket{this: this, url: args[0].String(), sent: make(chan []byte, 1000), statuses: make(chan int, 10)}
 	this.Set("bufferedAmount", 0)
@@ -95,7 +97,7 @@ func (s *fakeSocket) fire(name string, event map[string]any) {
 }
 
 func (s *fakeSocket) open() {
-	s.this.Set("protocol", Subprotocol)
+	s.this.Set("protocol", message.Subprotocol)
 	s.fire("onopen", nil)
 }
 
@@ -107,7 +109,7 @@ func (s *fakeSocket) message(b []byte) {
 
 // accept waits for the next WebSocket, opens it, and answers its hello with a
 // welcome.
-func (b *fakeBrowser) accept(addr netip.AddrPort) (*fakeSocket, hello) {
+func (b *fakeBrowser) accept(addr netip.AddrPort) (*fakeSocket, message.Hello) {
 	b.t.Helper()
 	s := take(b.t, b.sockets)
 	if kind := s.this.Get("binaryType").String(); kind != "arraybuffer" {
@@ -115,11 +117,11 @@ func (b *fakeBrowser) accept(addr netip.AddrPort) (*fakeSocket, hello) {
 	}
 	s.open()
 	first := take(b.t, s.sent)
-	h, v, err := decodeHello(first[1:])
-	if err != nil || v != version || kind(first[0]) != kindHello {
+	h, v, err := message.DecodeHello(first[1:])
+	if err != nil || v != message.Version || message.Kind(first[0]) != message.KindHello {
 		b.t.Errorf("first message = %x, want a hello", first)
 	}
-	s.message((&welcome{lent: addr, maxDatagram: MaxDatagram, resume: "token"}).encode())
+	s.message((&message.Welcome{Lent: addr, MaxDatagram: message.MaxDatagram, Resume: "token"}).Encode())
 	return s, h
 }
 
@@ -224,8 +226,8 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// Whatever ends a socket, its handlers are taken off, and another one is opened
-// with the token of the first.
+// When a socket ends, its handlers are removed, and another socket is opened with the token
+// of the first.
 func TestBrowserReconnects(t *testing.T) {
 	tests := map[string]struct {
 		end  func(s *fakeSocket)
@@ -235,12 +237,12 @@ func TestBrowserReconnects(t *testing.T) {
 		"close": {func(s *fakeSocket) { s.fire("onclose", map[string]any{"code": 1012, "reason": "restart"}) },
 			nil, "closed by the relay, status 1012 restart"},
 		"error": {func(s *fakeSocket) { s.fire("onerror", map[string]any{}) }, errBroken, ""},
-		"text":  {func(s *fakeSocket) { s.fire("onmessage", map[string]any{"data": "text"}) }, errMalformed, "text"},
-		"long":  {func(s *fakeSocket) { s.message(make([]byte, maxMessage+1)) }, errMalformed, "65601 bytes"},
-		"empty": {func(s *fakeSocket) { s.message(nil) }, errMalformed, ""},
+		"text":  {func(s *fakeSocket) { s.fire("onmessage", map[string]any{"data": "text"}) }, message.ErrMalformed, "text"},
+		"long":  {func(s *fakeSocket) { s.message(make([]byte, message.MaxLen+1)) }, message.ErrMalformed, "65601 bytes"},
+		"empty": {func(s *fakeSocket) { s.message(nil) }, message.ErrMalformed, ""},
 		"no data": {func(s *fakeSocket) { s.fire("onmessage", map[string]any{"data": map[string]any{}}) },
-			errMalformed, ""},
-		"error message": {func(s *fakeSocket) { s.message(encodeError(CodeSlow, "slow")) }, nil, "slow (code 7)"},
+			message.ErrMalformed, ""},
+		"error message": {func(s *fakeSocket) { s.message(message.Errorf(message.CodeSlow, "slow").Encode()) }, nil, "slow (code 7)"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -259,7 +261,7 @@ func TestBrowserReconnects(t *testing.T) {
 				t.Errorf("closed with %d, want %d", status, closeAway)
 			}
 			_, h := b.accept(v4)
-			if h.resume != "token" || h.family != 4 {
+			if h.Resume != "token" || h.Family != 4 {
 				t.Errorf("hello = %v, want with the token and for IPv4", h)
 			}
 			if st := next(t, states, Connected); !st.Resumed {
@@ -287,9 +289,9 @@ func TestBrowserWakes(t *testing.T) {
 		t.Errorf("came back after %v, want less than %v", took, lost.Retry)
 	}
 
-	c.mu.Lock()
-	l := c.link
-	c.mu.Unlock()
+	c.status.mu.Lock()
+	l := c.status.link
+	c.status.mu.Unlock()
 	visibility := func(s string) {
 		js.Global().Get("document").Set("visibilityState", s)
 		b.events["visibilitychange"].Invoke(nil)
@@ -320,7 +322,7 @@ func TestBrowserClose(t *testing.T) {
 	s.fire("onmessage", nil)
 }
 
-// What the platform will never do, Dial says at once.
+// Dial returns at once if the platform will never open the WebSocket.
 func TestBrowserForbids(t *testing.T) {
 	b := browser(t)
 	b.set("WebSocket", js.Global().Get("Symbol")) // throws when called with new

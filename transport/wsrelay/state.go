@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Phase is what a Conn is doing.
+// Phase is a stage in the life of a Conn.
 type Phase int
 
 // The phases. A Conn goes from Connecting to Connected or Lost, from Connected
@@ -22,20 +22,21 @@ var phaseNames = [...]string{"connecting", "connected", "lost", "stopped"}
 // String names the phase.
 func (p Phase) String() string { return phaseNames[p] }
 
-// State is what a Conn is doing, for people to see.
+// State is the state of a Conn, for its user to see.
 type State struct {
 	Phase Phase
 	Relay string // the URL of the relay in question
 
-	// Addr is the lent address. While there is no connection it is the last one,
-	// which the relay may still hold.
+	// Addr is the lent address. Without a connection it is the last one, which the
+	// relay may still hold.
 	Addr netip.AddrPort
 
-	// Resumed and Changed tell about Addr when Connected: the relay has kept it,
-	// or it is another one than before. The first address is neither.
+	// When Connected, Resumed means that Addr is the same as before, and Changed that
+	// it is another one. The first address is neither.
 	Resumed, Changed bool
 
-	// Resume, when Connected, is what gets Addr back from Relay: see Config.Resume.
+	// Resume, when Connected, is the token to get Addr back from Relay: see
+	// Config.Resume.
 	Resume string
 
 	Reason error         // when Lost or Stopped

@@ -1,21 +1,26 @@
 package wsrelay
 
-import "sync/atomic"
+import (
+	"sync/atomic"
 
-// Stats counts what a Conn has done since Dial.
+	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
+)
+
+// Stats are the counters of a Conn since Dial.
 type Stats struct {
 	Sent, Received Traffic
 	Dropped        Dropped
 
-	// Refused is what relays said they dropped, by reason: see Drop.
-	Refused [drops]uint64
+	// Refused are datagrams that relays reported as dropped, by reason: see
+	// message.Drop.
+	Refused [message.DropReasons]uint64
 
 	Connected uint64 // how often a relay lent an address
-	Resumed   uint64 // how often it was the one from before
-	Malformed uint64 // connections given up because the relay made no sense
+	Resumed   uint64 // how often it was the same address as before
+	Malformed uint64 // connections given up because of a malformed message
 }
 
-// Traffic is what went over the WebSocket in one direction.
+// Traffic counts the messages over the WebSocket in one direction.
 type Traffic struct {
 	Messages, Datagrams uint64
 	Bytes               uint64 // of the messages
@@ -24,9 +29,9 @@ type Traffic struct {
 // Dropped counts datagrams that a Conn itself dropped, by reason.
 type Dropped struct {
 	Offline  uint64 // written while there was no connection, or not sent before it broke
-	Outgoing uint64 // queue full: more was written than the connection takes; the oldest went
-	Incoming uint64 // queue full: more came than was read; the oldest went
-	Unfit    uint64 // written, but too long, or to an address that cannot be
+	Outgoing uint64 // the oldest, when the queue to the relay was full
+	Incoming uint64 // the oldest, when the queue to ReadBatch was full
+	Unfit    uint64 // written, but too long, or to an address that cannot exist
 	TooLong  uint64 // received, but longer than the buffer of ReadBatch
 }
 
@@ -43,15 +48,15 @@ func (t *traffic) load() Traffic {
 	return Traffic{t.messages.Load(), t.datagrams.Load(), t.bytes.Load()}
 }
 
-// counters is what Stats has and the queues do not know.
+// counters are the counters of Stats that the queues do not keep.
 type counters struct {
 	sent, received                traffic
 	unfit, tooLong                atomic.Uint64
 	connected, resumed, malformed atomic.Uint64
-	refused                       [drops]atomic.Uint64
+	refused                       [message.DropReasons]atomic.Uint64
 }
 
-// Stats returns what the Conn has counted.
+// Stats returns the present counters.
 func (c *Conn) Stats() Stats {
 	n := &c.counts
 	s := Stats{
