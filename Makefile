@@ -28,25 +28,25 @@ WASM_FLAGS := -trimpath -buildvcs=false -gcflags=all=-l -ldflags='-s -w'
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
-build: web/kadmesh.wasm.br ## build bin/kadmesh and bin/kadmesh-relay, with the page in them
+build: web/kadmesh/kadmesh.wasm.br ## build bin/kadmesh and bin/kadmesh-relay, with the page in them
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh ./cmd/native
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh-relay ./cmd/relay
 
-module: ## build the node of the page: web/kadmesh.wasm
-	@$(WASM) $(GO) build $(WASM_FLAGS) -o web/kadmesh.wasm.new ./cmd/wasm
-	@$(GO) run ./scripts/segments web/kadmesh.wasm.new
-	@cmp -s web/kadmesh.wasm.new web/kadmesh.wasm && rm web/kadmesh.wasm.new || \
-	 { mv web/kadmesh.wasm.new web/kadmesh.wasm; rm -f web/kadmesh.wasm.br web/kadmesh.wasm.gz; }
-	@cmp -s "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" web/kadmesh.exec.js || \
-	 cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" web/kadmesh.exec.js
+module: ## build the node of the page: web/kadmesh/kadmesh.wasm
+	@$(WASM) $(GO) build $(WASM_FLAGS) -o web/kadmesh/kadmesh.wasm.new ./cmd/wasm
+	@$(GO) run ./scripts/segments web/kadmesh/kadmesh.wasm.new
+	@cmp -s web/kadmesh/kadmesh.wasm.new web/kadmesh/kadmesh.wasm && rm web/kadmesh/kadmesh.wasm.new || \
+	 { mv web/kadmesh/kadmesh.wasm.new web/kadmesh/kadmesh.wasm; rm -f web/kadmesh/kadmesh.wasm.br web/kadmesh/kadmesh.wasm.gz; }
+	@cmp -s "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" web/kadmesh/kadmesh.exec.js || \
+	 cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" web/kadmesh/kadmesh.exec.js
 
-web/kadmesh.wasm.br: module
-	@[ -f $@ ] || $(GO) run ./scripts/compress web/kadmesh.wasm
+web/kadmesh/kadmesh.wasm.br: module
+	@[ -f $@ ] || $(GO) run ./scripts/compress web/kadmesh/kadmesh.wasm
 
 # The largest download for a visitor of the page, in bytes.
 MAX_WASM_BR := 900000
 
-size: web/kadmesh.wasm.br ## check that the browser's core is small
+size: web/kadmesh/kadmesh.wasm.br ## check that the browser's core is small
 	@echo "== size"
 	@size=$$(wc -c <$<); echo "kadmesh.wasm with brotli: $$size bytes of $(MAX_WASM_BR)"; [ $$size -le $(MAX_WASM_BR) ]
 
@@ -94,7 +94,7 @@ api: $(APIDIFF) ## compare the Go API with the last release; CHANGELOG.md must n
 	@echo "== api"
 	@GO=$(GO) APIDIFF=$(APIDIFF) scripts/api.sh
 
-lint: $(STATICCHECK) $(ACTIONLINT) ## gofmt, vet and staticcheck, for native and js; the forge's workflows
+lint: $(STATICCHECK) $(ACTIONLINT) lint-js ## gofmt, vet and staticcheck, for native and js; the forge's workflows; prettier, tsc
 	@echo "== lint"
 	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	 [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
@@ -111,6 +111,22 @@ LIMITS := methods=45 structs=3 notjs=3 public=1 columns=0 exported=180 undocumen
 
 house: ## measure how the code reads: words, long lines, large structs, exported names; V=1 shows where
 	@$(GO) run ./scripts/house $(if $(V),-v)
+
+web/node_modules/stamp: web/package-lock.json
+	@scripts/setup.sh node npm
+	cd web && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+SCRIPTS := $(shell git ls-files -co --exclude-standard 'web/*.js' 'web/*.ts' 'test/*.js' 'test/*.mjs' 'test/*.ts')
+
+.PHONY: lint-js format-js
+lint-js: web/node_modules/stamp ## the format of the scripts, and the types of the page and the module
+	@echo "== lint-js"
+	@web/node_modules/.bin/prettier --check --log-level warn $(SCRIPTS)
+	@web/node_modules/.bin/tsc -p web
+
+format-js: web/node_modules/stamp ## format the scripts
+	@web/node_modules/.bin/prettier --write --log-level warn $(SCRIPTS)
 
 fences: ## check which packages know which
 	@echo "== fences"
@@ -152,7 +168,7 @@ compat: module .venv/stamp ## the last release and today's programs in one netwo
 npm: module ## build the npm package: artifacts/kadmesh-VERSION.tgz
 	@scripts/setup.sh node npm
 	@rm -rf artifacts/npm && mkdir -p artifacts/npm
-	@cp web/package.json web/README.md LICENSE web/kadmesh.js web/kadmesh.*.js web/kadmesh.d.ts web/kadmesh.wasm artifacts/npm
+	@cd web/kadmesh && cp ../../LICENSE package.json README.md kadmesh.js kadmesh.*.js kadmesh.d.ts kadmesh.wasm ../../artifacts/npm
 	@scripts/notices.sh >artifacts/npm/NOTICES.txt
 	@chmod 644 artifacts/npm/*
 	@cd artifacts/npm && npm pack --silent --pack-destination ..
@@ -229,4 +245,4 @@ nightly-mutate: ## break the code in 600 small ways, other ones each day
 	@$(MAKE) --no-print-directory mutate N=600 SEED=$(shell date +%Y%m%d)
 
 clean: ## remove all that was built and installed here
-	rm -rf bin .venv .tools artifacts test/*/node_modules web/kadmesh.wasm* web/kadmesh.exec.js
+	rm -rf bin .venv .tools artifacts test/*/node_modules web/node_modules web/kadmesh/kadmesh.wasm* web/kadmesh/kadmesh.exec.js

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds what a release consists of into artifacts/release: an archive of the
 # programs for each platform, the npm package, SHA256SUMS, and NOTES.md, the text of
-# the release. The same commit gives the same bytes. Needs web/kadmesh.wasm.br and
+# the release. The same commit gives the same bytes. Needs web/kadmesh/kadmesh.wasm.br and
 # the npm package (make npm).
 #
 #   scripts/release.sh v0.1.0 [OS/ARCH]...

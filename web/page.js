@@ -1,85 +1,120 @@
-// Wires the page: a node of the module on one side, pictures and panels on the
-// other, a stream of events between them.
+// Wires the page: a node of the module on one side, panels on the other, and a stream
+// of events between them.
 
-import { aloneWords } from "./page/alone.js";
-import { columns } from "./page/columns.js";
-import { explainStart, missing } from "./page/errors.js";
-import { eventLog } from "./page/events.js";
-import { bytes } from "./page/format.js";
-import { identity } from "./page/identity.js";
-import { shortID } from "./page/ids.js";
-import { joinPanel } from "./page/join.js";
-import { joinedBefore, keyOfLink, rememberJoined, tokenBefore, tokenOfLink } from "./page/link.js";
-import { lookups } from "./page/lookup.js";
-import { modeBefore, rememberMode } from "./page/modes.js";
-import { pathsPanel } from "./page/paths.js";
-import { records } from "./page/records.js";
-import { connect } from "./page/source.js";
-import { space } from "./page/space.js";
-import { Stream } from "./page/stream.js";
-import { strip } from "./page/strip.js";
-import { otherTabs } from "./page/tabs.js";
-import { traffic } from "./page/traffic.js";
-import { values } from "./page/values.js";
+import { connect } from "./page/model/connect.js";
+import { shortID } from "./page/model/ids.js";
+import { joinedBefore, keyOfLink, rememberJoined, tokenBefore, tokenOfLink } from "./page/model/link.js";
+import { modeBefore, rememberMode } from "./page/model/modes.js";
+import { OtherTabs } from "./page/model/othertabs.js";
+import { Stream } from "./page/model/stream.js";
+import { EmptyState } from "./page/panels/emptystate.js";
+import { EventsPanel } from "./page/panels/events.js";
+import { IdentityPanel } from "./page/panels/identity.js";
+import { JoinPanel } from "./page/panels/join.js";
+import { LookupPanel } from "./page/panels/lookup.js";
+import { PathsPanel } from "./page/panels/paths.js";
+import { RecordsPanel } from "./page/panels/records.js";
+import { Status } from "./page/panels/status.js";
+import { TablePanel } from "./page/panels/tableview.js";
+import { TrafficPanel } from "./page/panels/traffic.js";
+import { ValuesPanel } from "./page/panels/values.js";
+import { explainStart, missing } from "./page/text/errors.js";
+import { bytes } from "./page/text/format.js";
+import { arrangeInColumns } from "./page/ui/columns.js";
 
-/** How much is kept for others, in bytes; the page says so before joining. */
+/** @import { DirectMode, Kadmesh, OperationOptions, SetOptions, Value } from "./kadmesh.js" */
+
+/** How much is kept for others, in bytes. The page says so before joining. */
 const storeBytes = 16_000_000;
-/** Nodes that hold a value: the module's default. */
+/** How many nodes hold a value: the module's default. */
 const k = 20;
 
-const part = (id) => document.getElementById(id);
+/** @type {<T extends HTMLElement>(id: string) => T} */
+const part = (id) => /** @type {any} */ (document.getElementById(id));
 const stream = new Stream();
-columns(part("instrument"));
+arrangeInColumns(part("instrument"));
 
+/** @type {Kadmesh | null} */
 let node = null;
+/** @type {(() => void) | null} */
 let disconnect = null;
-let starting = null; // AbortController
+/** @type {AbortController | null} */
+let starting = null;
 let wantedKey = keyOfLink(location.hash);
 let mode = modeBefore(); // of direct paths
 
-const panel = values(part("values"), {
-  get: (key, options) => named(key, (id) => find(key, id, options)),
-  set: (key, value, options) => named(key, (id) => set(key, id, value, options)),
+const values = new ValuesPanel(part("values"), {
+  get: (key, options) => withName(key, (running, id) => find(running, key, id, options)),
+  set: (key, value, options) => withName(key, (running, id) => set(running, key, id, value, options)),
 });
-strip(part("strip"), stream);
-identity(part("node-panel"), stream);
-traffic(part("traffic"), stream);
-const paths = pathsPanel(part("paths"), stream, restart);
-space(part("space"), stream, aloneWords(stream, location.pathname));
-lookups(part("lookup"), stream);
-records(part("records"), stream);
-eventLog(part("events"), stream);
-const join = joinPanel(part("join"), stream, { join: () => start(false), cancel: () => starting?.abort(), choose });
-const tabs = otherTabs((others) => stream.emit("tabs", { others }));
+new Status(part("status"), stream);
+new IdentityPanel(part("node-panel"), stream);
+new TrafficPanel(part("traffic"), stream);
+const paths = new PathsPanel(part("paths"), stream, restart);
+new TablePanel(part("table"), stream, new EmptyState(stream, location.pathname).element);
+new LookupPanel(part("lookup"), stream);
+new RecordsPanel(part("records"), stream);
+new EventsPanel(part("events"), stream);
+const join = new JoinPanel(part("join"), stream, {
+  join: () => start(false),
+  cancel: () => starting?.abort(),
+  choose: chooseMode,
+});
+const tabs = new OtherTabs((others) => stream.emit("tabs", { others }));
 
-/** Runs an operation, having told which key its name stands for. */
-async function named(key, operation) {
-  const id = await node.keyOf(key);
+/**
+ * Runs an operation on a key. The panels hear first which id stands for the key.
+ *
+ * @template T
+ * @param {string} key
+ * @param {(running: Kadmesh, id: string) => Promise<T>} operation
+ */
+async function withName(key, operation) {
+  if (!node) {
+    throw Object.assign(new Error("there is no node"), { code: "stopped" });
+  }
+  const running = node;
+  const id = await running.keyOf(key);
   stream.emit("named", { key: id, name: key });
-  return operation(id);
+  return operation(running, id);
 }
 
-async function find(key, id, options) {
-  const found = await node.find(key, options);
+/** @type {(running: Kadmesh, key: string, id: string, options: OperationOptions) => ReturnType<Kadmesh["find"]>} */
+async function find(running, key, id, options) {
+  const found = await running.find(key, options);
   stream.emit("found", { key: id, holder: found.holder });
   return found;
 }
 
-async function set(key, id, value, options) {
-  const result = await node.set(key, value, options);
+/**
+ * @param {Kadmesh} running
+ * @param {string} key
+ * @param {string} id
+ * @param {Value} value
+ * @param {SetOptions} options
+ */
+async function set(running, key, id, value, options) {
+  const result = await running.set(key, value, options);
   stream.emit("kept", { key: id, nodes: result.nodes });
   return result;
 }
 
+/** @param {boolean} atOnce without a click */
 async function start(atOnce) {
   starting = new AbortController();
   const { signal } = starting;
   join.begin(atOnce);
   const wanted = mode;
   try {
-    const { Kadmesh } = await load();
+    const { Kadmesh } = await loadModule();
     const token = join.token;
-    const started = await Kadmesh.start({ storeBytes, token, direct: wanted, signal, onprogress: (step) => stream.emit("step", step) });
+    const started = await Kadmesh.start({
+      storeBytes,
+      token,
+      direct: wanted,
+      signal,
+      onprogress: (step) => stream.emit("step", step),
+    });
     if (signal.aborted) {
       await started.stop();
       signal.throwIfAborted();
@@ -93,8 +128,8 @@ async function start(atOnce) {
   }
 }
 
-/** The module, which is loaded when it is wanted: to look at the page does without. */
-async function load() {
+/** Loads the module. A page that is only looked at does without. */
+async function loadModule() {
   try {
     return await import("./kadmesh.js");
   } catch (cause) {
@@ -102,6 +137,10 @@ async function load() {
   }
 }
 
+/**
+ * @param {Kadmesh} started
+ * @param {DirectMode} wanted
+ */
 function begin(started, wanted) {
   node = started;
   stream.emit("node", { id: node.id, address: node.address, storeBytes, k, direct: node.direct, wanted });
@@ -114,6 +153,7 @@ function begin(started, wanted) {
   getWanted();
 }
 
+/** @param {any} error */
 function fail(error) {
   const { words, advice } = explainStart(error, location.host);
   if (error?.code === "unsupported") {
@@ -126,18 +166,26 @@ function fail(error) {
   }
 }
 
-/** Chooses which direct paths there may be, from the next start on. */
-function choose(chosen) {
+/**
+ * Chooses the mode of direct paths from the next start on.
+ *
+ * @param {DirectMode} chosen
+ */
+function chooseMode(chosen) {
   mode = chosen;
   rememberMode(mode);
-  join.mode = mode;
+  join.showMode(mode);
 }
 
-/** Chooses it for a node that runs: it starts again, with the same id. */
+/**
+ * Starts the node again in another mode, with the same id.
+ *
+ * @param {DirectMode} chosen
+ */
 async function restart(chosen) {
-  choose(chosen);
+  chooseMode(chosen);
   const leaving = node;
-  gone();
+  forgetNode();
   await leaving?.stop().catch(() => {});
   await start(false);
   if (node) {
@@ -147,31 +195,35 @@ async function restart(chosen) {
 
 async function leave() {
   const leaving = node;
+  const button = /** @type {HTMLButtonElement} */ (part("leave"));
   rememberJoined(false);
-  part("leave").disabled = true;
+  button.disabled = true;
   await leaving?.stop().catch(() => {});
-  part("leave").disabled = false;
-  away("You have left the network.", "What this tab kept for others stays with their other holders. A share link will ask before it joins again.", "note");
+  button.disabled = false;
+  forgetNode();
+  values.clear();
+  wantedKey = null;
+  join.invite(null);
+  join.end(
+    "You have left the network.",
+    "What this tab kept for others stays with their other holders. A share link will ask before it joins again.",
+    "note",
+  );
+  part("join-button").focus();
 }
 
-/** The node has ended by itself: what it was stays on the screen. */
+/**
+ * Follows the end of the node. After an end by itself, its figures stay on the screen.
+ *
+ * @param {{ reason: string }} event
+ */
 function ended({ reason }) {
   if (reason) {
     part("leave").textContent = "Close this node";
   }
 }
 
-function away(words, advice, level) {
-  gone();
-  panel.clear();
-  wantedKey = null;
-  join.invite(null);
-  join.end(words, advice, level);
-  part("join-button").focus();
-}
-
-/** There is no node any more. */
-function gone() {
+function forgetNode() {
   disconnect?.();
   disconnect = null;
   node = null;
@@ -181,19 +233,24 @@ function gone() {
   showNode(false);
 }
 
+/** @param {boolean} there */
 function showNode(there) {
   part("join").hidden = there;
   part("instrument").hidden = !there;
-  part("strip").hidden = !there;
+  part("status").hidden = !there;
   document.body.classList.toggle("joined", there);
 }
 
-/** Gets the key of a share link, once there is a node to do it. */
+/** Gets the key of a share link, once there is a node. */
 function getWanted() {
   if (wantedKey !== null && node) {
-    panel.get(wantedKey);
+    values.get(wantedKey);
     wantedKey = null;
   }
+}
+
+function tellNetwork() {
+  stream.emit("network", { online: navigator.onLine });
 }
 
 part("leave").addEventListener("click", leave);
@@ -203,17 +260,18 @@ addEventListener("hashchange", () => {
   join.token = tokenOfLink(location.hash) || join.token;
   getWanted();
 });
-for (const type of ["online", "offline"]) {
-  addEventListener(type, () => stream.emit("network", { online: navigator.onLine }));
-}
-document.addEventListener("visibilitychange", () => stream.emit("visible", { at: performance.now(), visible: !document.hidden }));
+addEventListener("online", tellNetwork);
+addEventListener("offline", tellNetwork);
+document.addEventListener("visibilitychange", () => {
+  stream.emit("visible", { at: performance.now(), visible: !document.hidden });
+});
 
 part("relay-name").textContent = location.host;
 part("store-limit").textContent = bytes(storeBytes);
 join.invite(wantedKey);
-join.mode = mode;
+join.showMode(mode);
 join.token = tokenOfLink(location.hash) || tokenBefore();
-stream.emit("network", { online: navigator.onLine });
+tellNetwork();
 const lacking = missing();
 if (lacking) {
   fail({ code: "unsupported", message: lacking });

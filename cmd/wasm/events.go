@@ -12,9 +12,9 @@ import (
 	"github.com/kadmesh/kadmesh/transport/webrtc"
 )
 
-// events gathers what the node's trace tells, and hands it over some times a
-// second as the text of a JSON array. Each call across the border costs about as
-// much as a whole event costs to write.
+// events gathers the events of the node's trace, and hands them to the host some times
+// a second as the text of a JSON array. A call across the border costs about as much as
+// writing a whole event.
 type events struct {
 	send    func(text []byte)
 	b       []byte // "[" and events, each with a comma behind it
@@ -34,7 +34,7 @@ func newEvents(send func([]byte)) *events {
 	return &events{send: send, b: []byte{'['}, on: make(map[string]bool)}
 }
 
-// listen chooses the events that somebody wants to hear of, by name.
+// listen chooses the events to gather, by name.
 func (e *events) listen(names []string) {
 	for _, name := range []string{"contact", "request", "lookup", "served", "record", "path"} {
 		e.on[name] = slices.Contains(names, name)
@@ -113,7 +113,7 @@ func (e *events) path(p webrtc.Path, why string) {
 	}
 }
 
-// begin starts an event, if anybody wants to hear of it.
+// begin starts an event, if it is to be gathered.
 func (e *events) begin(name string, at time.Time) bool {
 	if !e.on[name] {
 		return false
@@ -124,8 +124,8 @@ func (e *events) begin(name string, at time.Time) bool {
 	return true
 }
 
-// end ends an event. All of e's texts are made of letters, digits and a few marks
-// that mean nothing in JSON.
+// end ends an event. The texts of an event are letters, digits and a few marks without
+// a meaning in JSON.
 func (e *events) end() {
 	e.b = append(e.b[:len(e.b)-1], "},"...)
 	switch {

@@ -13,17 +13,17 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay"
 )
 
-// host is what started the program: an object of web/kadmesh.host.js with
+// host is what started the program: an object of web/kadmesh/kadmesh.host.js with
 //
-//	options                  what is read by newHost
-//	links                    of web/kadmesh.direct.js; null without direct paths
-//	records                  what was saved before: see store
+//	options                  read by newHost
+//	links                    of web/kadmesh/kadmesh.direct.js; null without direct paths
+//	records                  saved before: see store
 //	progress(step)           starting has come that far
 //	ready(id, address, calls)  the node can be used, by these functions
 //	relay(state)             the relay connection has changed
 //	events(json)             some of Events, as text, since objects take long to make
 //	reply(n, code, result, bytes)  call n has ended; if code is not "", with an error:
-//	                         result is what it says, bytes why a relay refused, if one did
+//	                         result is the message, bytes the reason of a relay, if any
 //	save(key, bytes, published, ttl, cached), remove(key)   keep a record, or do not
 //	contacts(list)           addresses to join through next time
 //	onstop                   is set to a function that ends the node
@@ -31,10 +31,10 @@ import (
 type host struct {
 	js      js.Value
 	options options
-	funcs   map[string]any // what ready gives away
+	funcs   map[string]any // given to the host by ready
 }
 
-// options are what the page wants.
+// options are the options of the page.
 type options struct {
 	relays              []string
 	token               string
@@ -66,8 +66,8 @@ func newHost(name string) *host {
 	if r := o.Get("resume"); r.Truthy() {
 		h.options.resume[r.Get("url").String()] = string(bytesOf(r.Get("token")))
 	}
-	// The module has checked what the page's author wrote, but what was kept may
-	// be damaged: it is left out then.
+	// The module has checked the input of the page. Kept values may be damaged: damaged
+	// ones are left out.
 	h.options.id, _ = core.ParseID(o.Get("id").String())
 	h.options.bootstrap = addrs(texts(o.Get("bootstrap")))
 	h.options.contacts = addrs(texts(o.Get("contacts")))
@@ -90,7 +90,8 @@ func (h *host) progress(step map[string]any) { h.js.Call("progress", step) }
 
 func (h *host) events(text []byte) { h.js.Call("events", string(text)) }
 
-// relay tells of a state, and gives the token that gets the same address back.
+// relay tells the host of a state, with the token by which the relay lends the same
+// address again.
 func (h *host) relay(s wsrelay.State) {
 	state := map[string]any{
 		"state":   [...]string{"connecting", "connected", "lost", "refused"}[s.Phase],
@@ -120,7 +121,7 @@ func (h *host) onStop(stop context.CancelFunc) {
 	}))
 }
 
-// offer makes a function part of what ready gives away. It must not block.
+// offer adds a function to the functions that ready gives to the host. It must not block.
 func (h *host) offer(name string, f func(args []js.Value)) {
 	h.funcs[name] = js.FuncOf(func(_ js.Value, args []js.Value) any {
 		f(args)
@@ -154,8 +155,8 @@ func (h *host) keepContacts(list []core.Contact) {
 	h.js.Call("contacts", all)
 }
 
-// store returns the records that were saved before, in memory, which tells the
-// host of what changes.
+// store returns a store in memory with the saved records. It tells the host of
+// each change.
 func (h *host) store() core.Store {
 	s := keptStore{core.NewMemoryStore(), h.js}
 	list := h.js.Get("records")
@@ -177,7 +178,7 @@ func (h *host) store() core.Store {
 	return s
 }
 
-// keptStore is a store in memory whose content the host keeps for the next time.
+// keptStore is a store in memory. The host keeps its content for the next start.
 type keptStore struct {
 	core.Store
 	js js.Value

@@ -1,8 +1,8 @@
 //go:build js
 
 // Command wasm is a node for a browser, or for Node.js: core on a relay
-// connection, as WebAssembly. web/kadmesh.host.js starts it and talks to it; what
-// they say to each other is in host.go.
+// connection, as WebAssembly. web/kadmesh/kadmesh.host.js starts it; the comment of
+// host lists the names by which the two talk.
 package main
 
 import (
@@ -35,7 +35,7 @@ const (
 	// contactsInterval is how often contacts are given to the host to keep.
 	contactsInterval = time.Minute
 
-	// keptContacts is how many of them are.
+	// keptContacts is how many contacts are kept.
 	keptContacts = 32
 )
 
@@ -144,13 +144,13 @@ func join(ctx context.Context, h *host, node *core.Node, conn *wsrelay.Conn) int
 	}
 	h.progress(map[string]any{"step": "joining", "seeds": names, "known": len(h.options.contacts)})
 	all := append(append([]netip.AddrPort(nil), seeds...), h.options.contacts...)
-	// An error says that nobody answered, which the number of contacts says too.
+	// No error is told: without an answer the number of contacts is zero.
 	node.Bootstrap(ctx, all...)
 	return node.Stats().Contacts
 }
 
 // sample returns count contacts of a list that is sorted by distance, evenly
-// spread over it: some neighbours, and some who know other regions.
+// spread over it: neighbours, and contacts that know other regions.
 func sample(list []core.Contact, count int) []core.Contact {
 	if len(list) <= count {
 		return list
@@ -162,7 +162,7 @@ func sample(list []core.Contact, count int) []core.Contact {
 	return some
 }
 
-// codeOf returns what the module calls an error.
+// codeOf returns the code of an error in the module.
 func codeOf(err error) string {
 	switch {
 	case errors.Is(err, core.ErrNotFound):
@@ -181,7 +181,7 @@ func codeOf(err error) string {
 	return "failed"
 }
 
-// relayCodes are what the module calls the reasons of a relay.
+// relayCodes are the names of a relay's reasons in the module.
 var relayCodes = map[message.Code]string{
 	message.CodeMalformed: "malformed", message.CodeVersion: "version", message.CodeToken: "token", message.CodeFull: "full",
 	message.CodePerIP: "per-ip", message.CodeReplaced: "replaced", message.CodeSlow: "slow",
@@ -197,10 +197,10 @@ func relayCodeOf(err error) string {
 	return cmp.Or(relayCodes[refused.Code], "other")
 }
 
-// errInput is wrapped by errors about what the page's author wrote.
+// errInput is wrapped by errors in the input of the page.
 var errInput = errors.New("not valid")
 
-// parseAddr reads an address that the page gave.
+// parseAddr reads an address from the page.
 func parseAddr(s string) (netip.AddrPort, error) {
 	a, err := netip.ParseAddrPort(s)
 	if err != nil || a.Port() == 0 || a.Addr().Zone() != "" {

@@ -15,8 +15,7 @@ import (
 // outage is for how long operations wait for a relay, all waits of one together.
 const outage = 30 * time.Second
 
-// errOffline is wrapped by what operations fail with when there is no relay for
-// too long.
+// errOffline is wrapped by the error of an operation that had no relay for too long.
 var errOffline = errors.New("not connected to a relay")
 
 // online is whether there is a relay, for operations that need one. All is done in
@@ -29,7 +28,7 @@ type online struct {
 
 func newOnline() *online { return &online{changes: make(chan struct{})} }
 
-// is takes note of a state.
+// is takes note of a state of the connection.
 func (o *online) is(s wsrelay.State) {
 	o.state = s
 	if s.Phase == wsrelay.Connected {
@@ -39,7 +38,7 @@ func (o *online) is(s wsrelay.State) {
 	o.changes = make(chan struct{})
 }
 
-// wait returns when a relay is connected, and which connection that is; or an
+// wait returns the number of the connection when a relay is connected. It returns an
 // error if there will be none, if ctx ends, or when late fires.
 func (o *online) wait(ctx context.Context, late <-chan time.Time) (connection int, err error) {
 	for o.state.Phase != wsrelay.Connected {
@@ -69,8 +68,8 @@ func (o *online) held(connection int) bool {
 	return o.state.Phase == wsrelay.Connected && o.times == connection
 }
 
-// do performs an operation while a relay is connected. If the relay was lost on
-// the way and try reports that the outcome may be due to that, it is tried again.
+// do performs an operation while a relay is connected. If the relay was lost on the
+// way and try reports that this may be the reason, the operation is tried again.
 func (o *online) do(ctx context.Context, try func() (poor bool, err error)) error {
 	late := time.NewTimer(outage)
 	defer late.Stop()

@@ -17,7 +17,7 @@ import (
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
-// operations are what the page may ask of the node.
+// operations are the requests that the page may make to the node.
 type operations struct {
 	host   *host
 	node   *core.Node
@@ -28,8 +28,8 @@ type operations struct {
 	cancel map[int]context.CancelFunc // by the number of the call
 }
 
-// serve offers them to the host, until ctx ends. Nothing here runs at the same time
-// as anything else, since there is one thread, so there is no lock.
+// serve offers the operations to the host, until ctx ends. There is one thread, so there
+// is no lock.
 func (o *operations) serve(ctx context.Context) {
 	o.cancel = make(map[int]context.CancelFunc)
 	o.host.offer("call", func(args []js.Value) {
@@ -109,7 +109,7 @@ func (o *operations) set(ctx context.Context, n int, name, kind string, b []byte
 	var nodes int
 	err = o.online.do(ctx, func() (poor bool, err error) {
 		nodes, err = o.node.Set(ctx, name, v)
-		return nodes == 1, err // this one alone, perhaps
+		return nodes == 1, err // perhaps this node alone
 	})
 	if errors.Is(err, errOffline) {
 		return fmt.Errorf("set %q: %w", name, err)
@@ -207,7 +207,7 @@ func (o *operations) table() []any {
 	return all
 }
 
-// listPaths returns how peers are reached that take direct paths.
+// listPaths lists the peers that take direct paths.
 func (o *operations) listPaths() []webrtc.Path {
 	if o.direct == nil {
 		return nil
@@ -278,7 +278,7 @@ func pathStats(all core.Stats, direct *webrtc.Conn) map[string]any {
 	}
 }
 
-// byReason leaves out what never happened.
+// byReason returns the counters above zero.
 func byReason[R interface {
 	~uint8
 	fmt.Stringer
@@ -292,7 +292,7 @@ func byReason[R interface {
 	return some
 }
 
-// counts leaves out what never happened.
+// counts returns the counters above zero.
 func counts(m map[string]uint64) map[string]any {
 	some := make(map[string]any)
 	for name, n := range m {

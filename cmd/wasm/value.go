@@ -9,11 +9,11 @@ import (
 	"github.com/kadmesh/kadmesh/core"
 )
 
-// Values go to the host and come from it as the name of a type and some bytes: of
-// str the text, of bytes the bytes, of int, float and bool how they are written,
-// of other types the msgpack encoding.
+// Between host and program a value is the name of a type and some bytes: the text of
+// str, the bytes of bytes, the digits or words of int, float and bool, and the msgpack
+// encoding of other types.
 
-// value reads what the host wants to have set.
+// value reads a value to set.
 func value(kind string, b []byte) (core.Value, error) {
 	text := string(b)
 	switch kind {
@@ -42,7 +42,7 @@ func value(kind string, b []byte) (core.Value, error) {
 	return core.Value{}, fmt.Errorf("type %q: %w: %w", kind, errInput, core.ErrValueType)
 }
 
-// export is the way back.
+// export returns the type and the bytes of a value.
 func export(v core.Value) (kind string, b []byte) {
 	kind = v.Kind().String()
 	switch v.Kind() {

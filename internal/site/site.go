@@ -13,6 +13,10 @@ import (
 	"strings"
 )
 
+// moduleDir has the files of the module, which pages of other sites use, too. They
+// are served without it: /kadmesh.js is a public URL.
+const moduleDir = "kadmesh/"
+
 // module is the file name of the compiled node, which is built separately from the
 // page.
 const module = "kadmesh.wasm"
@@ -20,7 +24,7 @@ const module = "kadmesh.wasm"
 // Site is an http.Handler for the files of a page. It keeps all files in memory, text
 // files compressed as well.
 type Site struct {
-	files map[string]*file // by path, without a leading slash
+	files map[string]*file // by path of the URL, without a leading slash
 }
 
 // file is the response for one path.
@@ -45,7 +49,12 @@ func New(fsys fs.FS) (*Site, error) {
 		if err != nil || d.IsDir() || isCompressed(fsys, name) {
 			return err
 		}
-		s.files[name], err = load(fsys, name)
+		f, err := load(fsys, name)
+		url := strings.TrimPrefix(name, moduleDir)
+		if err == nil && s.files[url] != nil {
+			return fmt.Errorf("two files for the URL /%s", url)
+		}
+		s.files[url] = f
 		return err
 	})
 	if err != nil {
@@ -70,7 +79,7 @@ func load(fsys fs.FS, name string) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &file{kind: mediaType(name), open: path.Dir(name) == "." && strings.HasPrefix(name, "kadmesh.")}
+	f := &file{kind: mediaType(name), open: strings.HasPrefix(name, moduleDir)}
 	for _, c := range codings {
 		data, err := fs.ReadFile(fsys, name+c.suffix)
 		if err != nil && isText(f.kind) {

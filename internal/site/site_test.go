@@ -22,17 +22,17 @@ var (
 func example(t *testing.T) *Site {
 	t.Helper()
 	s, err := New(fstest.MapFS{
-		"index.html":      {Data: []byte(page)},
-		"page.js":         {Data: []byte("1")},
-		"page/rows.js":    {Data: []byte(strings.Repeat("rows();", 100))},
-		"page/kadmesh.js": {Data: []byte("2")},
-		"icon.svg":        {Data: []byte("<svg/>")},
-		"kadmesh.js":      {Data: []byte("3")},
-		"kadmesh.d.ts":    {Data: []byte("4")},
-		"kadmesh.wasm":    {Data: []byte(wasm)},
-		"kadmesh.wasm.br": {Data: []byte("in brotli")},
-		"kadmesh.wasm.gz": {Data: []byte("in gzip")},
-		"alone.gz":        {Data: []byte("not a form of another file")},
+		"index.html":              {Data: []byte(page)},
+		"page.js":                 {Data: []byte("1")},
+		"page/rows.js":            {Data: []byte(strings.Repeat("rows();", 100))},
+		"page/kadmesh.js":         {Data: []byte("2")},
+		"icon.svg":                {Data: []byte("<svg/>")},
+		"kadmesh/kadmesh.js":      {Data: []byte("3")},
+		"kadmesh/kadmesh.d.ts":    {Data: []byte("4")},
+		"kadmesh/kadmesh.wasm":    {Data: []byte(wasm)},
+		"kadmesh/kadmesh.wasm.br": {Data: []byte("in brotli")},
+		"kadmesh/kadmesh.wasm.gz": {Data: []byte("in gzip")},
+		"alone.gz":                {Data: []byte("not a form of another file")},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -79,6 +79,7 @@ func TestFiles(t *testing.T) {
 		{"/kadmesh.wasm", 200, "application/wasm", true},
 		{"/alone.gz", 200, "application/octet-stream", false},
 		{"/kadmesh.wasm.br", 404, "text/plain; charset=utf-8", false},
+		{"/kadmesh/kadmesh.js", 404, "text/plain; charset=utf-8", false},
 		{"/page", 404, "text/plain; charset=utf-8", false},
 		{"/page/", 404, "text/plain; charset=utf-8", false},
 		{"/../site.go", 404, "text/plain; charset=utf-8", false},

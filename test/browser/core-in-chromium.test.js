@@ -16,7 +16,12 @@ const go = process.env.GO ?? "go";
 test("the core's tests pass", async () => {
   const dir = await scratch();
   const binary = join(dir, "core.test.wasm");
-  const built = await run(go, ["test", "-c", "-o", binary, "./core"], { env: { GOOS: "js", GOARCH: "wasm" } }, 300_000);
+  const built = await run(
+    go,
+    ["test", "-c", "-o", binary, "./core"],
+    { env: { GOOS: "js", GOARCH: "wasm" } },
+    300_000,
+  );
   assert.equal(built.status, 0, built.said);
   const { output } = await run(go, ["env", "GOROOT"]);
   const url = await serve({
@@ -31,10 +36,13 @@ test("the core's tests pass", async () => {
   const lines = [];
   page.on("console", (message) => lines.push(message.text()));
   await page.goto(url);
-  const status = await page.evaluate(async (files) => {
-    const { runTests } = await import("/gotest.js");
-    return runTests("/core.test.wasm", ["-test.short", "-test.v", "-test.timeout=3m"], files);
-  }, await testdata());
+  const status = await page.evaluate(
+    async (files) => {
+      const { runTests } = await import("/gotest.js");
+      return runTests("/core.test.wasm", ["-test.short", "-test.v", "-test.timeout=3m"], files);
+    },
+    await testdata(),
+  );
   const bad = lines.filter((line) => /^\s*(--- FAIL|FAIL|panic)/.test(line));
   const said = lines.filter((line) => !/^\s*(===|--- PASS)/.test(line));
   assert.deepEqual([status, bad, lines.at(-1)], [0, [], "PASS"], said.slice(-100).join("\n"));

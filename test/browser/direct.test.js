@@ -1,4 +1,4 @@
-// Direct paths: tabs and native nodes, tabs and tabs, and what stays on the relay.
+// Direct paths: tabs and native nodes, tabs and tabs, and traffic that stays on the relay.
 
 import assert from "node:assert/strict";
 import { BlockList } from "node:net";
@@ -15,8 +15,14 @@ let browser, natives, relay;
 
 before(async () => {
   const first = await startNode([], ["--webrtc"]);
-  natives = [first, ...(await Promise.all(Array.from({ length: 5 }, () => startNode([first.address], ["--webrtc"]))))];
-  relay = await startRelay({ bootstrap: [first.address], args: ["--metrics", "127.0.0.1:0", "--max-datagrams=none", "--max-bytes=none"] });
+  natives = [
+    first,
+    ...(await Promise.all(Array.from({ length: 5 }, () => startNode([first.address], ["--webrtc"])))),
+  ];
+  relay = await startRelay({
+    bootstrap: [first.address],
+    args: ["--metrics", "127.0.0.1:0", "--max-datagrams=none", "--max-bytes=none"],
+  });
   browser = await startBrowser(plainAddresses);
 });
 
@@ -41,7 +47,11 @@ async function watched(browser) {
         const send = this.channel.send.bind(this.channel);
         this.channel.send = (data) => this.cut || send(data);
         // As where the path is gone: not even that the other end has closed it is heard.
-        for (const [target, type] of [[this.channel, "message"], [this.channel, "close"], [this, "connectionstatechange"]]) {
+        for (const [target, type] of [
+          [this.channel, "message"],
+          [this.channel, "close"],
+          [this, "connectionstatechange"],
+        ]) {
           target.addEventListener(type, (event) => this.cut === "silent" && event.stopImmediatePropagation());
         }
         return this.channel;
@@ -53,7 +63,10 @@ async function watched(browser) {
       let going = true;
       const load = async (operation) => {
         for (let i = 0; going; i++) {
-          await operation(i).then(() => progress.done++, (error) => progress.failed.push(String(error)));
+          await operation(i).then(
+            () => progress.done++,
+            (error) => progress.failed.push(String(error)),
+          );
           await new Promise((resolve) => setTimeout(resolve, 2));
         }
       };
@@ -63,13 +76,17 @@ async function watched(browser) {
           throw new Error(`${name} has another value`);
         }
       };
-      const loads = [...peers.map((peer) => load(() => node.ping(peer))), ...names.map((name) => load((i) => value(`${name} ${i}`)))];
+      const loads = [
+        ...peers.map((peer) => load(() => node.ping(peer))),
+        ...names.map((name) => load((i) => value(`${name} ${i}`))),
+      ];
       await meanwhile(progress);
       going = false;
       await Promise.all(loads);
       return progress;
     };
-    globalThis.fallen = async () => Object.values((await node.stats()).paths.fallbacks).reduce((sum, n) => sum + n, 0);
+    globalThis.fallen = async () =>
+      Object.values((await node.stats()).paths.fallbacks).reduce((sum, n) => sum + n, 0);
     /** Closes a connection that is open, or has it fall silent only. */
     globalThis.cut = (close) => {
       const open = connections.find(({ channel, cut }) => !cut && channel?.readyState === "open");
@@ -90,7 +107,9 @@ const paths = async (tab) => (await tab.run(() => node.stats())).paths;
 /** Waits until a tab reaches all of peers directly. */
 const isDirect = (tab, peers) =>
   until(async () => {
-    const direct = (await tab.run(() => node.paths())).filter(({ path }) => path === "direct").map(({ address }) => address);
+    const direct = (await tab.run(() => node.paths()))
+      .filter(({ path }) => path === "direct")
+      .map(({ address }) => address);
     return peers.every(({ address }) => direct.includes(address));
   }, "direct paths");
 
@@ -111,20 +130,32 @@ test("a tab and native nodes come to speak directly, and the relay has nothing t
 
   const [relayed, before] = [await passedOn(), await paths(tab)];
   const pings = 200;
-  await tab.run(async ([address, pings]) => {
-    for (let i = 0; i < pings; i++) {
-      await node.ping(address);
-    }
-  }, [natives[1].address, pings]);
+  await tab.run(
+    async ([address, pings]) => {
+      for (let i = 0; i < pings; i++) {
+        await node.ping(address);
+      }
+    },
+    [natives[1].address, pings],
+  );
   for (let i = 0; i < 20; i++) {
     assert.ok((await tab.set(`direct ${i}`, values.true)) > 1);
     assert.deepEqual(await tab.get(`direct ${i}`), values.true);
   }
   const after = await paths(tab);
-  assert.ok(after.direct.sent - before.direct.sent >= pings, `${after.direct.sent - before.direct.sent} datagrams sent directly`);
-  assert.ok(after.direct.received - before.direct.received >= pings, `${after.direct.received - before.direct.received} received directly`);
-  // Those who ask the tab for the first time do so by the relay; nobody is new here.
-  assert.ok((await passedOn()) - relayed < pings / 4, `the relay passed on ${(await passedOn()) - relayed} datagrams meanwhile`);
+  assert.ok(
+    after.direct.sent - before.direct.sent >= pings,
+    `${after.direct.sent - before.direct.sent} datagrams sent directly`,
+  );
+  assert.ok(
+    after.direct.received - before.direct.received >= pings,
+    `${after.direct.received - before.direct.received} received directly`,
+  );
+  // A first request to the tab comes by the relay; no node is new here.
+  assert.ok(
+    (await passedOn()) - relayed < pings / 4,
+    `the relay passed on ${(await passedOn()) - relayed} datagrams meanwhile`,
+  );
   assert.ok(after.upgrades >= natives.length);
   assert.equal(after.open, natives.length);
 
@@ -140,14 +171,18 @@ test("a tab and native nodes come to speak directly, and the relay has nothing t
 test("paths are cut under load, and no operation is lost", async (t) => {
   const tab = await openTab(await watched(browser), relay, direct);
   await isDirect(tab, natives);
-  // Half of the channels end, the others fall silent; those that come after them too.
+  // Half of the channels end, the others fall silent, and so do later ones.
   const switches = 2 * natives.length;
-  const { done, failed } = await tab.run(([peers, switches]) => underLoad(peers, ["one", "two"], async () => {
-    for (let cuts = 0; (await fallen()) < switches; ) {
-      cuts += cut(cuts % 2);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }), [natives.map(({ address }) => address), switches]);
+  const { done, failed } = await tab.run(
+    ([peers, switches]) =>
+      underLoad(peers, ["one", "two"], async () => {
+        for (let cuts = 0; (await fallen()) < switches;) {
+          cuts += cut(cuts % 2);
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+      }),
+    [natives.map(({ address }) => address), switches],
+  );
   assert.deepEqual(failed, [], `of ${done + failed.length} operations`);
   assert.ok(done > 100, `${done} operations`);
   t.diagnostic(`${done} operations, ${switches} switches`);
@@ -159,7 +194,10 @@ test("paths are cut under load, and no operation is lost", async (t) => {
 });
 
 test("without being asked, a tab makes no peer connection and announces nothing", async () => {
-  for (const options of [{ storage: false }, { storage: false, direct: "relay-only", iceServers: [{ urls: "stun:127.0.0.1:1" }] }]) {
+  for (const options of [
+    { storage: false },
+    { storage: false, direct: "relay-only", iceServers: [{ urls: "stun:127.0.0.1:1" }] },
+  ]) {
     const tab = await openTab(await watched(browser), relay, options);
     assert.equal(await tab.run(() => node.direct), "relay-only");
     await each(natives, natives.length, (native) => nativePing(tab.address).then(() => tab.ping(native.address)));
@@ -175,11 +213,15 @@ test("without being asked, a tab makes no peer connection and announces nothing"
 });
 
 test("where there is no WebRTC, all goes over the relay", async () => {
-  for (const disable of [() => delete globalThis.RTCPeerConnection, () => (globalThis.RTCPeerConnection = class {
-    constructor() {
-      throw new DOMException("forbidden", "NotAllowedError");
-    }
-  })]) {
+  for (const disable of [
+    () => delete globalThis.RTCPeerConnection,
+    () =>
+      (globalThis.RTCPeerConnection = class {
+        constructor() {
+          throw new DOMException("forbidden", "NotAllowedError");
+        }
+      }),
+  ]) {
     const context = await newContext(browser);
     await context.addInitScript(disable);
     const tab = await openTab(context, relay, { ...direct, iceServers: [{ urls: "stun:127.0.0.1:3478" }] });
@@ -243,17 +285,27 @@ test("nodes that know nothing of direct paths are sent none", async () => {
   }
   await pythons[0].set("from Python", values.true);
   await each([...pythons, plain], 4, (peer) => tab.ping(peer.address));
-  assert.deepEqual((await tab.run(() => node.paths())).map(({ address }) => address), [first.address]);
+  assert.deepEqual(
+    (await tab.run(() => node.paths())).map(({ address }) => address),
+    [first.address],
+  );
   assert.doesNotMatch(pythons[0].program.said, /rpc_/);
   // It would say so.
-  await pythons[0].ask("raw_call", { addr: pair(pythons[1].address), name: "direct", args: [{ t: "bytes", v: "11".repeat(20) }] });
+  await pythons[0].ask("raw_call", {
+    addr: pair(pythons[1].address),
+    name: "direct",
+    args: [{ t: "bytes", v: "11".repeat(20) }],
+  });
   assert.match(pythons[0].program.said, /rpc_direct/);
   await tab.page.close();
 });
 
 test("two browsers in one local network come to speak directly, and by the relay again when they are cut under load", async (t) => {
   const first = await startNode();
-  const network = await startRelay({ bootstrap: [first.address], args: ["--metrics", "127.0.0.1:0", "--max-datagrams=none", "--max-bytes=none"] });
+  const network = await startRelay({
+    bootstrap: [first.address],
+    args: ["--metrics", "127.0.0.1:0", "--max-datagrams=none", "--max-bytes=none"],
+  });
   const tabs = [];
   for (let i = 0; i < 2; i++) {
     const browser = await startBrowser(hasPrivateAddress() ? plainAddresses : []);
@@ -264,14 +316,24 @@ test("two browsers in one local network come to speak directly, and by the relay
   await isDirect(tabs[1], [tabs[0]]);
 
   const pings = 100;
-  /** Has each tab ping the other one: what went which way meanwhile. */
+  /** Has each tab ping the other. Resolves to the datagrams by path meanwhile. */
   const pingEachOther = async () => {
     const [relayed, before] = [await passedOn(network), await Promise.all(tabs.map(paths))];
-    await Promise.all([[0, 1], [1, 0]].map(([from, to]) => tabs[from].run(async ([address, pings]) => {
-      for (let i = 0; i < pings; i++) {
-        await node.ping(address);
-      }
-    }, [tabs[to].address, pings])));
+    await Promise.all(
+      [
+        [0, 1],
+        [1, 0],
+      ].map(([from, to]) =>
+        tabs[from].run(
+          async ([address, pings]) => {
+            for (let i = 0; i < pings; i++) {
+              await node.ping(address);
+            }
+          },
+          [tabs[to].address, pings],
+        ),
+      ),
+    );
     const after = await Promise.all(tabs.map(paths));
     const sent = (way) => Math.min(...after.map((now, i) => now[way].sent - before[i][way].sent));
     return { relayed: (await passedOn(network)) - relayed, direct: sent("direct"), relay: sent("relay") };
@@ -281,27 +343,37 @@ test("two browsers in one local network come to speak directly, and by the relay
   assert.ok(directly.relayed < pings / 2, JSON.stringify(directly));
 
   // One closes the connection and makes no other; both notice it, and go on for a while.
-  const loads = await Promise.all(tabs.map((tab, i) => tab.run(([peer, name, cuts]) => underLoad([peer, peer], [name], async (progress) => {
-    const furtherDone = async (n) => {
-      for (const end = progress.done + n; progress.done < end && !progress.failed.length; ) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-    };
-    await furtherDone(50);
-    if (cuts) {
-      globalThis.noMore = true;
-      cut(true);
-    }
-    while (!(await fallen()) && !progress.failed.length) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    await furtherDone(50);
-  }), [tabs[1 - i].address, `value ${i}`, i === 0])));
+  const loads = await Promise.all(
+    tabs.map((tab, i) =>
+      tab.run(
+        ([peer, name, cuts]) =>
+          underLoad([peer, peer], [name], async (progress) => {
+            const furtherDone = async (n) => {
+              for (const end = progress.done + n; progress.done < end && !progress.failed.length;) {
+                await new Promise((resolve) => setTimeout(resolve, 10));
+              }
+            };
+            await furtherDone(50);
+            if (cuts) {
+              globalThis.noMore = true;
+              cut(true);
+            }
+            while (!(await fallen()) && !progress.failed.length) {
+              await new Promise((resolve) => setTimeout(resolve, 10));
+            }
+            await furtherDone(50);
+          }),
+        [tabs[1 - i].address, `value ${i}`, i === 0],
+      ),
+    ),
+  );
   for (const { done, failed } of loads) {
     assert.deepEqual(failed, [], `of ${done + failed.length} operations`);
     assert.ok(done >= 100, `${done} operations`);
   }
-  t.diagnostic(`${loads.map(({ done }) => done).join(" and ")} operations, fallbacks ${JSON.stringify((await Promise.all(tabs.map(paths))).map(({ fallbacks }) => fallbacks))}`);
+  t.diagnostic(
+    `${loads.map(({ done }) => done).join(" and ")} operations, fallbacks ${JSON.stringify((await Promise.all(tabs.map(paths))).map(({ fallbacks }) => fallbacks))}`,
+  );
 
   const again = await pingEachOther();
   assert.equal(again.direct, 0, JSON.stringify(again));
@@ -312,8 +384,15 @@ test("two browsers in one local network come to speak directly, and by the relay
 /** Whether this machine has one: without, a browser must be found by its name. */
 function hasPrivateAddress() {
   const lan = new BlockList();
-  for (const [net, bits, family] of [["10.0.0.0", 8, "ipv4"], ["172.16.0.0", 12, "ipv4"], ["192.168.0.0", 16, "ipv4"], ["fc00::", 7, "ipv6"]]) {
+  for (const [net, bits, family] of [
+    ["10.0.0.0", 8, "ipv4"],
+    ["172.16.0.0", 12, "ipv4"],
+    ["192.168.0.0", 16, "ipv4"],
+    ["fc00::", 7, "ipv6"],
+  ]) {
     lan.addSubnet(net, bits, family);
   }
-  return Object.values(networkInterfaces()).flat().some(({ address, family }) => lan.check(address, family.toLowerCase()));
+  return Object.values(networkInterfaces())
+    .flat()
+    .some(({ address, family }) => lan.check(address, family.toLowerCase()));
 }

@@ -43,7 +43,9 @@ test("20 tabs of one browser", async () => {
 test("50 nodes in Node.js", async () => {
   const workers = await Promise.all([25, 25].map((count) => startMany(count)));
   const started = await Promise.all(workers.map((worker) => worker.ask("start")));
-  const nodes = started.flatMap((list, w) => list.map((node, i) => ({ ...node, ask: (op, ...args) => workers[w].ask(op, i, ...args) })));
+  const nodes = started.flatMap((list, w) =>
+    list.map((node, i) => ({ ...node, ask: (op, ...args) => workers[w].ask(op, i, ...args) })),
+  );
   assert.equal(nodes.length, 50);
   assert.equal(new Set(nodes.map(({ id }) => id)).size, nodes.length);
   await each(nodes, 8, async (node, i) => assert.ok((await node.ask("set", `node ${i}`, i)) > 1, `node ${i}`));
@@ -60,7 +62,9 @@ test("50 nodes in Node.js", async () => {
 
 /** A process of Node.js with so many nodes, asked by lines of JSON. */
 async function startMany(count) {
-  const program = await Program.start(process.execPath, ["test/browser/lib/many.js", relay.url, String(count)], { input: "" });
+  const program = await Program.start(process.execPath, ["test/browser/lib/many.js", relay.url, String(count)], {
+    input: "",
+  });
   atEnd(() => program.stop("SIGKILL"));
   const waiting = new Map();
   let last = 0;
@@ -75,7 +79,10 @@ async function startMany(count) {
       const id = ++last;
       program.child.stdin.write(JSON.stringify({ id, op, args }) + "\n");
       const ended = program.ended.then(() => Promise.reject(new Error(program.said)));
-      return within(Promise.race([new Promise((resolve, reject) => waiting.set(id, { resolve, reject })), ended]), `${op} in Node.js`);
+      return within(
+        Promise.race([new Promise((resolve, reject) => waiting.set(id, { resolve, reject })), ended]),
+        `${op} in Node.js`,
+      );
     },
   };
 }

@@ -12,10 +12,18 @@ const gets = 300;
 const span = "5s";
 
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
-const ms = (list) => `${median(list).toFixed(0)} ms (${Math.min(...list).toFixed(0)}-${Math.max(...list).toFixed(0)})`;
+const ms = (list) =>
+  `${median(list).toFixed(0)} ms (${Math.min(...list).toFixed(0)}-${Math.max(...list).toFixed(0)})`;
 
 async function main() {
-  const demo = await Program.start(join(root, "bin/kadmesh"), ["demo", "--json", "--nodes", String(nodes), "--page", "127.0.0.1:0"]);
+  const demo = await Program.start(join(root, "bin/kadmesh"), [
+    "demo",
+    "--json",
+    "--nodes",
+    String(nodes),
+    "--page",
+    "127.0.0.1:0",
+  ]);
   atEnd(() => demo.stop("SIGKILL"));
   const { bootstrap } = JSON.parse(demo.first);
   const seed = { address: bootstrap };
@@ -31,7 +39,10 @@ async function main() {
     warm.push(await startTimes(context, relay));
     await context.close();
   }
-  for (const [name, list] of [["cold", cold], ["warm", warm]]) {
+  for (const [name, list] of [
+    ["cold", cold],
+    ["warm", warm],
+  ]) {
     for (const step of ["running", "relay", "joined"]) {
       rows.push([`navigation to ${step}, ${name}`, ms(list.map((times) => times[step]))]);
     }
@@ -58,7 +69,10 @@ async function main() {
     }
     return took;
   }, gets);
-  rows.push([`get from a tab, ${nodes} nodes, ${took.length} values it does not hold: median`, `${median(took).toFixed(2)} ms`]);
+  rows.push([
+    `get from a tab, ${nodes} nodes, ${took.length} values it does not hold: median`,
+    `${median(took).toFixed(2)} ms`,
+  ]);
 
   const flood = join(await scratch(), "flood");
   const built = await run(process.env.GO ?? "go", ["build", "-o", flood, "./test/browser/flood"]);
@@ -70,7 +84,7 @@ async function main() {
     rows.push([`${method} requests that a tab answers`, `${output.trim() || said} /s`]);
   }
   await measureDirect(rows);
-  const { size } = await stat(join(root, "web/kadmesh.wasm.br"));
+  const { size } = await stat(join(root, "web/kadmesh/kadmesh.wasm.br"));
   rows.push(["kadmesh.wasm with brotli", `${size} bytes`]);
 
   const width = Math.max(...rows.map(([name]) => name.length));
@@ -82,30 +96,45 @@ async function main() {
 /** What direct paths to native nodes are like. */
 async function measureDirect(rows) {
   const first = await startNode([], ["--webrtc"]);
-  const natives = [first, ...(await Promise.all(Array.from({ length: 3 }, () => startNode([first.address], ["--webrtc"]))))];
+  const natives = [
+    first,
+    ...(await Promise.all(Array.from({ length: 3 }, () => startNode([first.address], ["--webrtc"])))),
+  ];
   const relay = await startRelay({ bootstrap: [first.address], args: ["--max-datagrams=none", "--max-bytes=none"] });
   const browser = await startBrowser(plainAddresses);
   const upgrades = [];
   for (let i = 0; i < runs; i++) {
     const context = await newContext(browser);
     const tab = await openTab(context, relay, null);
-    upgrades.push(...(await tab.run(async (count) => {
-      const { Kadmesh } = module;
-      const took = [];
-      let joined;
-      globalThis.node = await Kadmesh.start({ direct: "direct", storage: false, onprogress: ({ step }) => step === "joining" && (joined = performance.now()) });
-      await new Promise((resolve) => {
-        node.on("path", ({ at }) => {
-          took.push(at - joined);
-          if (took.length === count) {
-            resolve();
-          }
+    upgrades.push(
+      ...(await tab.run(async (count) => {
+        const { Kadmesh } = module;
+        const took = [];
+        let joined;
+        globalThis.node = await Kadmesh.start({
+          direct: "direct",
+          storage: false,
+          onprogress: ({ step }) => step === "joining" && (joined = performance.now()),
         });
-        // Those that were faster than anybody could listen.
-        node.paths().then((list) => list.forEach(({ path }) => path === "direct" && took.push(performance.now() - joined) === count && resolve()));
-      });
-      return took;
-    }, natives.length)));
+        await new Promise((resolve) => {
+          node.on("path", ({ at }) => {
+            took.push(at - joined);
+            if (took.length === count) {
+              resolve();
+            }
+          });
+          // Those that were faster than anybody could listen.
+          node
+            .paths()
+            .then((list) =>
+              list.forEach(
+                ({ path }) => path === "direct" && took.push(performance.now() - joined) === count && resolve(),
+              ),
+            );
+        });
+        return took;
+      }, natives.length)),
+    );
     if (i === runs - 1) {
       rows.push(["ping directly: median", `${median(await pings(tab, natives[1].address)).toFixed(2)} ms`]);
     }
@@ -119,13 +148,16 @@ async function measureDirect(rows) {
 }
 
 function pings(tab, address) {
-  return tab.run(async ([address, count]) => {
-    const took = [];
-    for (let i = 0; i < count; i++) {
-      took.push((await node.ping(address)).rtt);
-    }
-    return took;
-  }, [address, gets]);
+  return tab.run(
+    async ([address, count]) => {
+      const took = [];
+      for (let i = 0; i < count; i++) {
+        took.push((await node.ping(address)).rtt);
+      }
+      return took;
+    },
+    [address, gets],
+  );
 }
 
 /** Milliseconds from navigation to each step, with the page loading at the same time. */

@@ -5,14 +5,24 @@ import { createHash } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { after, before, test } from "node:test";
 import { newContext, openTab, startBrowser } from "./lib/browser.js";
-import { atEnd, endAll, nativeGet, nativePing, nativeSet, pair, startNode, startPython, startRelay } from "./lib/network.js";
+import {
+  atEnd,
+  endAll,
+  nativeGet,
+  nativePing,
+  nativeSet,
+  pair,
+  startNode,
+  startPython,
+  startRelay,
+} from "./lib/network.js";
 import { each, until } from "./lib/processes.js";
 import { values } from "./lib/tagged.js";
 
-// With fewer holders than nodes, who gets a value has to ask for it.
+// With fewer holders than nodes, a get has to ask for the value.
 const k = 4;
 
-// Python nodes take the command line's requests for those of nodes, and wait for
+// Python nodes take the command line for a node, and wait for
 // them when these are gone: many things at a time make up for it.
 const atATime = 16;
 
@@ -32,9 +42,27 @@ before(async () => {
     await python.bootstrap(i ? first.address : tabs[0].address);
   }
   nodes = [
-    ...tabs.map((tab, i) => ({ name: `tab ${i}`, id: tab.id, address: tab.address, set: (k, v) => tab.set(k, v), get: (k) => tab.get(k) })),
-    ...natives.map((n, i) => ({ name: `go ${i}`, id: n.id, address: n.address, set: (k, v) => nativeSet(n, k, v), get: (k) => nativeGet(n, k) })),
-    ...pythons.map((p, i) => ({ name: `python ${i}`, id: p.id, address: p.address, set: (k, v) => p.set(k, v), get: (k) => p.get(k) })),
+    ...tabs.map((tab, i) => ({
+      name: `tab ${i}`,
+      id: tab.id,
+      address: tab.address,
+      set: (k, v) => tab.set(k, v),
+      get: (k) => tab.get(k),
+    })),
+    ...natives.map((n, i) => ({
+      name: `go ${i}`,
+      id: n.id,
+      address: n.address,
+      set: (k, v) => nativeSet(n, k, v),
+      get: (k) => nativeGet(n, k),
+    })),
+    ...pythons.map((p, i) => ({
+      name: `python ${i}`,
+      id: p.id,
+      address: p.address,
+      set: (k, v) => p.set(k, v),
+      get: (k) => p.get(k),
+    })),
   ];
 });
 
@@ -89,7 +117,10 @@ test("Python finds nodes by asking a tab", async () => {
   const contacts = value.v.map(({ v: [id, ip, port] }) => `${id.v} ${ip.v}:${port.v}`);
   assert.equal(contacts[0], `${tabs[2].id} ${tabs[2].address}`);
   const all = nodes.map(({ id, address }) => `${id} ${address}`);
-  assert.deepEqual(contacts.filter((contact) => !all.includes(contact) && !contact.startsWith(clientID)), []);
+  assert.deepEqual(
+    contacts.filter((contact) => !all.includes(contact) && !contact.startsWith(clientID)),
+    [],
+  );
 });
 
 test("a Python node's value is on a tab when all others that held it are gone", async () => {
@@ -106,7 +137,14 @@ test("a Python node's value is on a tab when all others that held it are gone", 
   await other.ask("stop");
   // Nothing can be handed to this one when it joins: it has to ask for it.
   const [reader] = await startPython(1);
-  const { value } = await reader.ask("raw_call", { addr: pair(tab.address), name: "find_value", args: [{ t: "bytes", v: "11".repeat(20) }, { t: "bytes", v: key }] });
+  const { value } = await reader.ask("raw_call", {
+    addr: pair(tab.address),
+    name: "find_value",
+    args: [
+      { t: "bytes", v: "11".repeat(20) },
+      { t: "bytes", v: key },
+    ],
+  });
   assert.deepEqual(value.v, [[{ t: "str", v: "value" }, values["str unicode"]]]);
   await reader.bootstrap(tab.address);
   assert.deepEqual(await reader.get("left to a tab"), values["str unicode"]);
@@ -142,34 +180,76 @@ test("a tab tells what it knows: find, lookup, table, records, stats", async () 
   assert.equal(key, createHash("sha1").update("some key").digest("hex"));
   const distance = (id) => BigInt(`0x${id}`) ^ BigInt(`0x${key}`);
   const sorted = nodes.map(({ id }) => id).sort((a, b) => (distance(a) < distance(b) ? -1 : 1));
-  assert.deepEqual(nearest.map(({ id }) => id), sorted.filter((id) => nearest.some((n) => n.id === id)), "nearest first");
+  assert.deepEqual(
+    nearest.map(({ id }) => id),
+    sorted.filter((id) => nearest.some((n) => n.id === id)),
+    "nearest first",
+  );
   assert.equal(nearest.length, k);
 
-  const { records, stats } = await tab.run(async () => ({ records: await node.records(), stats: await node.stats() }));
+  const { records, stats } = await tab.run(async () => ({
+    records: await node.records(),
+    stats: await node.stats(),
+  }));
   assert.equal(records.length, stats.records);
   const bytes = records.reduce((sum, { bytes }) => sum + bytes, 0);
   assert.ok(stats.recordBytes >= bytes, `${stats.recordBytes} bytes in all, ${bytes} of them values`);
-  assert.deepEqual(records.map(({ published }) => published), records.map(({ published }) => published).sort((a, b) => b - a), "the latest first");
-  assert.deepEqual((await tab.run(() => node.records({ limit: 2 }))).map(({ key }) => key), records.slice(0, 2).map(({ key }) => key));
+  assert.deepEqual(
+    records.map(({ published }) => published),
+    records.map(({ published }) => published).sort((a, b) => b - a),
+    "the latest first",
+  );
+  assert.deepEqual(
+    (await tab.run(() => node.records({ limit: 2 }))).map(({ key }) => key),
+    records.slice(0, 2).map(({ key }) => key),
+  );
   assert.ok(records.every(({ expires, published }) => expires > published));
-  assert.ok(stats.served.ping > 0 && stats.served.store > 0 && stats.served.find_node > 0 && stats.served.find_value > 0, JSON.stringify(stats.served));
+  assert.ok(
+    stats.served.ping > 0 && stats.served.store > 0 && stats.served.find_node > 0 && stats.served.find_value > 0,
+    JSON.stringify(stats.served),
+  );
   assert.equal(stats.storage, "kept");
   assert.equal(stats.contacts, byTable.filter(({ place }) => place === "bucket").length);
-  const { "unknown answer": late, ...dropped } = stats.dropped; // what is slow is asked twice
+  const { "unknown answer": late, ...dropped } = stats.dropped; // slow peers are asked twice
   assert.deepEqual(dropped, {});
 });
 
 test("what others stored and set cannot, find gives and get does not", async () => {
   const [tab] = tabs;
-  const nested = { t: "list", v: [{ t: "map", v: [[{ t: "str", v: "k" }, { t: "nil", v: null }]] }, { t: "float", v: "0x1.8000000000000p+0" }] };
-  for (const [type, value, encoding] of [["list", nested, "9281a16bc0cb3ff8000000000000"], ["nil", { t: "nil", v: null }, "c0"], ["map", { t: "map", v: [] }, "80"]]) {
+  const nested = {
+    t: "list",
+    v: [
+      {
+        t: "map",
+        v: [
+          [
+            { t: "str", v: "k" },
+            { t: "nil", v: null },
+          ],
+        ],
+      },
+      { t: "float", v: "0x1.8000000000000p+0" },
+    ],
+  };
+  for (const [type, value, encoding] of [
+    ["list", nested, "9281a16bc0cb3ff8000000000000"],
+    ["nil", { t: "nil", v: null }, "c0"],
+    ["map", { t: "map", v: [] }, "80"],
+  ]) {
     const key = await tab.run((type) => node.keyOf(`raw ${type}`), type);
     const stored = await pythons[2].ask("raw_store", { addr: pair(tab.address), key, value });
     assert.deepEqual(stored, { answered: true, value: { t: "bool", v: true } });
     const found = await tab.get(`raw ${type}`);
-    assert.equal(found.t, "differs"); // from what get says
+    assert.equal(found.t, "differs"); // from the answer of get
     assert.match(found.get, /^ValueError: /);
-    assert.equal(await tab.run(async (type) => [...(await node.find(`raw ${type}`)).value].map((b) => b.toString(16).padStart(2, "0")).join(""), type), encoding);
+    assert.equal(
+      await tab.run(
+        async (type) =>
+          [...(await node.find(`raw ${type}`)).value].map((b) => b.toString(16).padStart(2, "0")).join(""),
+        type,
+      ),
+      encoding,
+    );
   }
 });
 
@@ -187,7 +267,12 @@ test("events come to those who listen, and to them alone", async () => {
   await each(Array.from({ length: 20 }), 4, (_, i) => other.set(`event ${i}`, values.true));
   const { request, lookup, served, record } = await until(async () => {
     const seen = await tab.run(() => globalThis.seen);
-    return seen.served.length && seen.record.length && seen.lookup.filter(({ stage }) => stage === "done").length >= 2 && seen;
+    return (
+      seen.served.length &&
+      seen.record.length &&
+      seen.lookup.filter(({ stage }) => stage === "done").length >= 2 &&
+      seen
+    );
   }, "events of each kind");
   const [ping] = request.filter(({ method }) => method === "ping");
   assert.deepEqual([ping.to.address, ping.lookup, ping.stage], [other.address, 0, "sent"]);
@@ -195,8 +280,14 @@ test("events come to those who listen, and to them alone", async () => {
   const byPurpose = (purpose) => lookup.filter((event) => event.purpose === purpose).map(({ stage }) => stage);
   assert.deepEqual(byPurpose("set"), ["started", "done"]);
   assert.deepEqual(byPurpose("lookup"), ["started", "done"]);
-  assert.ok(served.every(({ method, id, from }) => method && /^[0-9a-f]{40}$/.test(id) && from), JSON.stringify(served[0]));
-  assert.ok(record.every(({ change, bytes }) => change === "stored" && bytes > 0), JSON.stringify(record));
+  assert.ok(
+    served.every(({ method, id, from }) => method && /^[0-9a-f]{40}$/.test(id) && from),
+    JSON.stringify(served[0]),
+  );
+  assert.ok(
+    record.every(({ change, bytes }) => change === "stored" && bytes > 0),
+    JSON.stringify(record),
+  );
   const now = await tab.run(() => performance.now());
   for (const { at } of [...request, ...lookup, ...served, ...record]) {
     assert.ok(Math.abs(at - now) < 60_000, `at ${at}, now ${now}`);
@@ -204,7 +295,7 @@ test("events come to those who listen, and to them alone", async () => {
 
   const count = () => tab.run(() => Object.values(globalThis.seen).flat().length);
   await tab.run(() => globalThis.offs.forEach((off) => off()));
-  await tab.ping(other.address); // what was under way has come
+  await tab.ping(other.address); // earlier messages have come
   const before = await count();
   await tab.set("not an event", values.true);
   assert.equal(await count(), before);
@@ -219,7 +310,13 @@ test("what is wrong rejects with its own error", async () => {
     assert.match(error.message, message);
   };
   // This one takes its time.
-  const noRelay = rejects(() => module.Kadmesh.start({ relay: "ws://127.0.0.1:1", storage: false }), null, "RelayError", "relay", /127\.0\.0\.1:1/);
+  const noRelay = rejects(
+    () => module.Kadmesh.start({ relay: "ws://127.0.0.1:1", storage: false }),
+    null,
+    "RelayError",
+    "relay",
+    /127\.0\.0\.1:1/,
+  );
   await rejects(() => node.get("nobody has set this"), null, "NotFoundError", "not-found", /nobody has set this/);
   await rejects((address) => node.ping(address), await deadAddress(), "NoAnswerError", "no-answer", /127\.0\.0\.1/);
   for (const [f, message] of [
@@ -252,7 +349,13 @@ test("what is wrong rejects with its own error", async () => {
   ]) {
     await rejects(f, null, "ValueError", "value", message);
   }
-  await rejects(() => module.Kadmesh.start({ wasm: "/nothing.wasm", storage: false }), null, "KadmeshError", "failed", /nothing\.wasm.*404/);
+  await rejects(
+    () => module.Kadmesh.start({ wasm: "/nothing.wasm", storage: false }),
+    null,
+    "KadmeshError",
+    "failed",
+    /nothing\.wasm.*404/,
+  );
   await noRelay;
 });
 
@@ -329,7 +432,10 @@ test("no tab has met an error, no Python node is broken", async () => {
     await python.intact();
   }
   for (const tab of tabs) {
-    assert.deepEqual(tab.errors.filter((error) => !/127\.0\.0\.1:1\/|nothing\.wasm|404/.test(error)), []);
+    assert.deepEqual(
+      tab.errors.filter((error) => !/127\.0\.0\.1:1\/|nothing\.wasm|404/.test(error)),
+      [],
+    );
   }
 });
 

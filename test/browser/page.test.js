@@ -1,5 +1,5 @@
-// The page, as people use it. What is looked for is what they see and hear: roles
-// and labels.
+// The page, as people use it. Elements are found by roles and labels, as people see and
+// hear them.
 
 import assert from "node:assert/strict";
 import axe from "axe-core";
@@ -16,7 +16,12 @@ let browser, relay, natives, pythons;
 
 before(async () => {
   const first = await startNode([], ["--webrtc"]);
-  natives = [first, ...(await Promise.all(["--webrtc", "--webrtc", "", ""].map((arg) => startNode([first.address], arg ? [arg] : []))))];
+  natives = [
+    first,
+    ...(await Promise.all(
+      ["--webrtc", "--webrtc", "", ""].map((arg) => startNode([first.address], arg ? [arg] : [])),
+    )),
+  ];
   pythons = await startPython(2);
   for (const python of pythons) {
     await python.bootstrap(first.address);
@@ -61,12 +66,19 @@ async function joinNetwork(page) {
 
 /** The address that the page says others see. */
 async function addressOf(page) {
-  const text = await until(async () => /127\.0\.0\.1:\d+/.exec(await page.getByRole("region", { name: "This node", exact: true }).innerText())?.[0], "the lent address");
+  const text = await until(
+    async () =>
+      /127\.0\.0\.1:\d+/.exec(await page.getByRole("region", { name: "This node", exact: true }).innerText())?.[0],
+    "the lent address",
+  );
   return text;
 }
 
 async function shows(page, text) {
-  await until(async () => (await result(page).innerText()).includes(text), `${JSON.stringify(text)} in the result`).catch(async (error) => {
+  await until(
+    async () => (await result(page).innerText()).includes(text),
+    `${JSON.stringify(text)} in the result`,
+  ).catch(async (error) => {
     throw new Error(`${error.message}: it says ${JSON.stringify(await result(page).innerText())}`);
   });
 }
@@ -94,17 +106,35 @@ test("a click on Join makes the page a node, which sets and gets, then leaves", 
   const address = await addressOf(page);
   assert.match(await nativePing(address), /^[0-9a-f]{40}$/);
 
-  for (const [type, text, v] of [["str", "hello, Καλημέρα", "hello, Καλημέρα"], ["int", "18446744073709551615", "18446744073709551615"], ["float", "3.0", 3], ["bool", true, true], ["bytes", "00ff", "00ff"]]) {
+  for (const [type, text, v] of [
+    ["str", "hello, Καλημέρα", "hello, Καλημέρα"],
+    ["int", "18446744073709551615", "18446744073709551615"],
+    ["float", "3.0", 3],
+    ["bool", true, true],
+    ["bytes", "00ff", "00ff"],
+  ]) {
     await set(page, `page ${type}`, text, type);
     assert.deepEqual(await pythons[0].get(`page ${type}`), { t: type, v });
   }
-  const theirs = [{ t: "str", v: "from Python" }, { t: "int", v: "18446744073709551615" }, { t: "float", v: 1.5 }, { t: "bytes", v: "c0ffee" }, { t: "bool", v: false }];
+  const theirs = [
+    { t: "str", v: "from Python" },
+    { t: "int", v: "18446744073709551615" },
+    { t: "float", v: 1.5 },
+    { t: "bytes", v: "c0ffee" },
+    { t: "bool", v: false },
+  ];
   await each(theirs, theirs.length, (value) => pythons[1].set(`python ${value.t}`, value));
   for (const value of theirs) {
     await get(page, `python ${value.t}`);
     await shows(page, `“python ${value.t}” is`);
     const shown = await valueOf(page).innerText();
-    assert.equal(shown.replace(/[\s_,]/g, "").toLowerCase(), String(value.v).replace(/[\s_,]/g, "").toLowerCase(), value.t);
+    assert.equal(
+      shown.replace(/[\s_,]/g, "").toLowerCase(),
+      String(value.v)
+        .replace(/[\s_,]/g, "")
+        .toLowerCase(),
+      value.t,
+    );
   }
   await get(page, "nobody has set this");
   await shows(page, "Nobody has a value under “nobody has set this”.");
@@ -133,7 +163,7 @@ test("hostile keys and values are text, and no script of theirs runs", async () 
     await nativeSet(natives[1], text, { t: "str", v: text });
     await get(page, text);
     await until(async () => (await valueOf(page).innerText()) === text, `${text} as text`);
-    // The page's other parts show what is kept here and what happens.
+    // The panels of records and events show the text, too.
     await set(page, text, text, "str");
   }
   const bytes = Buffer.from(hostile[0]).toString("hex");
@@ -180,7 +210,10 @@ test("a share link takes the key to another tab, and to another person", async (
   const page = await open();
   await joinNetwork(page);
   await set(page, "shared / key & ümlaut?", "shared value", "str");
-  const [other] = await Promise.all([page.waitForEvent("popup"), page.getByRole("link", { name: "Open in another tab" }).click()]);
+  const [other] = await Promise.all([
+    page.waitForEvent("popup"),
+    page.getByRole("link", { name: "Open in another tab" }).click(),
+  ]);
   const complaints = watch(other);
   await shows(other, "“shared / key & ümlaut?” is");
   assert.equal(await valueOf(other).innerText(), "shared value");
@@ -188,7 +221,10 @@ test("a share link takes the key to another tab, and to another person", async (
   const url = new URL(other.url());
 
   const person = await open({}, url.pathname + url.hash);
-  await until(async () => (await person.locator("body").innerText()).includes("shared / key & ümlaut?"), "the key in the invitation");
+  await until(
+    async () => (await person.locator("body").innerText()).includes("shared / key & ümlaut?"),
+    "the key in the invitation",
+  );
   await button(person, "Join and get the key").click();
   await shows(person, "“shared / key & ümlaut?” is");
   assert.equal(await valueOf(person).innerText(), "shared value");
@@ -226,7 +262,11 @@ test("all of it works from the keyboard", async () => {
   await tabTo("Leave", () => document.activeElement.innerText === "Leave", "Shift+Tab");
   await page.keyboard.press("Enter");
   await button(page, "Join the network").waitFor();
-  assert.match(await page.evaluate(() => document.activeElement.innerText), /^Join/, "the focus goes where one goes on");
+  assert.match(
+    await page.evaluate(() => document.activeElement.innerText),
+    /^Join/,
+    "the focus goes where one goes on",
+  );
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
@@ -234,7 +274,8 @@ test("all of it works from the keyboard", async () => {
 test("the mode of direct paths is chosen before and while there is a node, which stays who it is", async () => {
   const page = await open();
   const region = (name) => page.getByRole("region", { name, exact: true });
-  const says = (words) => until(async () => (await region("Paths").innerText()).includes(words), JSON.stringify(words));
+  const says = (words) =>
+    until(async () => (await region("Paths").innerText()).includes(words), JSON.stringify(words));
   await joinNetwork(page);
   await says("All peers are reached by the relay.");
   const id = await page.locator(".full-id").innerText();
@@ -258,7 +299,10 @@ test("the mode of direct paths is chosen before and while there is a node, which
   // It is remembered, and said before one joins.
   await leaveButton(page).click();
   await page.reload();
-  assert.match(await region("Make this tab a node of a network").innerText(), /Others see .*speak with this tab directly see your own as well/);
+  assert.match(
+    await region("Make this tab a node of a network").innerText(),
+    /Others see .*speak with this tab directly see your own as well/,
+  );
   await page.getByText("How others are reached").click();
   await mode("By the relay only").check();
   assert.match(await region("Make this tab a node of a network").innerText(), /Others see .*not your own/);
@@ -269,7 +313,10 @@ test("the mode of direct paths is chosen before and while there is a node, which
 });
 
 for (const colorScheme of ["light", "dark"]) {
-  for (const [width, height] of [[390, 844], [1440, 900]]) {
+  for (const [width, height] of [
+    [390, 844],
+    [1440, 900],
+  ]) {
     test(`nothing hinders anybody, ${width} px, ${colorScheme}`, async () => {
       const page = await open({ colorScheme, viewport: { width, height }, hasTouch: width < 500 });
       const look = async (state) => {
@@ -280,7 +327,10 @@ for (const colorScheme of ["light", "dark"]) {
       };
       await look("not-joined");
       await joinNetwork(page);
-      await until(async () => /\d/.test(await page.getByRole("region", { name: "This node", exact: true }).innerText()), "figures");
+      await until(
+        async () => /\d/.test(await page.getByRole("region", { name: "This node", exact: true }).innerText()),
+        "figures",
+      );
       await set(page, "seen", "a value to look at", "str");
       await nativeSet(natives[0], `for ${width} ${colorScheme}`, { t: "int", v: "7" });
       await get(page, "seen");
@@ -289,7 +339,13 @@ for (const colorScheme of ["light", "dark"]) {
       await page.getByRole("radio", { name: "Directly where possible" }).check();
       await look("mode");
       await button(page, "Start again this way").click();
-      await until(async () => /3 of \d+ contacts are reached directly/.test(await page.getByRole("region", { name: "Paths", exact: true }).innerText()), "direct paths");
+      await until(
+        async () =>
+          /3 of \d+ contacts are reached directly/.test(
+            await page.getByRole("region", { name: "Paths", exact: true }).innerText(),
+          ),
+        "direct paths",
+      );
       await get(page, "seen");
       await shows(page, "“seen” is");
       await look("direct");
@@ -308,5 +364,8 @@ async function findings(page) {
   const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 150)} (${failureSummary?.slice(0, 200)})`).join("; ")}`);
+    .map(
+      ({ id, help, nodes }) =>
+        `${id}: ${help}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 150)} (${failureSummary?.slice(0, 200)})`).join("; ")}`,
+    );
 }

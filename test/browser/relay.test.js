@@ -32,11 +32,19 @@ async function newNetwork(args) {
 
 const connected = (tab, url) =>
   until(
-    () => tab.run((url) => node.relay.state === "connected" && inTab.relays.length > 0 && node.relay.url.startsWith(url) && node.address, (url ?? tab.url).replace("http", "ws")),
+    () =>
+      tab.run(
+        (url) =>
+          node.relay.state === "connected" &&
+          inTab.relays.length > 0 &&
+          node.relay.url.startsWith(url) &&
+          node.address,
+        (url ?? tab.url).replace("http", "ws"),
+      ),
     "the relay connection",
   );
 
-/** Tabs that keep nothing have to ask others for what they have set. */
+/** A tab that keeps nothing has to ask others for the values that it has set. */
 const keepNothing = { storeBytes: 1 };
 
 /** For how long a relay is away, in milliseconds. */
@@ -49,28 +57,36 @@ for (const signal of ["SIGKILL", "SIGTERM"]) {
     const tabs = await Promise.all([0, 1, 1].map((i) => openTab(contexts[i], relay, keepNothing)));
     const before = tabs.map(({ id, address }) => ({ id, address }));
     // What is asked for at any time during this is done in the end.
-    const going = tabs.map((tab, i) => tab.run(async (name) => {
-      const failed = [];
-      let done = 0;
-      globalThis.going = true;
-      while (globalThis.going) {
-        const key = `${name} ${done}`;
-        try {
-          const { nodes } = await node.set(key, done);
-          const { value, holder } = await node.find(key);
-          if (nodes < 2 || value !== done || !holder || !(await node.lookup(key)).length) {
-            failed.push(`${key}: on ${nodes} nodes, is ${value}, of ${holder?.address}`);
+    const going = tabs.map((tab, i) =>
+      tab.run(async (name) => {
+        const failed = [];
+        let done = 0;
+        globalThis.going = true;
+        while (globalThis.going) {
+          const key = `${name} ${done}`;
+          try {
+            const { nodes } = await node.set(key, done);
+            const { value, holder } = await node.find(key);
+            if (nodes < 2 || value !== done || !holder || !(await node.lookup(key)).length) {
+              failed.push(`${key}: on ${nodes} nodes, is ${value}, of ${holder?.address}`);
+            }
+            await node.ping(holder.address);
+          } catch (error) {
+            failed.push(`${key}: ${error}`);
           }
-          await node.ping(holder.address);
-        } catch (error) {
-          failed.push(`${key}: ${error}`);
+          done++;
+          await new Promise((resolve) => setTimeout(resolve, 20));
         }
-        done++;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-      return { failed, done };
-    }, `${signal} ${i}`));
-    await until(() => Promise.all(tabs.map((tab) => tab.run(() => node.stats()))).then((all) => all.every(({ served }) => served.store > 5)), "values under way");
+        return { failed, done };
+      }, `${signal} ${i}`),
+    );
+    await until(
+      () =>
+        Promise.all(tabs.map((tab) => tab.run(() => node.stats()))).then((all) =>
+          all.every(({ served }) => served.store > 5),
+        ),
+      "values under way",
+    );
     const end = await relay.stop(signal);
     assert.deepEqual([end.status, end.signal], signal === "SIGKILL" ? [null, "SIGKILL"] : [0, null]);
     await new Promise((resolve) => setTimeout(resolve, outage));
@@ -87,7 +103,10 @@ for (const signal of ["SIGKILL", "SIGTERM"]) {
       const states = await tab.run(() => inTab.relays);
       assert.equal(states.at(-1).resumed, true, JSON.stringify(states));
       assert.ok(states.every(({ changed }) => !changed));
-      assert.ok(states.some(({ state, reason }) => state === "lost" && reason), JSON.stringify(states));
+      assert.ok(
+        states.some(({ state, reason }) => state === "lost" && reason),
+        JSON.stringify(states),
+      );
       assert.equal(await nativePing(tab.address), tab.id);
       assert.equal(await pythons[0].ping(tab.address), tab.id);
       await tab.close();
@@ -126,25 +145,42 @@ test("a page that is loaded again is the same node, with what it held", async ()
   const tab = await openTab(context, relay);
   const { id, address } = tab;
   await each(Object.values(values).slice(0, 10), 10, (value, i) => pythons[i % 2].set(`kept ${i}`, value));
-  const kept = (tab) => tab.run(async () => (await node.records()).map(({ key, type, published, expires }) => `${key} ${type} ${published} ${expires}`).sort());
+  const kept = (tab) =>
+    tab.run(async () =>
+      (await node.records())
+        .map(({ key, type, published, expires }) => `${key} ${type} ${published} ${expires}`)
+        .sort(),
+    );
   const held = await kept(tab);
   assert.ok(held.length >= 10, `${held.length} records`);
   // Some time after a change, it is in the database; closing a tab is no notice.
-  await until(() => tab.run(async (count) => {
-    const db = await new Promise((resolve, reject) => Object.assign(indexedDB.open("kadmesh"), { onsuccess: (e) => resolve(e.target.result), onerror: reject }));
-    const all = await new Promise((resolve) => (db.transaction("records").objectStore("records").count().onsuccess = (e) => resolve(e.target.result)));
-    db.close();
-    return all >= count;
-  }, held.length), "the records to be in the database");
+  await until(
+    () =>
+      tab.run(async (count) => {
+        const db = await new Promise((resolve, reject) =>
+          Object.assign(indexedDB.open("kadmesh"), { onsuccess: (e) => resolve(e.target.result), onerror: reject }),
+        );
+        const all = await new Promise(
+          (resolve) =>
+            (db.transaction("records").objectStore("records").count().onsuccess = (e) => resolve(e.target.result)),
+        );
+        db.close();
+        return all >= count;
+      }, held.length),
+    "the records to be in the database",
+  );
   await tab.reload();
   assert.deepEqual({ id: tab.id, address: tab.address }, { id, address });
   const again = await kept(tab);
-  assert.deepEqual(held.filter((record) => !again.includes(record)), []);
+  assert.deepEqual(
+    held.filter((record) => !again.includes(record)),
+    [],
+  );
   assert.equal(await nativePing(tab.address), id);
   const joining = tab.steps.find(({ step }) => step === "joining");
   assert.ok(joining.known > 0, JSON.stringify(joining));
 
-  // With nothing but what it knew before.
+  // Only contacts from before are known.
   await tab.stop();
   await tab.start({ bootstrap: ["127.0.0.1:9"] });
   assert.equal(tab.id, id);
@@ -231,7 +267,7 @@ test("a page that is offline, then online, has its address back", async () => {
   const cut = await tab.run(() => navigator.onLine);
   assert.equal(cut, false);
   // Browsers let WebSockets live on that are open. The tab may not see that the
-  // relay has ended: Chromium holds a message that comes now, and what follows it.
+  // relay has ended: Chromium holds a message that comes now, and later ones.
   await relay.stop("SIGKILL");
   await relay.start();
   await context.setOffline(false);
@@ -260,4 +296,3 @@ test("a hidden page and a frozen one are nodes", async () => {
   assert.deepEqual(await pythons[0].get("after the frost"), values["int -1"]);
   await tab.close();
 });
-

@@ -28,7 +28,7 @@ func TestGoBlocksCompile(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, file := range append(files, root+"/README.md", root+"/web/README.md") {
+	for _, file := range append(files, root+"/README.md", root+"/web/kadmesh/README.md") {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -15,7 +15,10 @@ let directory, files, network, browser, policy;
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), "kadmesh-browser-"));
   await cp(`${root}artifacts/npm`, directory, { recursive: true });
-  await writeFile(join(directory, "page.js"), `import * as all from "./kadmesh.js"; Object.assign(globalThis, all); document.title = "ready";`);
+  await writeFile(
+    join(directory, "page.js"),
+    `import * as all from "./kadmesh.js"; Object.assign(globalThis, all); document.title = "ready";`,
+  );
   await writeFile(join(directory, "index.html"), `<!doctype html><script type="module" src="page.js"></script>`);
   files = await serve(directory, (url) => {
     const wanted = new URL(url, "http://x").searchParams.get("csp");
@@ -25,7 +28,10 @@ before(async () => {
   network = await startNetwork([files.origin]);
   const [documented] = /^default-src .*$/m.exec(await readFile(`${root}docs/browser.md`, "utf8"));
   policy = documented.replace("wss://relay.example.org", network.relay);
-  await writeFile(join(directory, "relay.js"), `import * as all from "${network.http}/kadmesh.js"; Object.assign(globalThis, all); document.title = "ready";`);
+  await writeFile(
+    join(directory, "relay.js"),
+    `import * as all from "${network.http}/kadmesh.js"; Object.assign(globalThis, all); document.title = "ready";`,
+  );
   await writeFile(join(directory, "relay.html"), `<!doctype html><script type="module" src="relay.js"></script>`);
 });
 
@@ -41,9 +47,12 @@ async function newPage({ context, path = "", csp = "", options = {} } = {}) {
   const url = `${files.origin}/${path}${csp && `?csp=${encodeURIComponent(csp)}`}`;
   const page = context ? await openIn(context, url) : await open(browser, url);
   await page.waitForFunction(() => document.title === "ready");
-  await page.evaluate((given) => {
-    globalThis.start = async () => (globalThis.node = await Kadmesh.start(given)).id;
-  }, { relay: network.relay, ...options });
+  await page.evaluate(
+    (given) => {
+      globalThis.start = async () => (globalThis.node = await Kadmesh.start(given)).id;
+    },
+    { relay: network.relay, ...options },
+  );
   return page;
 }
 
@@ -62,12 +71,24 @@ test("each tab has an identity, which comes back with what it kept", async () =>
   await first.evaluate(() => node.set("kept", "over a crash"));
   // Some time after a change, it is in the database, under the slot of this tab, which is the
   // first; closing a tab is no notice.
-  await until(() => first.evaluate(async (text) => {
-    const db = await new Promise((resolve, reject) => Object.assign(indexedDB.open("kadmesh"), { onsuccess: (e) => resolve(e.target.result), onerror: reject }));
-    const all = await new Promise((resolve) => (db.transaction("records").objectStore("records").getAll(IDBKeyRange.bound([0, ""], [0, "g"])).onsuccess = (e) => resolve(e.target.result)));
-    db.close();
-    return all.some(({ value }) => new TextDecoder().decode(value).includes(text));
-  }, "over a crash"), "the record to be in the database");
+  await until(
+    () =>
+      first.evaluate(async (text) => {
+        const db = await new Promise((resolve, reject) =>
+          Object.assign(indexedDB.open("kadmesh"), { onsuccess: (e) => resolve(e.target.result), onerror: reject }),
+        );
+        const all = await new Promise(
+          (resolve) =>
+            (db
+              .transaction("records")
+              .objectStore("records")
+              .getAll(IDBKeyRange.bound([0, ""], [0, "g"])).onsuccess = (e) => resolve(e.target.result)),
+        );
+        db.close();
+        return all.some(({ value }) => new TextDecoder().decode(value).includes(text));
+      }, "over a crash"),
+    "the record to be in the database",
+  );
   await first.close(); // without stop
   const third = await until(async () => {
     const third = await newPage({ context });
@@ -76,7 +97,9 @@ test("each tab has an identity, which comes back with what it kept", async () =>
     }
     await third.close(); // the first one's lock was not free yet
   }, "the identity to be free");
-  assert.ok((await third.evaluate(async () => (await node.records()).map(({ value }) => value))).includes("over a crash"));
+  assert.ok(
+    (await third.evaluate(async () => (await node.records()).map(({ value }) => value))).includes("over a crash"),
+  );
   await context.close();
 });
 
@@ -88,9 +111,29 @@ test("what is damaged in the database is left out", async () => {
     const open = indexedDB.open("kadmesh");
     await new Promise((resolve) => (open.onsuccess = resolve));
     const t = open.result.transaction(["identities", "records"], "readwrite");
-    t.objectStore("identities").put({ id: (await new Promise((r) => (t.objectStore("identities").get(0).onsuccess = (e) => r(e.target.result)))).id, contacts: "none", resume: { url: 1, token: "x" } }, 0);
-    const damaged = [null, 5, {}, { key: 1 }, { key: "00", value: [1], published: 1, ttl: 1, cached: false }, { key: "zz", value: new Uint8Array(1), published: "now", ttl: {}, cached: 0 }];
-    damaged.push({ key: "0".repeat(40), value: new Uint8Array([0xc1]), published: Date.now(), ttl: 1e6, cached: false });
+    t.objectStore("identities").put(
+      {
+        id: (await new Promise((r) => (t.objectStore("identities").get(0).onsuccess = (e) => r(e.target.result)))).id,
+        contacts: "none",
+        resume: { url: 1, token: "x" },
+      },
+      0,
+    );
+    const damaged = [
+      null,
+      5,
+      {},
+      { key: 1 },
+      { key: "00", value: [1], published: 1, ttl: 1, cached: false },
+      { key: "zz", value: new Uint8Array(1), published: "now", ttl: {}, cached: 0 },
+    ];
+    damaged.push({
+      key: "0".repeat(40),
+      value: new Uint8Array([0xc1]),
+      published: Date.now(),
+      ttl: 1e6,
+      cached: false,
+    });
     damaged.forEach((record, i) => t.objectStore("records").put(record, [0, `damaged ${i}`]));
     await new Promise((resolve) => (t.oncomplete = resolve));
     open.result.close();
@@ -145,20 +188,34 @@ test("the policy of docs/browser.md is enough, and what it lacks is named", asyn
   await good.context().close();
 
   const site = `'self' ${network.http}`;
-  const csp = policy.replace("script-src 'self'", `script-src ${site}`).replace("connect-src 'self'", `connect-src ${site}`).replace("worker-src 'self'", `worker-src ${site} blob:`);
+  const csp = policy
+    .replace("script-src 'self'", `script-src ${site}`)
+    .replace("connect-src 'self'", `connect-src ${site}`)
+    .replace("worker-src 'self'", `worker-src ${site} blob:`);
   const far = await newPage({ path: "relay.html", csp, options: { relay: undefined } });
   assert.match(await far.evaluate(() => start()), /^[\da-f]{40}$/);
   assert.deepEqual(far.errors, []);
   await far.context().close();
 
   const rows = [
-    [policy.replace("worker-src 'self'", "worker-src 'none'"), /^kadmesh\.worker\.js cannot be loaded|^a Worker cannot be started/],
+    [
+      policy.replace("worker-src 'self'", "worker-src 'none'"),
+      /^kadmesh\.worker\.js cannot be loaded|^a Worker cannot be started/,
+    ],
     [policy.replace(" 'wasm-unsafe-eval'", ""), /^cannot compile .*kadmesh\.wasm: /],
     [policy.replace("connect-src 'self'", "connect-src"), /^cannot load .*kadmesh\.wasm: /],
   ];
   for (const [csp, message] of rows) {
     const page = await newPage({ csp, options: { worker: csp.includes("worker-src 'none'") } });
-    assert.match(await page.evaluate(() => start().then(() => "started", (error) => error.message)), message);
+    assert.match(
+      await page.evaluate(() =>
+        start().then(
+          () => "started",
+          (error) => error.message,
+        ),
+      ),
+      message,
+    );
     await page.context().close();
   }
 });
@@ -172,7 +229,10 @@ test("two nodes in one page, started and given up, leave no Worker", async () =>
   const given = await page.evaluate(async (relay) => {
     const controller = new AbortController();
     const starting = Kadmesh.start({ relay, signal: controller.signal, onprogress: () => controller.abort() });
-    return starting.then(() => "started", ({ name }) => name);
+    return starting.then(
+      () => "started",
+      ({ name }) => name,
+    );
   }, network.relay);
   assert.equal(given, "AbortError");
   await until(() => page.workers().length === 1, "the Worker that was given up to be gone");

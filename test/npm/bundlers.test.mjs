@@ -73,7 +73,10 @@ test("Vite: dev server, build and preview", async (t) => {
 test("esbuild", async () => {
   const directory = await addExample(project, "esbuild", relay);
   await symlink(join(project.directory, "node_modules"), join(directory, "node_modules"));
-  const { stderr } = await exec("sh", ["-e", "build.sh"], { cwd: directory, env: { ...process.env, PATH: `${bin}:${process.env.PATH}` } });
+  const { stderr } = await exec("sh", ["-e", "build.sh"], {
+    cwd: directory,
+    env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
+  });
   assert.doesNotMatch(stderr, /warning/i);
   await check(`${static_.origin}/esbuild/dist/`);
 });

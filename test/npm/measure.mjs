@@ -1,7 +1,7 @@
 // What a node costs: `npm run measure` in test/npm, after `make build npm`.
 
 import { stat } from "node:fs/promises";
-import { Kadmesh } from "../../web/kadmesh.js";
+import { Kadmesh } from "../../web/kadmesh/kadmesh.js";
 import { root, startNetwork } from "./lib/network.mjs";
 import { tarball } from "./lib/project.mjs";
 
@@ -13,14 +13,22 @@ WebAssembly.instantiate = async (...args) => {
   return instance;
 };
 
-const sizes = { "npm package": await tarball(), "kadmesh.wasm": `${root}web/kadmesh.wasm`, "with gzip": `${root}web/kadmesh.wasm.gz`, "with brotli": `${root}web/kadmesh.wasm.br` };
+const sizes = {
+  "npm package": await tarball(),
+  "kadmesh.wasm": `${root}web/kadmesh/kadmesh.wasm`,
+  "with gzip": `${root}web/kadmesh/kadmesh.wasm.gz`,
+  "with brotli": `${root}web/kadmesh/kadmesh.wasm.br`,
+};
 for (const [name, file] of Object.entries(sizes)) {
   console.log(`${name}: ${(await stat(file)).size} bytes`);
 }
 
 const mebibytes = () => `${memory.buffer.byteLength / 2 ** 20} MiB`;
 const network = await startNetwork();
-const node = await Kadmesh.start({ relay: network.relay, onprogress: ({ step, ms }) => console.log(`${step}: ${ms.toFixed()} ms`) });
+const node = await Kadmesh.start({
+  relay: network.relay,
+  onprogress: ({ step, ms }) => console.log(`${step}: ${ms.toFixed()} ms`),
+});
 console.log(`memory, joined: ${mebibytes()}`);
 for (let i = 0; i < 2000; i++) {
   await node.set(`key ${i}`, "x".repeat(1000));

@@ -6,7 +6,15 @@ import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { Kadmesh, NoAnswerError, NotFoundError, RelayError, StoppedError, UnsupportedError, ValueError } from "../../web/kadmesh.js";
+import {
+  Kadmesh,
+  NoAnswerError,
+  NotFoundError,
+  RelayError,
+  StoppedError,
+  UnsupportedError,
+  ValueError,
+} from "../../web/kadmesh/kadmesh.js";
 import { members, membersOfEvent } from "./lib/declared.mjs";
 import { kadmesh, startNetwork } from "./lib/network.mjs";
 import { addExample, exec, newProject } from "./lib/project.mjs";
@@ -38,7 +46,10 @@ test("starting is told step by step", async () => {
   const steps = [];
   const other = await Kadmesh.start({ relay, onprogress: (step) => steps.push(step) });
   await other.stop();
-  assert.deepEqual(steps.map((step) => step.step), ["loading", "running", "relay", "joining", "joined"]);
+  assert.deepEqual(
+    steps.map((step) => step.step),
+    ["loading", "running", "relay", "joining", "joined"],
+  );
   assert.ok(steps.every(({ ms }, i) => ms >= (steps[i - 1]?.ms ?? 0)));
   assert.deepEqual(steps.slice(1).map(keysOf), [
     ["bytes", "ms", "step"],
@@ -215,7 +226,11 @@ test("starting is given up by a signal, at any step", async () => {
   for (const last of ["loading", "running", "relay", "joining", "joined"]) {
     const controller = new AbortController();
     const onprogress = ({ step }) => step === last && controller.abort();
-    await assert.rejects(Kadmesh.start({ relay, signal: controller.signal, onprogress }), { name: "AbortError" }, last);
+    await assert.rejects(
+      Kadmesh.start({ relay, signal: controller.signal, onprogress }),
+      { name: "AbortError" },
+      last,
+    );
   }
   const late = new AbortController();
   const other = await Kadmesh.start({ relay, signal: late.signal });
@@ -246,17 +261,30 @@ test("stop twice, and then nothing works", async () => {
 test("starting without what it needs says so", async (t) => {
   const { WebSocket } = globalThis;
   globalThis.WebSocket = undefined;
-  await assert.rejects(Kadmesh.start({ relay }), (error) => error instanceof UnsupportedError && /WebSocket/.test(error.message));
+  await assert.rejects(
+    Kadmesh.start({ relay }),
+    (error) => error instanceof UnsupportedError && /WebSocket/.test(error.message),
+  );
   globalThis.WebSocket = WebSocket;
   await assert.rejects(Kadmesh.start({ relay, worker: true }), UnsupportedError);
-  const server = createServer((request, response) => response.writeHead(request.url === "/page" ? 200 : 404, { "content-type": "text/html" }).end("<!doctype html>")).listen(0, "127.0.0.1");
+  const server = createServer((request, response) =>
+    response.writeHead(request.url === "/page" ? 200 : 404, { "content-type": "text/html" }).end("<!doctype html>"),
+  ).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const base = `http://127.0.0.1:${server.address().port}`;
   await assert.rejects(Kadmesh.start({ relay, wasm: `${base}/none` }), /status 404; kadmesh.wasm must be/);
-  await assert.rejects(Kadmesh.start({ relay, wasm: `${base}/page` }), /there is a page instead; kadmesh.wasm must be/);
+  await assert.rejects(
+    Kadmesh.start({ relay, wasm: `${base}/page` }),
+    /there is a page instead; kadmesh.wasm must be/,
+  );
   t.after(() => server.close());
-  await assert.rejects(Kadmesh.start({ relay, wasm: pathToFileURL("package.json") }), /cannot compile .*package.json/);
-  await assert.rejects(Kadmesh.start({ relay: `${base}/`, signal: AbortSignal.timeout(200) }), { name: "TimeoutError" });
+  await assert.rejects(
+    Kadmesh.start({ relay, wasm: pathToFileURL("package.json") }),
+    /cannot compile .*package.json/,
+  );
+  await assert.rejects(Kadmesh.start({ relay: `${base}/`, signal: AbortSignal.timeout(200) }), {
+    name: "TimeoutError",
+  });
 });
 
 test("a relay that wants a token gets it, or says no", async () => {

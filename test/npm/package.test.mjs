@@ -1,10 +1,10 @@
-// What the npm package has in it.
+// The content of the npm package.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { root } from "./lib/network.mjs";
-import { exec, tarball, version } from "./lib/project.mjs";
+import { exec, newProject, tarball, version } from "./lib/project.mjs";
 
 const files = [
   "LICENSE",
@@ -32,7 +32,10 @@ test("the package has these files and no others", async () => {
   assert.deepEqual(packed.map((file) => file.path).sort(), files);
   assert.ok(unpackedSize < 7_000_000, `${unpackedSize} bytes`);
   const { stdout: listed } = await exec("tar", ["tzf", await tarball()]);
-  assert.deepEqual(listed.trim().split("\n").sort(), files.map((name) => `package/${name}`));
+  assert.deepEqual(
+    listed.trim().split("\n").sort(),
+    files.map((name) => `package/${name}`),
+  );
 });
 
 test("the module of the package is complete: it imports nothing that is not in it", async () => {
@@ -44,14 +47,17 @@ test("the module of the package is complete: it imports nothing that is not in i
   }
 });
 
-test("the tarball is of the version that web/package.json has", async () => {
+test("the tarball is of the version that web/kadmesh/package.json has", async () => {
   const { stdout } = await exec("tar", ["xzOf", await tarball(), "package/package.json"]);
   assert.equal(JSON.parse(stdout).version, await version());
 });
 
-// Make hands on what it was given, as in `make npm-test VERSION=v1.2.3`.
+// Make hands its variables on, as in `make npm-test VERSION=v1.2.3`.
 test("the version is that of VERSION, of the tag, and of the last release in CHANGELOG.md", async (t) => {
-  const tag = await exec("git", ["describe", "--tags", "--exact-match"], { cwd: root }).then(({ stdout }) => stdout, () => "");
+  const tag = await exec("git", ["describe", "--tags", "--exact-match"], { cwd: root }).then(
+    ({ stdout }) => stdout,
+    () => "",
+  );
   const heading = /^## (v?\d.*)/m.exec(await readFile(`${root}CHANGELOG.md`, "utf8"))?.[1];
   const release = /^v?(\d+\.\d+\.\d+(?:-[\w.]+)?)(?:\s|$)/;
   const released = Object.entries({ VERSION: process.env.VERSION, "the tag": tag, "CHANGELOG.md": heading })
@@ -63,4 +69,32 @@ test("the version is that of VERSION, of the tag, and of the last release in CHA
   for (const [where, wanted] of released) {
     assert.equal(await version(), wanted, where);
   }
+});
+
+// Programs of other people import these: they answer in every later version.
+test("the package has these entry points, and the module these exports", async (t) => {
+  const project = await newProject();
+  t.after(() => project.remove());
+  const specifiers = ["kadmesh", "kadmesh/kadmesh.wasm", "kadmesh/kadmesh.worker.js", "kadmesh/package.json"];
+  const script = `
+    const urls = ${JSON.stringify(specifiers)}.map((specifier) => import.meta.resolve(specifier));
+    console.log(JSON.stringify({ urls, names: Object.keys(await import("kadmesh")).sort() }));`;
+  const { stdout } = await exec(process.execPath, ["--input-type=module", "-e", script], { cwd: project.directory });
+  const { urls, names } = JSON.parse(stdout);
+  const paths = urls.map((url) => url.replace(/.*\/node_modules\//, ""));
+  assert.deepEqual(paths, ["kadmesh/kadmesh.js", ...specifiers.slice(1)]);
+  for (const url of urls) {
+    assert.ok((await readFile(new URL(url))).length, url);
+  }
+  assert.deepEqual(names, [
+    "Kadmesh",
+    "KadmeshError",
+    "NoAnswerError",
+    "NotFoundError",
+    "NotStoredError",
+    "RelayError",
+    "StoppedError",
+    "UnsupportedError",
+    "ValueError",
+  ]);
 });

@@ -1,11 +1,11 @@
-// kadmesh.d.ts: as TypeScript reads it, and against what there is.
+// kadmesh.d.ts: as TypeScript reads it, and compared with the module.
 
 import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import * as module from "../../web/kadmesh.js";
+import * as module from "../../web/kadmesh/kadmesh.js";
 import { classes, members } from "./lib/declared.mjs";
 import { exec, newProject } from "./lib/project.mjs";
 
@@ -27,13 +27,22 @@ test("what is declared is what is exported", () => {
     const error = new module[name]("words");
     assert.ok(error instanceof module.KadmeshError && error instanceof Error);
     assert.deepEqual([error.name, error.message], [name, "words"]);
-    assert.equal(error.code, name.replace("Error", "").replace(/\B[A-Z]/g, "-$&").toLowerCase());
+    assert.equal(
+      error.code,
+      name
+        .replace("Error", "")
+        .replace(/\B[A-Z]/g, "-$&")
+        .toLowerCase(),
+    );
   }
   assert.equal(new module.KadmeshError("words").code, "failed");
 });
 
 test("what Kadmesh declares is what it has", () => {
   const { prototype } = module.Kadmesh;
-  const has = [...Object.getOwnPropertyNames(prototype), ...Object.keys(Object.getOwnPropertyDescriptors(module.Kadmesh)).filter((name) => name === "start")];
+  const has = [
+    ...Object.getOwnPropertyNames(prototype),
+    ...Object.keys(Object.getOwnPropertyDescriptors(module.Kadmesh)).filter((name) => name === "start"),
+  ];
   assert.deepEqual([...new Set(has)].sort(), members("Kadmesh").sort());
 });

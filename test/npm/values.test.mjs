@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runInNewContext } from "node:vm";
-import { originHint, ValueError } from "../../web/kadmesh.errors.js";
-import { check } from "../../web/kadmesh.options.js";
-import { decode, encode, textOf } from "../../web/kadmesh.values.js";
+import { originHint, ValueError } from "../../web/kadmesh/kadmesh.errors.js";
+import { check } from "../../web/kadmesh/kadmesh.options.js";
+import { decode, encode, textOf } from "../../web/kadmesh/kadmesh.values.js";
 
 const text = (bytes) => new TextDecoder().decode(bytes);
 
@@ -46,7 +46,11 @@ test("encode copies bytes, from wherever they are", () => {
   own.fill(0);
   assert.deepEqual(copy, new Uint8Array([2, 3]));
   assert.equal(copy.buffer.byteLength, 2);
-  for (const bytes of [Buffer.from([7]), new Uint8Array(new SharedArrayBuffer(1)), runInNewContext("new Uint8Array(1)")]) {
+  for (const bytes of [
+    Buffer.from([7]),
+    new Uint8Array(new SharedArrayBuffer(1)),
+    runInNewContext("new Uint8Array(1)"),
+  ]) {
     const [type, { length }] = encode(bytes);
     assert.deepEqual([type, length], ["bytes", 1]);
   }
@@ -132,32 +136,73 @@ test("options that make no sense are refused, by name", () => {
     [{ relay: "ftp://relay.example.org" }, /option relay: ftp:.* must start with wss:/],
     [{ relay, relays: [] }, /no option relays: there are relay, /],
     [{ relay, bootstrap: "192.0.2.1:8468" }, /option bootstrap: want an array/],
-    ...["192.0.2.1", "192.0.2.256:1", "192.0.2:1", "01.2.3.4:5", "node.example.org:1", "[::1]:0", "[::1]:65536", "[:::1]:1", "::1:1", "[1.2.3.4]:1", " 1.2.3.4:1", 5, null].map(
-      (address) => [{ relay, bootstrap: [address] }, /option bootstrap: .* is no address/],
-    ),
+    ...[
+      "192.0.2.1",
+      "192.0.2.256:1",
+      "192.0.2:1",
+      "01.2.3.4:5",
+      "node.example.org:1",
+      "[::1]:0",
+      "[::1]:65536",
+      "[:::1]:1",
+      "::1:1",
+      "[1.2.3.4]:1",
+      " 1.2.3.4:1",
+      5,
+      null,
+    ].map((address) => [{ relay, bootstrap: [address] }, /option bootstrap: .* is no address/]),
     [{ relay, token: 5 }, /option token/],
     [{ relay, token: "é".repeat(128) }, /option token: .*255 bytes/],
     [{ relay, storage: true }, /option storage/],
     [{ relay, storage: "" }, /option storage/],
-    ...[0, -1, 1.5, NaN, "20", 2 ** 53, 20n, null].flatMap((n) => ["k", "alpha", "storeBytes"].map((name) => [{ relay, [name]: n }, new RegExp(`option ${name}: want a whole number`)])),
+    ...[0, -1, 1.5, NaN, "20", 2 ** 53, 20n, null].flatMap((n) =>
+      ["k", "alpha", "storeBytes"].map((name) => [
+        { relay, [name]: n },
+        new RegExp(`option ${name}: want a whole number`),
+      ]),
+    ),
     [{ relay, wasm: "kadmesh.wasm" }, /option wasm: "kadmesh.wasm" is no URL/],
     [{ relay, wasm: {} }, /option wasm: \[object Object\] is no URL/],
     [{ relay, worker: 1 }, /option worker: want true or false, not 1/],
-    ...["wan", true, null].map((direct) => [{ relay, direct }, /option direct: want one of "relay-only", "direct", "lan", not /]),
-    ...["stun:127.0.0.1", {}, null, [null], ["stun:127.0.0.1"]].map((iceServers) => [{ relay, iceServers }, /option iceServers: want an array of RTCIceServer, not /]),
+    ...["wan", true, null].map((direct) => [
+      { relay, direct },
+      /option direct: want one of "relay-only", "direct", "lan", not /,
+    ]),
+    ...["stun:127.0.0.1", {}, null, [null], ["stun:127.0.0.1"]].map((iceServers) => [
+      { relay, iceServers },
+      /option iceServers: want an array of RTCIceServer, not /,
+    ]),
     [{ relay, signal: {} }, /option signal: want an AbortSignal/],
     [{ relay, onprogress: "x" }, /option onprogress: want a function, not "x"/],
   ];
   for (const [options, message] of rows) {
-    assert.throws(() => check(options), (error) => error instanceof ValueError && message.test(error.message), `${JSON.stringify(options, (_, v) => (typeof v === "bigint" ? `${v}n` : v))}`);
+    assert.throws(
+      () => check(options),
+      (error) => error instanceof ValueError && message.test(error.message),
+      `${JSON.stringify(options, (_, v) => (typeof v === "bigint" ? `${v}n` : v))}`,
+    );
   }
 });
 
 test("options that make sense are passed on, with defaults", () => {
   const { wasm, ...rest } = check({ relay: new URL("wss://relay.example.org"), token: undefined });
   assert.match(wasm, /^file:.*\/kadmesh\.wasm$/);
-  assert.deepEqual(rest, { relays: ["wss://relay.example.org/"], bootstrap: [], token: "", storage: "kadmesh", storeBytes: 16777216, direct: "relay-only", k: 20, alpha: 3 });
-  const given = check({ relay: ["ws://a", "https://b/relay"], bootstrap: ["192.0.2.1:8468", "[2001:DB8::1]:1", "[::ffff:192.0.2.1]:65535"], storage: false, wasm: new URL("https://cdn.example.org/k.wasm") });
+  assert.deepEqual(rest, {
+    relays: ["wss://relay.example.org/"],
+    bootstrap: [],
+    token: "",
+    storage: "kadmesh",
+    storeBytes: 16777216,
+    direct: "relay-only",
+    k: 20,
+    alpha: 3,
+  });
+  const given = check({
+    relay: ["ws://a", "https://b/relay"],
+    bootstrap: ["192.0.2.1:8468", "[2001:DB8::1]:1", "[::ffff:192.0.2.1]:65535"],
+    storage: false,
+    wasm: new URL("https://cdn.example.org/k.wasm"),
+  });
   assert.deepEqual(given.relays, ["ws://a/", "https://b/relay"]);
   assert.equal(given.bootstrap.length, 3);
   assert.equal(given.storage, "");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Connections, Links } from "../../web/kadmesh.direct.js";
-import { listed } from "../../web/page/paths.js";
+import { Connections, Links } from "../../web/kadmesh/kadmesh.direct.js";
+import { listed } from "../../web/page/panels/paths.js";
 
 /** A peer connection that does nothing by itself. */
 class FakeConnection extends EventTarget {
@@ -35,7 +35,7 @@ class FakeConnection extends EventTarget {
   }
 }
 
-/** The page's end with one connection: how often it has told the core what, and a way to have messages come. */
+/** The page's end with one connection: its messages to the core, counted by verb, and a way to have messages come. */
 function connected(t, gather = false) {
   const clock = { now: 0 };
   const told = { described: 0, received: 0, ended: 0 };
@@ -47,11 +47,13 @@ function connected(t, gather = false) {
   port.onmessage({ data: ["start", 1, ""] });
   const connection = FakeConnection.last;
   let taken = 0;
-  /** Has n messages come within so many milliseconds, of which the core takes each. */
+  /** Has n messages come within so many milliseconds. The core takes each of them. */
   const come = (n, message, within) => {
     for (let i = 0; i < n; i++) {
       clock.now += within / n;
-      connection.channel.onmessage?.({ data: typeof message === "string" ? message : Uint8Array.from(message).buffer });
+      connection.channel.onmessage?.({
+        data: typeof message === "string" ? message : Uint8Array.from(message).buffer,
+      });
       port.onmessage({ data: ["taken", 0, told.received - taken] });
       taken = told.received;
     }
@@ -63,8 +65,15 @@ const [datagram, answer, probe, echo] = [[0, 1, 2, 3, 4, 5], [1], [2, 0, 0, 0, 1
 
 test("a channel that brings more than anybody honest sends is ended", (t) => {
   for (const [name, message, most] of [
-    ["datagrams", datagram, 4000], ["answers", answer, 4000], ["echoes", echo, 4000], ["probes", probe, 100],
-    ["of no kind", [4, 0, 0, 0, 1], 256], ["long probes", [...probe, 0], 256], ["short echoes", [3], 256], ["empty ones", [], 256], ["text", "text", 256],
+    ["datagrams", datagram, 4000],
+    ["answers", answer, 4000],
+    ["echoes", echo, 4000],
+    ["probes", probe, 100],
+    ["of no kind", [4, 0, 0, 0, 1], 256],
+    ["long probes", [...probe, 0], 256],
+    ["short echoes", [3], 256],
+    ["empty ones", [], 256],
+    ["text", "text", 256],
     ["too long", Array(9 * 1024 + 1).fill(0), 256],
   ]) {
     const { connection, told, come } = connected(t);
@@ -123,18 +132,29 @@ test("an own description waits for one public address, all addresses, or half a 
 test("peers that are not reached directly are listed as well", () => {
   const peer = (path, n, more) => ({ id: n.toString(16).padStart(40, "0"), path, rtt: null, state: "open", ...more });
   const direct = Array.from({ length: 12 }, (_, i) => peer("direct", i, { rtt: 12 - i }));
-  const others = ["idle", "idle", "idle", "backing off", "offering", "answering"].map((state, i) => peer("relay", 20 + i, { state }));
+  const others = ["idle", "idle", "idle", "backing off", "offering", "answering"].map((state, i) =>
+    peer("relay", 20 + i, { state }),
+  );
   const shown = listed([...others, ...direct]);
-  assert.deepEqual(shown.map(({ path }) => path), [...Array(8).fill("direct"), ...Array(4).fill("relay")]);
-  assert.deepEqual(shown.slice(0, 8).map(({ rtt }) => rtt), [1, 2, 3, 4, 5, 6, 7, 8]);
-  assert.deepEqual(shown.slice(8).map(({ state }) => state), ["answering", "offering", "backing off", "idle"]);
+  assert.deepEqual(
+    shown.map(({ path }) => path),
+    [...Array(8).fill("direct"), ...Array(4).fill("relay")],
+  );
+  assert.deepEqual(
+    shown.slice(0, 8).map(({ rtt }) => rtt),
+    [1, 2, 3, 4, 5, 6, 7, 8],
+  );
+  assert.deepEqual(
+    shown.slice(8).map(({ state }) => state),
+    ["answering", "offering", "backing off", "idle"],
+  );
   assert.deepEqual(listed(others.slice(0, 2)), others.slice(0, 2));
   assert.deepEqual(listed([]), []);
   const unmeasured = peer("direct", 30);
   assert.equal(listed([unmeasured, ...direct.slice(0, 3)]).at(-1), unmeasured);
 });
 
-/** Both ends of a port, with an open channel: what the core was told, and turn, in which all that was said is heard. */
+/** Both ends of a port, with an open channel. told counts messages to the core; after turn() all have come. */
 function joined(t) {
   globalThis.RTCPeerConnection = FakeConnection;
   const { port1, port2 } = new MessageChannel();

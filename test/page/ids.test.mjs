@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { bitsOf, byDistance, estimateSize, log2Distance, prefixLength, shortID } from "../../web/page/ids.js";
+import { bitsOf, byDistance, estimateSize, log2Distance, prefixLength, shortID } from "../../web/page/model/ids.js";
 
 const zero = "0".repeat(40);
 const one = "0".repeat(39) + "1";

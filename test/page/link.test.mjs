@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { keyOfLink, shareLink, tokenOfLink } from "../../web/page/link.js";
+import { keyOfLink, shareLink, tokenOfLink } from "../../web/page/model/link.js";
 
 test("a key survives its link", () => {
   for (const key of ["greeting", "a b&c=d#e?f", "ключ 🔑", "<b>", "%41", "\n"]) {

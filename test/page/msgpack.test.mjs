@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { msgpackText } from "../../web/page/msgpack.js";
+import { msgpackText } from "../../web/page/text/msgpack.js";
 const text = (...data) => msgpackText(Uint8Array.from(data));
 
 test("values are read", () => {
@@ -13,7 +13,17 @@ test("values are read", () => {
 });
 
 test("what says nothing is shown as it is", () => {
-  const rows = [[], [0xc1], [0x92, 1], [1, 2], [0xdd, 255, 255, 255, 255], [0xdf, 255, 255, 255, 255], [0xdb, 255, 255, 255, 255], [0xc6, 128, 0, 0, 0, 1], [0xcb, 0]];
+  const rows = [
+    [],
+    [0xc1],
+    [0x92, 1],
+    [1, 2],
+    [0xdd, 255, 255, 255, 255],
+    [0xdf, 255, 255, 255, 255],
+    [0xdb, 255, 255, 255, 255],
+    [0xc6, 128, 0, 0, 0, 1],
+    [0xcb, 0],
+  ];
   for (const data of rows) {
     assert.equal(text(...data), data.map((b) => b.toString(16).padStart(2, "0")).join(" "));
   }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { scaleOf } from "../../web/page/scale.js";
-import { caption, Trace, Traces } from "../../web/page/trace.js";
-import { layOut, Places } from "../../web/page/rows.js";
-import { lastMinute } from "../../web/page/traffic.js";
-import { BoundedMap, Ring } from "../../web/page/ring.js";
-import { step } from "../../web/page/picker.js";
+import { scaleOf } from "../../web/page/model/scale.js";
+import { caption, Trace, Traces } from "../../web/page/model/trace.js";
+import { layOut, Places } from "../../web/page/model/rows.js";
+import { lastMinute } from "../../web/page/panels/traffic.js";
+import { BoundedMap, RingBuffer } from "../../web/page/model/ringbuffer.js";
+import { step } from "../../web/page/ui/picker.js";
 
 const target = "0".repeat(40);
 const peer = (first) => ({ id: first + "0".repeat(39), address: "192.0.2.1:1" });
@@ -14,7 +14,8 @@ const done = { stage: "done", found: true, hops: 2, requests: 2 };
 
 function traced() {
   const trace = new Trace({ lookup: 1, purpose: "get", target, at: 100 });
-  const say = (request, to, stage, at, rtt = 0) => trace.request({ request, to, stage, at, rtt, method: "find_value" });
+  const say = (request, to, stage, at, rtt = 0) =>
+    trace.request({ request, to, stage, at, rtt, method: "find_value" });
   say(1, peer("8"), "sent", 100);
   say(2, peer("2"), "sent", 101);
   say(1, peer("8"), "replied", 110, 10);
@@ -26,7 +27,10 @@ function traced() {
 test("the staircase goes down only, and the winner is the answer that ended it", () => {
   const trace = traced();
   trace.done = { ...done, at: 131 };
-  assert.deepEqual(trace.staircase(), [[10, 159], [30, 157]]);
+  assert.deepEqual(trace.staircase(), [
+    [10, 159],
+    [30, 157],
+  ]);
   assert.equal(trace.winner().to.id, peer("2").id);
   assert.equal(caption(trace, 200), "found in 2 hops, 2 requests, 31 ms, at 20000000");
 });
@@ -34,7 +38,10 @@ test("the staircase goes down only, and the winner is the answer that ended it",
 test("the winner is the holder, where that is told", () => {
   const traces = new Traces();
   traces.lookup({ lookup: 1, purpose: "get", target, at: 100, stage: "started" });
-  for (const [request, first] of [[1, "8"], [2, "2"]]) {
+  for (const [request, first] of [
+    [1, "8"],
+    [2, "2"],
+  ]) {
     const event = { lookup: 1, request, to: peer(first), method: "find_value", rtt: 5 };
     traces.request({ ...event, stage: "sent", at: 100 });
     traces.request({ ...event, stage: "replied", at: 105 });
@@ -77,7 +84,12 @@ test("lookups and their requests are bounded", () => {
 test("scales keep everything inside the box", () => {
   for (const trace of [traced(), new Trace({ lookup: 1, purpose: "get", target, at: 100 })]) {
     const scale = scaleOf(trace, 131, box);
-    for (const [t, d] of [[0, 160], [31, 157], [1e9, -1], [-5, 0]]) {
+    for (const [t, d] of [
+      [0, 160],
+      [31, 157],
+      [1e9, -1],
+      [-5, 0],
+    ]) {
       assert.ok(scale.x(t) >= box.left && scale.x(t) <= box.width - box.right, `x(${t})`);
       assert.ok(scale.y(d) >= box.top && scale.y(d) <= box.height - box.bottom, `y(${d})`);
     }
@@ -98,7 +110,9 @@ test("contacts keep their places as others come and go", () => {
 
 test("rows fit into their box, as far as dots can shrink", () => {
   const places = new Places();
-  places.update(Array.from({ length: 300 }, (_, i) => ({ id: `n${i}`, prefix: i % 12, place: i % 5 ? "bucket" : "replacement" })));
+  places.update(
+    Array.from({ length: 300 }, (_, i) => ({ id: `n${i}`, prefix: i % 12, place: i % 5 ? "bucket" : "replacement" })),
+  );
   for (const width of [268, 340, 500]) {
     const { rows, bottom } = layOut(places, 20, width, 430);
     assert.ok(bottom < 430.01, `bottom ${bottom} at width ${width}`);
@@ -111,15 +125,26 @@ test("samples stand at their times, however rarely they are taken", () => {
   const sample = (from, at) => ({ from, at });
   const places = (samples) => lastMinute(samples, 600).map(({ left, right }) => [left, right]);
   assert.deepEqual(places([]), []);
-  assert.deepEqual(places([sample(0, 1000), sample(1000, 2000)]), [[580, 590], [590, 600]]);
+  assert.deepEqual(places([sample(0, 1000), sample(1000, 2000)]), [
+    [580, 590],
+    [590, 600],
+  ]);
   const hidden = [0, 15, 30, 45, 60].map((s) => sample(100_000 + 1000 * s, 115_000 + 1000 * s));
-  assert.deepEqual(places([sample(0, 100_000), ...hidden]), [[0, 150], [150, 300], [300, 450], [450, 600]]);
+  assert.deepEqual(places([sample(0, 100_000), ...hidden]), [
+    [0, 150],
+    [150, 300],
+    [300, 450],
+    [450, 600],
+  ]);
   assert.deepEqual(places([sample(0, 90_000)]), [[0, 600]]);
 });
 
 test("a ring forgets its oldest, a bounded map what was set longest ago", () => {
-  const ring = new Ring(3);
-  assert.deepEqual([1, 2, 3, 4].map((n) => ring.push(n)), [undefined, undefined, undefined, 1]);
+  const ring = new RingBuffer(3);
+  assert.deepEqual(
+    [1, 2, 3, 4].map((n) => ring.push(n)),
+    [undefined, undefined, undefined, 1],
+  );
   assert.deepEqual(ring.toArray(), [2, 3, 4]);
   assert.deepEqual([ring.newest(), ring.newest(2), ring.newest(3)], [4, 2, undefined]);
   const map = new BoundedMap(2);
@@ -128,7 +153,11 @@ test("a ring forgets its oldest, a bounded map what was set longest ago", () => 
 });
 
 test("arrow keys lead to the mark that is meant", () => {
-  const marks = [["a", 0, 0], ["b", 10, 0], ["c", 12, 20]].map(([key, x, y]) => ({ key, x, y }));
+  const marks = [
+    ["a", 0, 0],
+    ["b", 10, 0],
+    ["c", 12, 20],
+  ].map(([key, x, y]) => ({ key, x, y }));
   assert.equal(step(marks, -1, "ArrowRight"), "a");
   assert.equal(step(marks, 2, "ArrowRight"), "c");
   assert.equal(step(marks, 0, "ArrowDown"), "c");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { countdown, hostOf, State } from "../../web/page/state.js";
+import { countdown, hostOf, State } from "../../web/page/model/state.js";
 
 const url = "wss://relay.example/relay";
 const connected = { state: "connected", url, address: "192.0.2.1:5", resumed: false, reason: "", retryIn: 0 };
@@ -32,7 +32,10 @@ test("each condition has its message", () => {
   assert.equal(keyAfter(1, ["relay", lost]), "lost");
   assert.equal(keyAfter(1, ["relay", lost], ["relay", { ...lost, state: "connecting" }]), "lost");
   assert.equal(keyAfter(1, ["relay", { ...lost, state: "refused" }]), "refused");
-  assert.equal(keyAfter(1, ["relay", { ...lost, relayCode: "full" }], ["relay", { ...lost, state: "connecting" }]), "refused");
+  assert.equal(
+    keyAfter(1, ["relay", { ...lost, relayCode: "full" }], ["relay", { ...lost, state: "connecting" }]),
+    "refused",
+  );
   assert.equal(keyAfter(1, ["relay", { ...lost, relayCode: "full" }], ["relay", lost]), "lost");
   assert.equal(keyAfter(1, ["stats", { stats: { ...stats, recordBytes: 990 } }]), "full");
   assert.equal(keyAfter(1, ["record", { change: "refused" }]), "full");

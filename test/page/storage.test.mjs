@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { openStorage } from "../../web/kadmesh.storage.js";
+import { openStorage } from "../../web/kadmesh/kadmesh.storage.js";
 
 /** A database on a disk with room for records of so many bytes: of a transaction, all fits or nothing. */
 class Disk {
@@ -51,7 +51,7 @@ function answer(result) {
 
 const size = (records) => [...records.values()].reduce((sum, { value }) => sum + value.length, 0);
 
-/** A disk and the storage on it, in what a browser has for that. */
+/** A disk and the storage on it, behind the objects of a browser. */
 async function opened(t, room) {
   const disk = new Disk(room);
   const browser = {

@@ -1,9 +1,20 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { explain, explainStart, missing } from "../../web/page/errors.js";
-import { otherTabs } from "../../web/page/tabs.js";
+import { explain, explainStart, missing } from "../../web/page/text/errors.js";
+import { OtherTabs } from "../../web/page/model/othertabs.js";
 
-const codes = ["not-found", "no-answer", "not-stored", "value", "relay", "stopped", "unsupported", "failed", "load", undefined];
+const codes = [
+  "not-found",
+  "no-answer",
+  "not-stored",
+  "value",
+  "relay",
+  "stopped",
+  "unsupported",
+  "failed",
+  "load",
+  undefined,
+];
 
 test("every error has words and says what to do", () => {
   for (const code of codes) {
@@ -42,7 +53,7 @@ test("tabs hear of each other, and believe nothing odd", () => {
   channel.postMessage = (message) => said.push(message);
   const hear = (data) => channel.dispatchEvent(Object.assign(new Event("message"), { data }));
   let others = [];
-  const tabs = otherTabs((list) => (others = list), channel);
+  const tabs = new OtherTabs((list) => (others = list), channel);
   hear({ kind: "here", id: "early" });
   tabs.join("me");
   hear({ kind: "ask", id: "you" });
@@ -50,7 +61,10 @@ test("tabs hear of each other, and believe nothing odd", () => {
     hear(odd);
   }
   assert.deepEqual(others, ["you"]);
-  assert.deepEqual(said.map((m) => m.kind), ["ask", "here"]);
+  assert.deepEqual(
+    said.map((m) => m.kind),
+    ["ask", "here"],
+  );
   for (let i = 0; i < 200; i++) {
     hear({ kind: "here", id: `n${i}` });
   }

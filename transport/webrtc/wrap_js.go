@@ -3,7 +3,7 @@ package webrtc
 import "syscall/js"
 
 // Wrap adds direct paths to a connection, and owns the connection from then on. links is
-// an object of web/kadmesh.direct.js, the near end of the page's connections:
+// an object of web/kadmesh/kadmesh.direct.js, the near end of the page's connections:
 //
 //	start(ch, sdp), accept(ch, sdp), stop(ch)   as in driver; sdp is "" for none
 //	send(ch, bytes, n)                          as in driver, for the first n bytes

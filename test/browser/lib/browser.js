@@ -6,19 +6,29 @@ import { atEnd } from "./network.js";
 import { patience } from "./processes.js";
 
 const flags = [
-  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
 ];
 
 /**
  * Addresses as they are, for direct paths: without this, browsers announce names by
- * multicast, and what is tested shall stay on this machine.
+ * multicast, and tests shall stay on this machine.
  */
 export const plainAddresses = ["--disable-features=WebRtcHideLocalIpsWithMdns"];
 
 /** The browser, with a profile that goes with it. */
 export async function startBrowser(more = []) {
-  const browser = await chromium.launch({ executablePath: chromiumPath(), headless: true, args: [...flags, ...more], timeout: patience });
+  const browser = await chromium.launch({
+    executablePath: chromiumPath(),
+    headless: true,
+    args: [...flags, ...more],
+    timeout: patience,
+  });
   atEnd(() => browser.close());
   return browser;
 }
@@ -64,7 +74,7 @@ export class Tab {
     return options === null ? this : this.start(options);
   }
 
-  /** Starts a node. Options are those of Kadmesh.start. */
+  /** Starts a node with the options of Kadmesh.start. */
   async start(options = {}) {
     Object.assign(this, await this.page.evaluate((options) => inTab.start(options), options));
     return this;
@@ -93,7 +103,7 @@ export class Tab {
     return this.page.evaluate((key) => inTab.get(key), key);
   }
 
-  /** The id of who answers at an address. */
+  /** The id of the node at an address. */
   async ping(address) {
     return this.page.evaluate(async (address) => (await node.ping(address)).id, address);
   }
@@ -104,7 +114,7 @@ export class Tab {
   }
 }
 
-/** Defines in a page what Tab uses. */
+/** Defines the names that Tab uses in a page. */
 async function install(url) {
   const module = await import(new URL("/kadmesh.js", url));
   const hex = (bytes) => Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
@@ -129,11 +139,17 @@ async function install(url) {
     async get(key) {
       const { type: t, value } = await node.find(key);
       const plain = await node.get(key).catch((error) => error);
-      const tagged = (value) => ({ t, v: value instanceof Uint8Array ? hex(value) : t === "int" ? String(value) : value });
-      if (hex(new TextEncoder().encode(String(plain))) !== hex(new TextEncoder().encode(String(value))) || typeof plain !== typeof value) {
+      const tagged = (value) => ({
+        t,
+        v: value instanceof Uint8Array ? hex(value) : t === "int" ? String(value) : value,
+      });
+      if (
+        hex(new TextEncoder().encode(String(plain))) !== hex(new TextEncoder().encode(String(value))) ||
+        typeof plain !== typeof value
+      ) {
         return { t: "differs", find: String(value), get: String(plain) };
       }
-      // A number is only for what it holds exactly.
+      // Only integers that a number holds exactly are numbers.
       if (t === "int" && (typeof value === "number") !== Number.isSafeInteger(Number(value))) {
         return { t: "wrong type", v: typeof value };
       }

@@ -1,6 +1,6 @@
-// In a page: runs a test binary of Go. What it says goes to the console; files,
-// an object of text by path, are all that it can read. Only what package os needs
-// for that is here: all else is an error, as wasm_exec.js has it.
+// In a page: runs a test binary of Go. Its output goes to the console. It can read
+// files, an object of text by path, and no others. Only the calls that package os needs
+// for that are here: all others are an error, as wasm_exec.js has it.
 
 /** Runs the binary at url: its exit status. */
 export async function runTests(url, args, files) {
@@ -33,26 +33,39 @@ function readOnly(files) {
   let last = 100;
   const full = (path) => (path.startsWith("/") ? path : `/core/${path}`).replace(/\/$/, "");
   const fail = (code) => Object.assign(new Error(code), { code });
-  const answer = (f) => (...args) => {
-    const callback = args.pop();
-    let result;
-    try {
-      result = f(...args);
-    } catch (error) {
-      callback(error);
-      return;
-    }
-    callback(null, result);
-  };
+  const answer =
+    (f) =>
+    (...args) => {
+      const callback = args.pop();
+      let result;
+      try {
+        result = f(...args);
+      } catch (error) {
+        callback(error);
+        return;
+      }
+      callback(null, result);
+    };
   const stat = (path) => {
     const dir = dirs.has(full(path));
     if (!dir && !content.has(full(path))) {
       throw fail("ENOENT");
     }
     return {
-      dev: 0, ino: 0, nlink: 1, uid: 0, gid: 0, rdev: 0, blksize: 4096, blocks: 0,
-      mode: dir ? 0o040555 : 0o100444, size: dir ? 0 : content.get(full(path)).length,
-      atimeMs: 0, mtimeMs: 0, ctimeMs: 0, isDirectory: () => dir,
+      dev: 0,
+      ino: 0,
+      nlink: 1,
+      uid: 0,
+      gid: 0,
+      rdev: 0,
+      blksize: 4096,
+      blocks: 0,
+      mode: dir ? 0o040555 : 0o100444,
+      size: dir ? 0 : content.get(full(path)).length,
+      atimeMs: 0,
+      mtimeMs: 0,
+      ctimeMs: 0,
+      isDirectory: () => dir,
     };
   };
   return {

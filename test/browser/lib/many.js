@@ -4,7 +4,7 @@
 import { webcrypto } from "node:crypto";
 import { createInterface } from "node:readline";
 import { WebSocket } from "ws";
-import { Kadmesh } from "../../../web/kadmesh.js";
+import { Kadmesh } from "../../../web/kadmesh/kadmesh.js";
 
 // Node.js has these by itself from versions 22 and 20 on.
 globalThis.WebSocket ??= WebSocket;

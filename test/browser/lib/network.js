@@ -12,14 +12,16 @@ const kadmesh = join(root, "bin/kadmesh");
 const kadmeshRelay = join(root, "bin/kadmesh-relay");
 const python = process.env.KADMESH_PYTHON ?? join(root, ".venv/bin/python");
 
-/** Ends what was started, in the opposite order. */
+/** The ends of started programs. They end in the opposite order. */
 const ends = [];
 
 /** Ends all that was started; to be called after the tests of a file. */
 export async function endAll() {
   const failed = [];
   while (ends.length) {
-    await ends.pop()().catch((error) => failed.push(error));
+    await ends
+      .pop()()
+      .catch((error) => failed.push(error));
   }
   if (failed.length) {
     throw failed[0];
@@ -38,8 +40,8 @@ export async function scratch() {
   return dir;
 }
 
-// Each process of tests has a block of UDP ports of its own to lend, below those that
-// systems choose: what one frees for a moment, another must not take.
+// Each process of tests has a block of UDP ports of its own to lend, below the ports
+// that systems choose: a port that one frees for a moment must not go to another.
 const block = 256;
 let firstPort = 10240 + (process.pid % 64) * block;
 let nextPort = 0;
@@ -54,9 +56,14 @@ async function freePorts(count) {
     const first = firstPort + nextPort;
     nextPort += count;
     const sockets = Array.from({ length: count }, () => createSocket("udp4"));
-    const bound = await Promise.all(sockets.map((socket, i) => new Promise((resolve) => {
-      socket.once("error", () => resolve(false)).bind(first + i, "127.0.0.1", () => resolve(true));
-    })));
+    const bound = await Promise.all(
+      sockets.map(
+        (socket, i) =>
+          new Promise((resolve) => {
+            socket.once("error", () => resolve(false)).bind(first + i, "127.0.0.1", () => resolve(true));
+          }),
+      ),
+    );
     await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.close(resolve))));
     if (bound.every(Boolean)) {
       return `${first}-${first + count - 1}`;
@@ -68,7 +75,13 @@ async function freePorts(count) {
 /** A native node: its program, address and id. */
 export async function startNode(bootstrap = [], args = []) {
   needs(kadmesh);
-  const program = await Program.start(kadmesh, ["node", "--listen", "127.0.0.1:0", ...bootstrap.flatMap((b) => ["--bootstrap", b]), ...args]);
+  const program = await Program.start(kadmesh, [
+    "node",
+    "--listen",
+    "127.0.0.1:0",
+    ...bootstrap.flatMap((b) => ["--bootstrap", b]),
+    ...args,
+  ]);
   const [, address, , id] = program.first.split(" ");
   const node = { program, address, id, stop: (signal) => program.stop(signal) };
   atEnd(() => node.stop("SIGKILL"));
@@ -79,7 +92,9 @@ export async function startNode(bootstrap = [], args = []) {
 export async function nativeSet(node, key, { t, v }) {
   const input = t === "bytes" ? Buffer.from(v, "hex") : t === "float" ? floatText(v) : String(v);
   const from = t === "str" || t === "bytes" ? ["--file=-", "--", key] : ["--", key, input];
-  const { status, said } = await run(kadmesh, ["set", `--type=${t}`, "--bootstrap", node.address, ...from], { input });
+  const { status, said } = await run(kadmesh, ["set", `--type=${t}`, "--bootstrap", node.address, ...from], {
+    input,
+  });
   if (status !== 0) {
     throw new Error(`kadmesh set ${key}: ${said}`);
   }
@@ -107,7 +122,7 @@ export async function nativeGet(node, key) {
   return { t, v: JSON.parse(raw) };
 }
 
-/** Pings an address with the program: the id of who answers. */
+/** Pings an address with the program. Resolves to the id of the node. */
 export async function nativePing(address) {
   const { status, output, said } = await run(kadmesh, ["ping", "--json", address]);
   if (status !== 0) {
@@ -119,7 +134,9 @@ export async function nativePing(address) {
 /** Nodes of the Python reference, all in one process: see test/interop/README.md. */
 export async function startPython(count, args = []) {
   needs(python);
-  const program = await Program.start(python, ["test/interop/node.py", "--count", String(count), ...args], { input: "" });
+  const program = await Program.start(python, ["test/interop/node.py", "--count", String(count), ...args], {
+    input: "",
+  });
   const waiting = new Map();
   let last = 0;
   program.onLine = (line) => {
@@ -132,13 +149,18 @@ export async function startPython(count, args = []) {
     const id = ++last;
     const answered = new Promise((resolve) => waiting.set(id, resolve));
     program.child.stdin.write(JSON.stringify({ id, op, node, ...request }) + "\n");
-    const { ok, error, ...answer } = await within(Promise.race([answered, program.ended.then(() => ({ error: program.said }))]), `Python's ${op}`);
+    const { ok, error, ...answer } = await within(
+      Promise.race([answered, program.ended.then(() => ({ error: program.said }))]),
+      `Python's ${op}`,
+    );
     if (!ok) {
       throw new Error(`Python's ${op}: ${error}`);
     }
     return answer;
   };
-  return JSON.parse(program.first).nodes.map(({ listening, id }, i) => new PythonNode(listening, id, (op, r) => ask(i, op, r), program));
+  return JSON.parse(program.first).nodes.map(
+    ({ listening, id }, i) => new PythonNode(listening, id, (op, r) => ask(i, op, r), program),
+  );
 }
 
 class PythonNode {
@@ -164,7 +186,7 @@ class PythonNode {
     return fromPython((await this.ask("get", { key })).value);
   }
 
-  /** The id of who answers at an address, or null. */
+  /** The id of the node at an address, or null. */
   async ping(address, peer) {
     const { answered, value } = await this.ask("ping", { addr: pair(address), peer });
     return answered ? value.v : null;
@@ -174,7 +196,9 @@ class PythonNode {
   async intact() {
     const { errors, quotes, closed } = await this.ask("stats");
     if (errors || closed) {
-      throw new Error(`a Python node has met ${errors} errors: ${quotes.join("; ")}${closed ? "; its socket is closed" : ""}`);
+      throw new Error(
+        `a Python node has met ${errors} errors: ${quotes.join("; ")}${closed ? "; its socket is closed" : ""}`,
+      );
     }
   }
 }
@@ -198,8 +222,16 @@ class Relay {
   listen = "127.0.0.1:0";
 
   constructor(dir, ports, bootstrap, args) {
-    this.args = ["--allow-private", "--max-peers-per-ip=-1", "--udp-ports", ports, "--secret-file", join(dir, "secret"),
-      ...bootstrap.flatMap((b) => ["--bootstrap", b]), ...args];
+    this.args = [
+      "--allow-private",
+      "--max-peers-per-ip=-1",
+      "--udp-ports",
+      ports,
+      "--secret-file",
+      join(dir, "secret"),
+      ...bootstrap.flatMap((b) => ["--bootstrap", b]),
+      ...args,
+    ];
   }
 
   async start() {

@@ -18,7 +18,11 @@ function killAll() {
 }
 
 process.on("exit", killAll);
-for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]]) {
+for (const [signal, status] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+]) {
   process.on(signal, () => process.exit(status));
 }
 
@@ -33,10 +37,14 @@ export class Program {
 
   constructor(file, args, { env, input } = {}) {
     this.name = [file.split("/").pop(), ...args].join(" ");
-    this.said = ""; // the end of what came on standard error
+    this.said = ""; // the end of standard error
     this.waiting = [];
     this.lines = [];
-    this.child = spawn(file, args, { cwd: root, env: { ...process.env, ...env }, stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"] });
+    this.child = spawn(file, args, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    });
     running.add(this);
     this.child.stderr.setEncoding("utf8").on("data", (text) => (this.said = (this.said + text).slice(-4000)));
     createInterface({ input: this.child.stdout }).on("line", (line) => this.#hear(line));
@@ -85,7 +93,7 @@ function errors(_, value) {
   return value instanceof Error ? value.message : value;
 }
 
-/** Runs a program to its end, with its input: its status and what it said. */
+/** Runs a program to its end, with its input. Resolves to its status and its output. */
 export async function run(file, args, options, ms) {
   const program = new Program(file, args, options);
   program.child.stdin?.on("error", () => {}); // it may end without reading

@@ -32,7 +32,8 @@ export function hexFloat(text) {
     return special[text];
   }
   const [, sign, whole, fraction = "", exponent] = /^(-?)0x([01])(?:\.([\da-f]+))?p([+-]\d+|\d+)$/.exec(text);
-  const bits = whole === "0" && !Number(`0x0${fraction}`) ? 0n : BigInt(Number(exponent) + (whole === "1" ? 1023 : 1022));
+  const bits =
+    whole === "0" && !Number(`0x0${fraction}`) ? 0n : BigInt(Number(exponent) + (whole === "1" ? 1023 : 1022));
   const view = new DataView(new ArrayBuffer(8));
   view.setBigUint64(0, (BigInt(sign ? 1 : 0) << 63n) | (bits << 52n) | BigInt(`0x${fraction.padEnd(13, "0")}`));
   return view.getFloat64(0);
@@ -60,12 +61,54 @@ for (const n of [1, 31, 32, 255, 256, 8137]) {
   values[`bytes of ${n}`] = bytes(Buffer.alloc(n, 0xb5));
 }
 for (const n of [
-  0n, 1n, -1n, -32n, -33n, 127n, 128n, -128n, -129n, 255n, 256n, 65535n, 65536n, -32768n, -32769n,
-  2n ** 31n, -(2n ** 31n), -(2n ** 31n) - 1n, 2n ** 32n - 1n, 2n ** 32n,
-  2n ** 53n - 1n, 2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n) - 1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 63n, 2n ** 64n - 1n,
+  0n,
+  1n,
+  -1n,
+  -32n,
+  -33n,
+  127n,
+  128n,
+  -128n,
+  -129n,
+  255n,
+  256n,
+  65535n,
+  65536n,
+  -32768n,
+  -32769n,
+  2n ** 31n,
+  -(2n ** 31n),
+  -(2n ** 31n) - 1n,
+  2n ** 32n - 1n,
+  2n ** 32n,
+  2n ** 53n - 1n,
+  2n ** 53n,
+  2n ** 53n + 1n,
+  -(2n ** 53n) - 1n,
+  2n ** 63n - 1n,
+  -(2n ** 63n),
+  2n ** 63n,
+  2n ** 64n - 1n,
 ]) {
   values[`int ${n}`] = int(n);
 }
-for (const f of [0, -0, 1, -1, 3, 2 ** 53, 1e21, 0.1, -1.5, Math.PI, NaN, Infinity, -Infinity, Number.MAX_VALUE, Number.MIN_VALUE, 2.2250738585072014e-308]) {
+for (const f of [
+  0,
+  -0,
+  1,
+  -1,
+  3,
+  2 ** 53,
+  1e21,
+  0.1,
+  -1.5,
+  Math.PI,
+  NaN,
+  Infinity,
+  -Infinity,
+  Number.MAX_VALUE,
+  Number.MIN_VALUE,
+  2.2250738585072014e-308,
+]) {
   values[`float ${floatHex(f)}`] = float(f);
 }

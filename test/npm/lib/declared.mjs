@@ -3,14 +3,17 @@
 import { readFile } from "node:fs/promises";
 import { root } from "./network.mjs";
 
-const source = (await readFile(`${root}web/kadmesh.d.ts`, "utf8")).replace(/\/\*\*.*?\*\//gs, "");
+const source = (await readFile(`${root}web/kadmesh/kadmesh.d.ts`, "utf8")).replace(/\/\*\*.*?\*\//gs, "");
 
 /** The exported classes. */
 export const classes = [...source.matchAll(/^export class (\w+)/gm)].map(([, name]) => name);
 
-/** The members of an interface or a class, sorted; those of what it extends too. */
+/** The members of an interface or a class, sorted, with the members of its base. */
 export function members(name) {
-  const [, base, body] = new RegExp(`^export (?:interface|class) ${name}(?: extends (\\w+))? \\{\\n(.*?)^\\}`, "ms").exec(source);
+  const [, base, body] = new RegExp(
+    `^export (?:interface|class) ${name}(?: extends (\\w+))? \\{\\n(.*?)^\\}`,
+    "ms",
+  ).exec(source);
   const own = membersOf(body);
   return (base && base !== "Error" ? [...members(base), ...own] : own).sort();
 }

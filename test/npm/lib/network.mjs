@@ -17,7 +17,15 @@ export async function startNetwork(origins = [], flags = []) {
   const node = await run("kadmesh", ["node", "--listen", "127.0.0.1:0"]);
   const seed = node.line.split(" ")[1];
   const allowed = origins.flatMap((origin) => ["--allow-origin", origin]);
-  const relay = await run("kadmesh-relay", ["--listen", "127.0.0.1:0", "--allow-private", "--bootstrap", seed, ...allowed, ...flags]);
+  const relay = await run("kadmesh-relay", [
+    "--listen",
+    "127.0.0.1:0",
+    "--allow-private",
+    "--bootstrap",
+    seed,
+    ...allowed,
+    ...flags,
+  ]);
   const http = relay.line.split(" ")[1];
   return {
     seed,
@@ -30,7 +38,9 @@ export async function startNetwork(origins = [], flags = []) {
 
 /** Runs a program of bin/ until it says that it listens. */
 async function run(name, args) {
-  const child = spawn(`${root}bin/${name}`, args, { stdio: ["ignore", "pipe", process.env.KADMESH_VERBOSE ? "inherit" : "ignore"] });
+  const child = spawn(`${root}bin/${name}`, args, {
+    stdio: ["ignore", "pipe", process.env.KADMESH_VERBOSE ? "inherit" : "ignore"],
+  });
   children.add(child);
   const ended = once(child, "exit").finally(() => children.delete(child));
   const [line] = await Promise.race([
@@ -46,7 +56,7 @@ async function run(name, args) {
   };
 }
 
-/** Runs kadmesh and gives what it printed. */
+/** Runs kadmesh. Resolves to its output. */
 export async function kadmesh(...args) {
   const child = spawn(`${root}bin/kadmesh`, args, { stdio: ["ignore", "pipe", "inherit"] });
   const parts = [];

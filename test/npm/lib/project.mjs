@@ -12,7 +12,7 @@ export const exec = promisify(execFile);
 export const examples = fileURLToPath(new URL("../examples/", import.meta.url));
 
 export async function version() {
-  return JSON.parse(await readFile(`${root}web/package.json`, "utf8")).version;
+  return JSON.parse(await readFile(`${root}web/kadmesh/package.json`, "utf8")).version;
 }
 
 /** The file that `make npm` makes. */
@@ -24,7 +24,9 @@ export async function tarball() {
 export async function newProject() {
   const directory = await mkdtemp(join(tmpdir(), "kadmesh-npm-"));
   await writeFile(join(directory, "package.json"), `{"private": true, "type": "module"}`);
-  await exec("npm", ["install", "--offline", "--no-audit", "--no-fund", "--no-package-lock", await tarball()], { cwd: directory });
+  await exec("npm", ["install", "--offline", "--no-audit", "--no-fund", "--no-package-lock", await tarball()], {
+    cwd: directory,
+  });
   return { directory, remove: () => rm(directory, { recursive: true }) };
 }
 
@@ -36,7 +38,10 @@ export async function addExample(project, name, relay) {
   for (const file of await readdir(directory)) {
     const path = join(directory, file);
     const text = await readFile(path, "utf8");
-    await writeFile(path, text.replaceAll("wss://relay.example.org", relay.ws).replaceAll("https://relay.example.org", relay.http));
+    await writeFile(
+      path,
+      text.replaceAll("wss://relay.example.org", relay.ws).replaceAll("https://relay.example.org", relay.http),
+    );
   }
   return directory;
 }

@@ -14,7 +14,12 @@ export async function serve(directory, headers = () => ({})) {
     const file = pathname.endsWith("/") ? `${pathname}index.html` : pathname;
     try {
       const body = await readFile(join(directory, decodeURIComponent(file)));
-      response.writeHead(200, { "content-type": types[extname(file)] ?? "application/octet-stream", ...headers(request.url) }).end(body);
+      response
+        .writeHead(200, {
+          "content-type": types[extname(file)] ?? "application/octet-stream",
+          ...headers(request.url),
+        })
+        .end(body);
     } catch {
       response.writeHead(404).end();
     }

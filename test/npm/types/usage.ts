@@ -49,7 +49,10 @@ export async function start(signal: AbortSignal): Promise<Kadmesh> {
     storage: "kadmesh",
     storeBytes: 1,
     direct: "direct",
-    iceServers: [{ urls: "stun:stun.example.org" }, { urls: ["turn:turn.example.org"], username: "u", credential: "c" }] satisfies RTCIceServer[],
+    iceServers: [
+      { urls: "stun:stun.example.org" },
+      { urls: ["turn:turn.example.org"], username: "u", credential: "c" },
+    ] satisfies RTCIceServer[],
     k: 20,
     alpha: 3,
     wasm: new URL("kadmesh.wasm", import.meta.url),
@@ -186,7 +189,7 @@ export function events(node: Kadmesh): void {
   node.on("served", listener);
 }
 
-/** Each class is told from the others, also in what is left. */
+/** Each class is told from the others, also in the rest. */
 export function errors(error: unknown): ErrorCode | undefined {
   if (error instanceof NotFoundError) {
     same<typeof error.code, "not-found">(true);

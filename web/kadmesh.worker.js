@@ -1,5 +1,0 @@
-// The node's own thread, so that the page stays smooth.
-
-import { serve } from "./kadmesh.host.js";
-
-serve(self);
