@@ -10,7 +10,7 @@ import (
 )
 
 // P5: nobody becomes a contact by a request alone: its sender has to answer from
-// there, under that id. The own id is nobody's.
+// there, under that id. The node's own id is nobody's.
 func TestClaimsMustBeProven(t *testing.T) {
 	net := newTestNet(t, 75)
 	e := net.add(Config{})
@@ -18,10 +18,10 @@ func TestClaimsMustBeProven(t *testing.T) {
 	claims := []Contact{
 		{ID{1}, addr(600)},          // an address where nobody is
 		{ID{2}, net.addrOf(victim)}, // somebody else's address
-		{e.id, addr(601)},           // the own id
+		{e.id, addr(601)},           // the node's own id
 		{ID{3}, addr(602)},          // one who answers under another id
-		{ID{4}, addr(603)},          // one who answers under ours
-		{ID{5}, net.addrOf(e)},      // the own address
+		{ID{4}, addr(603)},          // one that answers under this node's id
+		{ID{5}, net.addrOf(e)},      // the node's own address
 		{ID{}, addr(604)},           // one who says the zero id
 	}
 	net.puppet(claims[3], func(r *wire.Request) []byte { return answerAs(ID{33}, r) })

@@ -220,7 +220,7 @@ func TestLonelyNodeJoinsAgain(t *testing.T) {
 	}
 }
 
-// Client mode: it answers nothing, and nobody of ours takes it for a contact.
+// Client mode: it answers nothing, and no Kadmesh node takes it for a contact.
 func TestClientLeavesNoTrace(t *testing.T) {
 	net := newTestNet(t, 56)
 	nodes := net.grow(30, Config{})

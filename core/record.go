@@ -12,8 +12,9 @@ type Record struct {
 	Published time.Time
 	// TTL is how long it lives from then.
 	TTL time.Duration
-	// Cached marks a copy that was left on the path of a lookup. The node is not one of
-	// the k nearest, which should hold the value (paper, section 2.3).
+	// Cached marks a copy: the node is not one of the k nearest, which should hold the
+	// value. A lookup leaves copies on its path (paper, section 2.3), and a holder that
+	// newcomers have displaced keeps one.
 	Cached bool
 }
 

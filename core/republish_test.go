@@ -284,7 +284,7 @@ func TestSetRevertsNothing(t *testing.T) {
 	}
 }
 
-// A Set waits for the only other node, however slow: the own node alone is no network.
+// A Set waits for the only other node, however slow: the node alone is no network.
 func TestSetWaitsForTheOnlyOther(t *testing.T) {
 	net := newTestNet(t, 50)
 	nodes := net.grow(2, Config{RefreshInterval: quiet})

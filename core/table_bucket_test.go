@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// T2: one bucket at first; the one with the own id splits when it is full.
+// T2: one bucket at first; the one with the node's own id splits when it is full.
 func TestOwnBucketSplits(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{3})
 	self := RandomID(src)
@@ -33,7 +33,7 @@ func TestOwnBucketSplits(t *testing.T) {
 	}
 }
 
-// I6: with b bits for each step, a range that shares n bits with the own id is
+// I6: with b bits for each step, a range that shares n bits with the node's own id is
 // split down to the next depth that b divides, and no further.
 func TestSplitsByB(t *testing.T) {
 	tests := []struct{ b, level, want int }{
@@ -65,12 +65,12 @@ func TestSplitsByB(t *testing.T) {
 	}
 }
 
-// T3: all contacts of the smallest subtree around the own id that has k nodes are
+// T3: all contacts of the smallest subtree around the node's own id that has k nodes are
 // kept. The other half of it may then hold more than k.
 func TestKeepsTheSubtreeOfK(t *testing.T) {
 	const k = 8
 	tests := []struct {
-		nearer int // nodes that share 7 bits or more with the own id
+		nearer int // nodes that share 7 bits or more with the node's own id
 		want   int // of 12 that share exactly 6, how many are kept
 	}{
 		{0, 12}, {2, 12}, {k - 1, 12}, {k, k}, {2 * k, k},
@@ -125,7 +125,7 @@ func replay(script string) string {
 		}
 	}
 	name := func(list []peer) (s string) {
-		for _, p := range seatedIn(&x, list) {
+		for _, p := range withContacts(&x, list) {
 			s += string(p.ID[19:])
 		}
 		return s

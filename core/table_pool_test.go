@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// A table's own book has no more entries than the table ever had peers at a time,
+// The pool of one table has no more entries than the table ever had peers at a time,
 // however many come by.
-func TestBookCrossesOut(t *testing.T) {
+func TestPoolReleasesEntries(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{11})
 	x := newTable(RandomID(src), 8, 2, &contactPool{})
 	offer(&x, 500, src)
@@ -21,8 +21,8 @@ func TestBookCrossesOut(t *testing.T) {
 	}
 }
 
-// Engines that share a Scratch share what they know of each other.
-func TestBookIsShared(t *testing.T) {
+// Engines that share a Scratch have one entry for a contact that both know.
+func TestPoolIsShared(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{12})
 	s := NewScratch()
 	a, b := newTable(RandomID(src), 20, 5, s.pool), newTable(RandomID(src), 20, 5, s.pool)
@@ -38,8 +38,8 @@ func TestBookIsShared(t *testing.T) {
 	}
 }
 
-// A contact is another one under another id, or at another address.
-func TestBookTellsContactsApart(t *testing.T) {
+// A contact under another id, or at another address, has another entry.
+func TestPoolTellsContactsApart(t *testing.T) {
 	src := rand.NewChaCha8([32]byte{13})
 	id := RandomID(src)
 	b := newSharedPool()

@@ -39,35 +39,35 @@ func offer(t *table, count int, src rand.Source) {
 
 func anyPeer(*peer) bool { return true }
 
-// seated is a peer with what the book says of it now.
-type seated struct {
+// peerContact is a peer with its contact in the pool.
+type peerContact struct {
 	peer
 	Contact
 }
 
-// seatedIn returns the peers of a list.
-func seatedIn(t *table, list []peer) (all []seated) {
+// withContacts returns the peers of a list with their contacts.
+func withContacts(t *table, list []peer) (all []peerContact) {
 	for i := range list {
-		all = append(all, seated{list[i], t.contact(&list[i])})
+		all = append(all, peerContact{list[i], t.contact(&list[i])})
 	}
 	return all
 }
 
-// countFrom returns how many contacts share at least n bits with the own id.
+// countFrom returns how many contacts share at least n bits with the node's own id.
 func (t *table) countFrom(n int) int {
 	return t.count(func(level int) bool { return level >= n })
 }
 
 // contactsOf returns the contacts in the buckets, in their order.
-func contactsOf(t *table) (all []seated) {
+func contactsOf(t *table) (all []peerContact) {
 	for i := range t.buckets {
-		all = append(all, seatedIn(t, t.buckets[i].contacts)...)
+		all = append(all, withContacts(t, t.buckets[i].contacts)...)
 	}
 	return all
 }
 
 // closestOf sorts all peers to find what table.closest should.
-func closestOf(all []seated, target ID, n int, keep func(*peer) bool) []ID {
+func closestOf(all []peerContact, target ID, n int, keep func(*peer) bool) []ID {
 	var ids []ID
 	for i := range all {
 		if keep(&all[i].peer) {
@@ -102,7 +102,7 @@ func checkTable(t testing.TB, x *table) {
 		}
 	}
 	if x.pool.numbers == nil {
-		// Each entry of an own book is of one peer, or free out.
+		// Each entry of a pool that is not shared belongs to one peer, or is free.
 		used := make([]int, len(x.pool.entries))
 		for _, n := range x.pool.free {
 			used[n]++
@@ -125,7 +125,7 @@ func checkTable(t testing.TB, x *table) {
 		if len(b.contacts) > x.k || len(b.replacements) > x.k {
 			t.Fatalf("bucket %d has %d contacts and %d replacements, want %d at most", i, len(b.contacts), len(b.replacements), x.k)
 		}
-		for _, p := range seatedIn(x, slices.Concat(b.contacts, b.replacements)) {
+		for _, p := range withContacts(x, slices.Concat(b.contacts, b.replacements)) {
 			if PrefixLen(p.ID, b.prefix) < b.depth && b.depth > 0 {
 				t.Fatalf("%v is in the bucket of %v/%d", p.ID, b.prefix, b.depth)
 			}
@@ -217,7 +217,7 @@ func TestByAddr(t *testing.T) {
 			x.insert(c)
 		}
 		at := addr(r.IntN(3000))
-		i := slices.IndexFunc(contactsOf(&x), func(p seated) bool { return p.Addr == at })
+		i := slices.IndexFunc(contactsOf(&x), func(p peerContact) bool { return p.Addr == at })
 		id, ok := x.byAddr(at)
 		if ok != (i >= 0) || ok && id != contactsOf(&x)[i].ID {
 			t.Fatalf("step %d: %v, %v is at %v, want the contact number %d", step, id, ok, at, i)
@@ -262,7 +262,7 @@ func TestCounts(t *testing.T) {
 			for i := range offered / 10 {
 				x.insert(Contact{idAt(x.self, 5+i%20, src), addr(i)})
 			}
-			var all []seated // that answer
+			var all []peerContact // that answer
 			for i, p := range contactsOf(&x) {
 				if i%3 == 0 {
 					x.failed(p.ID, 0)
@@ -330,7 +330,7 @@ func TestTableTreatedAtRandom(t *testing.T) {
 
 // treat does something at random to a table, and returns whom it removed.
 func treat(x *table, r *rand.Rand, now time.Duration) (removed ID, gone bool) {
-	// Few bits, some far apart and some at the own id, so that ids meet.
+	// Few bits, some far apart and some at the node's own id, so that ids meet.
 	c := Contact{ID{0: byte(r.IntN(4)) << 6, 19: byte(r.IntN(64))}, addr(r.IntN(200))}
 	if c.ID == x.self {
 		return

@@ -75,7 +75,7 @@ func TestNaN(t *testing.T) {
 	}
 }
 
-// Equal is what has the same type and the same bytes (fault B12).
+// Values are equal if they have the same type and the same bytes.
 func TestValuesOfOtherTypesDiffer(t *testing.T) {
 	all := []Value{
 		{}, Int(0), Int(1), Uint(math.MaxUint64), Float(0), Float(1), Float(math.Copysign(0, -1)), Bool(false), Bool(true),
@@ -166,7 +166,7 @@ func TestSetRefuses(t *testing.T) {
 			if !errors.Is(err, tt.want) || (err == nil) != (cancel != nil) {
 				t.Errorf("Set: %v, want %v", err, tt.want)
 			}
-			// A refused value is nowhere, not even in the own store (fault B11).
+			// A refused value is nowhere, not even in the node's own store.
 			net.run(time.Second)
 			stored := 0
 			if tt.want == nil {

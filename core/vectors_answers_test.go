@@ -34,9 +34,8 @@ var (
 	nobodyAt6 = netip.MustParseAddrPort("[::1]:9")
 )
 
-// want says what should become of the operation: what the reference returns. What
-// it raises instead is no error of the user's (faults S2 and S3): the answer is
-// as good as none.
+// want returns the result that the operation should have: that of the reference. If
+// the reference raises an error, the answer counts as none.
 func (v *oddAnswerVector) want(t *testing.T) string {
 	t.Helper()
 	switch {
@@ -52,19 +51,19 @@ func (v *oddAnswerVector) want(t *testing.T) string {
 	case len(v.Answers) == 1 && string(v.Answers[0].Body) == "\xc3":
 		return "stored on 2"
 	}
-	// The reference says that it is stored whatever the liar answers (fault B2).
+	// The reference says that it is stored whatever the liar answers.
 	// It is on one node: the asker itself.
 	return "stored on 1"
 }
 
 var oddAnswerDifferences = differences{
 	"get, bad, then good":                          {"not found", "who answers badly has answered: the request is over"},
-	"get, value is nil":                            {"found c0", "the reference stores nil and reads it as missing (fault B12)"},
-	"get, value is list":                           {"found 9101", "the reference stores lists and cannot get them (fault S2)"},
-	"get, value is map":                            {"found 80", "the reference stores maps and cannot get them (fault S2)"},
-	"bootstrap, ping answered with the asker's id": {"no answer", "to join through itself is not to join (fault B15)"},
+	"get, value is nil":                            {"found c0", "the reference stores nil and reads it as missing"},
+	"get, value is list":                           {"found 9101", "the reference stores lists and cannot get them"},
+	"get, value is map":                            {"found 80", "the reference stores maps and cannot get them"},
+	"bootstrap, ping answered with the asker's id": {"no answer", "to join through itself is not to join"},
 	"bootstrap, ping answered with 19 bytes":       {"no answer", idsOf20},
-	"get, value is list 100 deep":                  {"found " + strings.Repeat("91", 100) + "c0", "the reference stores lists and cannot get them (fault S2)"},
+	"get, value is list 100 deep":                  {"found " + strings.Repeat("91", 100) + "c0", "the reference stores lists and cannot get them"},
 }
 
 func TestVectorsOddAnswers(t *testing.T) {
@@ -220,7 +219,7 @@ func (l *lied) checkTable() {
 		l.t.Errorf("contacts %v, want %v", got, want)
 	}
 	for i := range l.e.table.buckets {
-		for _, p := range seatedIn(&l.e.table, l.e.table.buckets[i].replacements) {
+		for _, p := range withContacts(&l.e.table, l.e.table.buckets[i].replacements) {
 			if !canKeep(p.Addr) {
 				l.t.Errorf("replacement at %v, want none there", p.Addr)
 			}

@@ -18,7 +18,7 @@ type oddVectors struct {
 }
 
 const (
-	idsOf20    = "ids and keys have 20 bytes: others have no place in the table, and crash the reference's lookups (fault S3)"
+	idsOf20    = "ids and keys have 20 bytes: others have no place in the table, and crash the reference's lookups"
 	listOfArgs = "arguments come as a list"
 )
 

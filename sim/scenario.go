@@ -80,7 +80,7 @@ func Play(name string, o Options) (*Report, error) {
 // While a network grows, one node joins every joinPause, or less often if the network
 // is small: every joinFirst divided by its size. One more joins at a time for each
 // joinCrowd nodes, so that growing a large network does not take hours, most of it
-// spent on upkeep.
+// spent on refreshing and republishing.
 const (
 	joinPause = 10 * time.Millisecond
 	joinFirst = 16 * time.Second

@@ -13,7 +13,7 @@ type equivalents map[[4]string]string
 // readEquivalents reads a file of entries of four lines; lines that are empty or
 // start with # are comments.
 //
-//	core (*Table).Closest
+//	core (*table).closest
 //	- if n > len(all) {
 //	+ if n >= len(all) {
 //	= a slice cut at its length is itself

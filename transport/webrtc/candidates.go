@@ -52,7 +52,7 @@ func usable(list []candidate, from netip.AddrPort, mode Mode, proven bool) (usab
 	return usable
 }
 
-// tellable returns the own candidates that the peer at to may know. sameIP means that
+// tellable returns the candidates of this node that the peer at to may know. sameIP means that
 // the peer sees this node at its own IP address, so that the port alone suffices.
 func tellable(list []candidate, to netip.AddrPort, mode Mode, sameIP bool) (told []candidate) {
 	for _, c := range list {

@@ -44,7 +44,7 @@ const maxMessage = 9 << 10
 type stage uint8
 
 const (
-	stageGathering  stage = iota // the driver is making the own description
+	stageGathering  stage = iota // the driver is making this end's description
 	stageOffered                 // the offer waits for its answer
 	stageConnecting              // both ends have both descriptions
 	stageChecking                // open at this end; no echo yet
@@ -71,7 +71,7 @@ type signalling struct {
 	offering bool       // the offer is this node's own
 	msg      wire.MsgID // of the offer
 	nonce    nonce      // of the offer
-	signal   []byte     // the datagram of the own offer or answer, until the channel opens
+	signal   []byte     // the datagram of this end's offer or answer, until the channel opens
 	sends    int        // how often signal was sent
 }
 

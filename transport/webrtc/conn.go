@@ -30,7 +30,7 @@ type Wrapped interface {
 // In a browser the connections belong to the page, and the node runs in a Worker:
 // each call is a message to the page, and each event a message from the page.
 type driver interface {
-	// start begins channel ch and describes the own end: as an answer to remote, or
+	// start begins channel ch and describes this end: as an answer to remote, or
 	// as an offer if remote is nil.
 	start(ch chanID, remote *description)
 	// accept completes a channel for which start has described an offer.

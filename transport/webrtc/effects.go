@@ -24,7 +24,7 @@ func (c *Conn) perform(a *action) {
 	}
 }
 
-// described is an event of the driver: start has made the own description.
+// described is an event of the driver: start has made this end's description.
 func (c *Conn) described(ch chanID, d description) {
 	c.loop.do(func(e *engine, now time.Time) { e.described(now, ch, d) })
 }

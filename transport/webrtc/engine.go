@@ -46,8 +46,8 @@ type engine struct {
 type actionKind uint8
 
 const (
-	makeOffer    actionKind = iota // begin channel ch and describe the own end as an offer
-	makeAnswer                     // begin channel ch and describe the own end as an answer to remote
+	makeOffer    actionKind = iota // begin channel ch and describe this end as an offer
+	makeAnswer                     // begin channel ch and describe this end as an answer to remote
 	useAnswer                      // complete channel ch with the answer remote
 	endChannel                     // end channel ch
 	sendMessage                    // send data over channel ch

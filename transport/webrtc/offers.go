@@ -68,7 +68,7 @@ func (e *engine) makeRoom(now time.Time, p *peer) bool {
 	return true
 }
 
-// described handles an event of the driver: the own description of a channel.
+// described handles an event of the driver: this end's description of a channel.
 func (e *engine) described(now time.Time, ch chanID, d description) {
 	c := e.channels.byID[ch]
 	if c == nil || c.stage != stageGathering {
@@ -89,15 +89,15 @@ func (e *engine) described(now time.Time, ch chanID, d description) {
 	e.sendSignal(c)
 }
 
-// sendSignal sends the own offer or answer, the first time or again.
+// sendSignal sends this end's offer or answer, the first time or again.
 func (e *engine) sendSignal(c *channel) {
 	c.sends++
 	e.emit(action{kind: sendDatagram, to: c.peer.addr, data: c.signal})
 	e.wakeBy(c.due())
 }
 
-// receivedAnswer handles an answer. It returns false if the answer is not to an own
-// offer, and thus the core's.
+// receivedAnswer handles an answer. It returns false if the answer is not to an
+// offer of this node, and thus the core's.
 func (e *engine) receivedAnswer(now time.Time, from netip.AddrPort, p []byte) bool {
 	if len(e.channels.byOffer) == 0 || len(p) < wire.HeaderLen {
 		return false

@@ -46,7 +46,7 @@ func (e *engine) candidatesToTry(now time.Time, list []candidate, p *peer) []can
 	return some
 }
 
-// candidatesToTell returns the own candidates that p may know.
+// candidatesToTell returns the candidates of this node that p may know.
 func (e *engine) candidatesToTell(list []candidate, p *peer) []candidate {
 	mode := e.mode
 	if !p.proven {

@@ -49,11 +49,11 @@ type Refusal uint8
 const (
 	RefusedMalformed Refusal = iota // not of the specified form
 	RefusedMode                     // the mode is RelayOnly
-	RefusedIdentity                 // no valid address, the own id, or not the id that is known at the address
+	RefusedIdentity                 // no valid address, this node's id, or not the id that is known at the address
 	RefusedStranger                 // from an address that is not proven, to a node behind a relay
 	RefusedReplay                   // its nonce was taken before
 	RefusedTooSoon                  // less than ten seconds after the last one from its address
-	RefusedGlare                    // the own offer to the sender takes precedence
+	RefusedGlare                    // this node's offer to the sender takes precedence
 	RefusedBusy                     // too many offers
 	RefusedFull                     // no place for another channel
 	refusals

@@ -82,7 +82,7 @@ func flood(conn *net.UDPConn, method wire.Method, end time.Time, answered *atomi
 			switch {
 			case err != nil:
 			case kind == wire.KindRequest:
-				// A relay stops what goes to an address that never answers.
+				// A relay drops datagrams to an address that never answers.
 				conn.Write(w.Pong(nil, &msg, &sender, &wire.Trailer{}))
 			default:
 				answered.Add(1)
