@@ -42,7 +42,7 @@ type container struct {
 	owner int  // of a map: the position of its first key; of a list: 0
 }
 
-// items skips what is left of c.
+// items skips the items left in c. Its keys are checked once all are read.
 func (p *Parser) items(c container) bool {
 	p.keys.reset()
 	depth := 0
