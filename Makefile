@@ -147,6 +147,7 @@ arm64: ## the runs that must be the same everywhere, on an emulated arm64
 	GOOS=linux GOARCH=arm64 $(GO) test -exec $(abspath scripts/go_arm64_exec) -run Same ./core ./sim
 
 .venv/stamp: test/python/requirements.txt
+	@scripts/setup.sh python
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
@@ -216,7 +217,9 @@ bench-browser: build test/browser/node_modules/stamp ## measure a node in a tab
 bench: ## measure the cost of a request
 	$(GO) test -run '^$$' -bench . ./core ./internal/wire ./transport/udp
 
-fuzz: ## fuzz each parser for FUZZTIME (default 1m)
+fuzz: .venv/stamp ## fuzz each parser for FUZZTIME (default 1m), compare 10^6 values with the reference
+	KADMESH_PYTHON=$(abspath $(PYTHON)) $(GO) test -tags interop -count 1 -v -run SameValues ./test/interop \
+	 -values 1000000 -seed $$(date +%s)
 	scripts/fuzz.sh $(or $(FUZZTIME),1m)
 
 # The packages of make mutate; a package without tests of its own is left out.

@@ -93,10 +93,10 @@ func encode(write func(*msgpack.Encoder)) Value {
 }
 
 // RawValue returns the Value that b encodes. It returns an error unless b is exactly
-// one msgpack value.
+// one msgpack value that Python nodes can decode: docs/wire.md has the rules.
 func RawValue(b []byte) (Value, error) {
 	if !wire.NewParser().Valid(b) {
-		return Value{}, errors.New("not one well-formed msgpack value")
+		return Value{}, errors.New("not one msgpack value that Python nodes can decode")
 	}
 	return Value{raw: string(b)}, nil
 }

@@ -57,8 +57,8 @@ func FuzzRequest(f *testing.F) {
 		if (r.Method == Store) != (r.Value != nil) {
 			t.Errorf("%v with the value %x", r.Method, r.Value)
 		}
-		if r.Value != nil && (!liesIn(r.Value, body) || !wellFormed(r.Value)) {
-			t.Errorf("value %x is not well-formed or does not lie in the datagram", r.Value)
+		if r.Value != nil && (!liesIn(r.Value, body) || !decodable(r.Value)) {
+			t.Errorf("value %x cannot be decoded or does not lie in the datagram", r.Value)
 		}
 		checkTrailer(t, &r.Trailer)
 		d := w.Request(nil, &r)
@@ -122,8 +122,8 @@ func checkAnswer(t *testing.T, m Method, max int, a *Answer, body []byte) {
 	if m == Stun && !usable(Contact{Addr: a.Addr}) {
 		t.Errorf("address %v cannot be used", a.Addr)
 	}
-	if a.Value != nil && (m != FindValue || len(a.Contacts) > 0 || !liesIn(a.Value, body) || !wellFormed(a.Value)) {
-		t.Errorf("%v: value %x with %d contacts, or malformed, or not in the datagram", m, a.Value, len(a.Contacts))
+	if a.Value != nil && (m != FindValue || len(a.Contacts) > 0 || !liesIn(a.Value, body) || !decodable(a.Value)) {
+		t.Errorf("%v: value %x with %d contacts, or no value, or not in the datagram", m, a.Value, len(a.Contacts))
 	}
 	checkTrailer(t, &a.Trailer)
 }
@@ -181,8 +181,8 @@ func FuzzTrailer(f *testing.F) {
 		if err := p.Request(req[HeaderLen:], &r); err != nil || r.Trailer != want {
 			t.Errorf("behind a request: %+v, %v, want %+v", r.Trailer, err, want)
 		}
-		if want.Present && !wellFormed(trailer) && len(trailer) > 0 {
-			// Then there are bytes behind it, which are not looked at.
+		if want.Present && len(trailer) > 0 {
+			// Bytes behind it are not looked at.
 			if _, ok := skip(trailer, 0); !ok {
 				t.Errorf("trailer %x is malformed and taken as %+v", trailer, want)
 			}
@@ -204,7 +204,7 @@ func FuzzValue(f *testing.F) {
 	p, w := NewParser(), NewWriter()
 	f.Fuzz(func(t *testing.T, v []byte) {
 		valid := p.Valid(v)
-		if want := wellFormed(v); valid != want {
+		if want := decodable(v); valid != want {
 			t.Fatalf("Valid(%x) = %v, want %v", v, valid, want)
 		}
 		if !valid {

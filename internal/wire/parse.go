@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"hash/maphash"
 	"net/netip"
 	"unsafe"
 
@@ -14,12 +15,13 @@ import (
 type Parser struct {
 	in   reader
 	dec  *msgpack.Decoder
-	left [maxDepth + 1]int // items still to read in value, by depth
+	open [maxDepth + 1]container // by depth
+	keys keySet
 }
 
 // NewParser returns an empty parser.
 func NewParser() *Parser {
-	p := new(Parser)
+	p := &Parser{keys: keySet{seed: maphash.MakeSeed()}}
 	p.dec = msgpack.NewDecoder(&p.in)
 	return p
 }
@@ -153,12 +155,18 @@ func (p *Parser) addr(a *netip.AddrPort) bool {
 	return true
 }
 
-// found reads the map {"value": v} of find_value and ignores its other keys. A map with
-// two values is an error: the reference reads no map with a key twice.
+// found reads the map {"value": v} of find_value and ignores its other keys.
 func (p *Parser) found(a *Answer) bool {
 	n, ok := p.mapLen()
-	if !ok {
+	if !ok || n == 0 {
 		return false
+	}
+	if start := p.in.pos; n > 1 {
+		// The reference decodes the map as a whole.
+		if !p.items(container{left: 2 * n, owner: start}) {
+			return false
+		}
+		p.in.pos = start
 	}
 	for range n {
 		start := p.in.pos
@@ -169,7 +177,7 @@ func (p *Parser) found(a *Answer) bool {
 			return false
 		}
 		v, ok := p.value()
-		if !ok || isValue && a.Value != nil {
+		if !ok {
 			return false
 		}
 		if isValue {

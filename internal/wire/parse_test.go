@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/hex"
 	"net/netip"
 	"strings"
@@ -147,6 +148,7 @@ func TestAnswerBodies(t *testing.T) {
 		{"1", Store, "01", &Answer{}},
 		{"a list of true", Store, "91c3", &Answer{}},
 		{"c1", Store, "c1", nil},
+		{"a map with a key twice", Store, "82c301c302", nil},
 		{"cut", Store, "92c3", nil},
 
 		{"id as str", Ping, "b4" + strings.Repeat("61", 20), nil},
@@ -170,6 +172,15 @@ func TestAnswerBodies(t *testing.T) {
 		{"other keys behind", FindValue, "83" + value + "04 01 02 a161 9103", &Answer{Value: []byte{4}}},
 		{"two values", FindValue, "82" + value + "01" + value + "02", nil},
 		{"two values, one key as str8", FindValue, "82" + value + "01 d905 76616c7565 02", nil},
+		{"another key twice", FindValue, "83 0102" + value + "04 0103", nil},
+		{"keys equal in Python", FindValue, "83 0102" + value + "04 c303", nil},
+		{"map as key", FindValue, "82" + value + "04 8003", nil},
+		{"text and bytes of a name", FindValue, "82" + value + "04 c405 76616c7565 05", &Answer{Value: []byte{4}}},
+		{"a list as key twice", FindValue, "83 9101 02" + value + "04 9101 02", &Answer{Value: []byte{4}}},
+		{"value that cannot be decoded", FindValue, "81" + value + "82 0102 0103", nil},
+		{"value as deep as can be", FindValue, "82" + value + strings.Repeat("91", maxDepth) + "c0 0102",
+			&Answer{Value: append(bytes.Repeat([]byte{0x91}, maxDepth), 0xc0)}},
+		{"value too deep", FindValue, "82" + value + strings.Repeat("91", maxDepth+1) + "c0 0102", nil},
 		{"value is only another key's value", FindValue, "81 01" + value, nil},
 		{"key that begins like value", FindValue, "81 a676616c756573 01", nil},
 		{"empty map", FindValue, "80", nil},

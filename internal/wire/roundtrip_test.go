@@ -219,8 +219,8 @@ func randomBytes(src *rand.Rand, n int) []byte {
 	return b
 }
 
-// randomValue returns a value of any type, with lists and maps nested so deep at
-// most.
+// randomValue returns a value of any type, with lists and maps nested depth deep at
+// most. The keys of maps are small integers.
 func randomValue(src *rand.Rand, depth int) []byte {
 	var b bytes.Buffer
 	encodeRandom(msgpack.NewEncoder(&b), &b, src, depth)
@@ -260,7 +260,8 @@ func encodeRandom(e *msgpack.Encoder, b *bytes.Buffer, src *rand.Rand, depth int
 	case 9:
 		n := src.IntN(20)
 		e.EncodeMapLen(n)
-		for range 2 * n {
+		for i := range n {
+			e.EncodeInt(int64(i) - 10)
 			encodeRandom(e, b, src, depth-1)
 		}
 	}

@@ -18,35 +18,61 @@ const neverUsed = 0xc1
 // extTime is the extension type of timestamps. They have 4, 8 or 12 bytes.
 const extTime = -1
 
-// Valid reports whether v is exactly one well-formed encoded value.
+// Valid reports whether v is exactly one encoded value that the reference can decode. The
+// reference refuses malformed text, times outside the years 1 to 9999, and some keys of
+// maps: maps, lists that hold a map, and a second key that is equal in Python, as 1, 1.0
+// and true are. It compares no keys that are lists.
 func (p *Parser) Valid(v []byte) bool {
 	p.reset(v)
 	got, ok := p.value()
 	return ok && len(got) == len(v)
 }
 
-// value skips one value of any type and returns its bytes.
+// value skips one value of any type that the reference can decode, and returns its bytes.
 func (p *Parser) value() ([]byte, bool) {
 	start := p.in.pos
+	ok := p.items(container{left: 1})
+	return p.in.b[start:p.in.pos:p.in.pos], ok
+}
+
+// container is a list or a map that is being read.
+type container struct {
+	left  int  // items still to read; a map has two for each entry
+	inKey bool // it is a list, and part of a key
+	owner int  // of a map: the position of its first key; of a list: 0
+}
+
+// items skips the items left in c. Its keys are checked once all are read.
+func (p *Parser) items(c container) bool {
+	p.keys.reset()
 	depth := 0
-	p.left[0] = 1
+	p.open[0] = c
 	for {
-		for p.left[depth] == 0 {
+		in := &p.open[depth]
+		if in.left == 0 {
 			if depth == 0 {
-				return p.in.b[start:p.in.pos:p.in.pos], true
+				return p.keys.distinct(p.in.b)
 			}
 			depth--
+			continue
 		}
-		p.left[depth]--
+		isKey := in.inKey || in.owner > 0 && in.left%2 == 0
+		in.left--
+		start, code := p.in.pos, p.in.peek()
 		inside, ok := p.item()
-		if !ok {
-			return nil, false
-		}
-		if inside > 0 {
+		switch {
+		case !ok, isKey && isMap(code):
+			return false
+		case inside > 0:
 			if depth++; depth > maxDepth {
-				return nil, false
+				return false
 			}
-			p.left[depth] = inside
+			p.open[depth] = container{left: inside, inKey: isKey}
+			if isMap(code) {
+				p.open[depth].owner = p.in.pos
+			}
+		case isKey && in.owner > 0 && !isArray(code):
+			p.keys.add(p.in.b, in.owner, start, p.in.pos)
 		}
 	}
 }
@@ -68,10 +94,13 @@ func (p *Parser) item() (inside int, ok bool) {
 		return 2 * n, ok
 	case msgpcode.IsExt(c):
 		kind, n, err := p.dec.DecodeExtHeader()
-		if err != nil || kind == extTime && n != 4 && n != 8 && n != 12 {
+		if err != nil {
 			return 0, false
 		}
-		_, ok := p.in.take(n)
+		data, ok := p.in.take(n)
+		if ok && kind == extTime {
+			_, ok = timestamp(data)
+		}
 		return 0, ok
 	default:
 		// Skip would allocate an error for neverUsed.

@@ -29,8 +29,8 @@ func TestValid(t *testing.T) {
 		{"lists, an empty one innermost", strings.Repeat("91", maxDepth) + "90", true},
 		{"maps, as deep as can be", strings.Repeat("8100", maxDepth) + "c0", true},
 		{"maps, too deep", strings.Repeat("8100", maxDepth+1) + "c0", false},
-		{"maps as keys, as deep as can be", strings.Repeat("81", maxDepth) + "c0" + strings.Repeat("c0", maxDepth), true},
-		{"maps as keys, too deep", strings.Repeat("81", maxDepth+1) + "c0" + strings.Repeat("c0", maxDepth+1), false},
+		{"list as key, as deep as can be", "81" + strings.Repeat("91", maxDepth-1) + "c0c0", true},
+		{"list as key, too deep", "81" + strings.Repeat("91", maxDepth) + "c0c0", false},
 		{"deep, up again and down again",
 			"92" + strings.Repeat("91", maxDepth-1) + "c0" + strings.Repeat("91", maxDepth-1) + "c0", true},
 		{"lists without end", strings.Repeat("91", 60_000), false},
@@ -49,6 +49,79 @@ func TestValid(t *testing.T) {
 		{"ext32 of 2^32-1", "c9ffffffff05", false},
 		{"ext32 of 2^31", "c98000000005", false},
 
+		{"map as key", "8180c0", false},
+		{"map as key, in a list", "918180c0", false},
+		{"list of a map as key", "819180c0", false},
+		{"list of lists as key", "81 9290919101 c0", true},
+		{"list that holds a map as key", "81 9201919180 c0", false},
+		{"map as value of a list's key", "81 9101 81 01 02", true},
+		{"map as key behind a list as key", "82 9101 01 80 02", false},
+		{"a list as key twice", "82 9101 01 9101 02", true},
+		{"empty list as key, twice", "82 90 01 90 02", true},
+		{"list and text of the same bytes as keys", "82 9161 01 a161 02", true},
+
+		{"nil twice", "82 c001 c002", false},
+		{"nil and false", "82 c001 c202", true},
+		{"1 and true", "82 0101 c302", false},
+		{"0 and false", "82 0001 c202", false},
+		{"2 and true", "82 0201 c302", true},
+		{"1 and 1.0", "82 0101 cb3ff000000000000002", false},
+		{"1 and 1.0, 32 bits", "82 0101 ca3f80000002", false},
+		{"1.5 in 32 and in 64 bits", "82 ca3fc0000001 cb3ff800000000000002", false},
+		{"0.1 in 32 and in 64 bits", "82 ca3dcccccd01 cb3fb999999999999a02", true},
+		{"1 in each length", "84 cc0100 cd000200 ce0000000300 cf000000000000000400", true},
+		{"1 in two lengths", "82 cc0100 cf000000000000000100", false},
+		{"1 as signed and unsigned", "82 0100 d3000000000000000100", false},
+		{"-1 in two lengths", "82 ff00 d1ffff00", false},
+		{"-1 and -1.0", "82 d0ff00 cbbff000000000000000", false},
+		{"-1 and 2^64-1", "82 ff00 cfffffffffffffffff00", true},
+		{"-1 and 255", "82 ff00 ccff00", true},
+		{"0.0 and -0.0", "82 cb000000000000000000 cb800000000000000000", false},
+		{"0 and -0.0", "82 0000 cb800000000000000000", false},
+		{"infinity in 32 and in 64 bits", "82 ca7f80000000 cb7ff000000000000000", false},
+		{"infinity of both signs", "82 ca7f80000000 caff80000000", true},
+		{"NaN twice", "82 cb7ff800000000000000 cb7ff800000000000000", true},
+		{"2^63 and its float", "82 cf800000000000000000 cb43e000000000000000", false},
+		{"2^63-1 and the float of 2^63", "82 cf7fffffffffffffff00 cb43e000000000000000", true},
+		{"-2^63 and its float", "82 d3800000000000000000 cbc3e000000000000000", false},
+		{"2^64-1 and the float of 2^64", "82 cfffffffffffffffff00 cb43f000000000000000", true},
+		{"2^63 and the float of 2^64", "82 cf800000000000000000 cb43f000000000000000", true},
+		{"2^53+1 and the float of 2^53", "82 cf002000000000000100 cb434000000000000000", true},
+		{"the float of 2^64, twice", "82 cb43f000000000000000 cb43f000000000000000", false},
+
+		{"text twice", "82 a16101 a16102", false},
+		{"text twice, in two forms", "82 a16101 db000000016102", false},
+		{"text and bytes", "82 a16101 c4016102", true},
+		{"text and bytes, empty", "82 a001 c40002", true},
+		{"empty text twice", "82 a001 d90002", false},
+		{"bytes twice, in two forms", "82 c4016101 c600000001 6102", false},
+		{"text that begins alike", "82 a16101 a2616102", true},
+		{"text twice, in two maps", "92 81a16101 81a16102", true},
+		{"text twice, in a map and in one inside", "82 a161 82 a16101 a16202 a162 82 a16101 a16202", true},
+		{"text twice, a map between", "82 a161 82 a16101 a16202 a16102", false},
+		{"text twice, inside", "82 a161 82 a16101 a16102 a16202", false},
+
+		{"ext twice", "82 d4050001 d4050002", false},
+		{"ext twice, in two forms", "82 d4050001 c701050002", false},
+		{"ext32 and ext16", "82 c900000001050001 c80001050002", false},
+		{"ext of two types", "82 d4050001 d4060002", true},
+		{"ext of type -2 and 127", "82 d4fe0001 d47f0002", true},
+		{"ext and bytes", "82 d4050001 c4010002", true},
+		{"timestamps that are equal", "82 d6ff0000000101 c70cff 00000000 0000000000000001 02", false},
+		{"timestamp and its seconds", "82 d6ff0000000101 0102", true},
+		{"timestamps less than a microsecond apart", "82 d7ff 00000f9c00000001 01 d7ff 0000000000000001 02", false},
+		{"timestamps of more than a microsecond apart", "82 d7ff 00000fa000000001 01 d7ff 0000000000000001 02", true},
+		{"timestamps, a second as nanoseconds", "82 c70cff 3b9aca00 0000000000000000 01 d6ff0000000102", false},
+
+		{"timestamp of year 1", "c70cff 00000000 fffffff1886e0900", true},
+		{"timestamp of year 0", "c70cff 00000000 fffffff1886e08ff", false},
+		{"timestamp of year 0, but for its nanoseconds", "c70cff 3b9aca00 fffffff1886e08ff", true},
+		{"timestamp of year 9999", "c70cff 3b9ac9ff 0000003afff4417f", true},
+		{"timestamp of year 10000", "c70cff 00000000 0000003afff44180", false},
+		{"timestamp of year 10000, by its nanoseconds", "c70cff 3b9aca00 0000003afff4417f", false},
+		{"timestamp of 2^63-1", "c70cff ffffffff 7fffffffffffffff", false},
+		{"timestamp of -2^63", "c70cff 00000000 8000000000000000", false},
+		{"timestamp of 8, the latest", "d7ff ffffffffffffffff", true},
 		{"timestamp of 0", "c700ff", false},
 		{"timestamp of 1", "d4ff00", false},
 		{"timestamp of 2", "d5ff0000", false},
@@ -68,8 +141,8 @@ func TestValid(t *testing.T) {
 			if got := p.Valid(v); got != tt.want {
 				t.Errorf("Valid = %v, want %v", got, tt.want)
 			}
-			if got := wellFormed(v); got != tt.want {
-				t.Errorf("wellFormed = %v, want %v", got, tt.want)
+			if got := decodable(v); got != tt.want {
+				t.Errorf("decodable = %v, want %v", got, tt.want)
 			}
 		})
 	}
@@ -82,7 +155,7 @@ func TestValidOfEveryCode(t *testing.T) {
 		for n := range 40 {
 			for _, fill := range []byte{0, 1, 2, 4, 'a', 0xff} {
 				v := append([]byte{byte(c)}, bytes.Repeat([]byte{fill}, n)...)
-				if got, want := p.Valid(v), wellFormed(v); got != want {
+				if got, want := p.Valid(v), decodable(v); got != want {
 					t.Errorf("Valid(%x) = %v, want %v", v, got, want)
 				}
 			}
@@ -109,14 +182,7 @@ func TestRandomValuesAreValidAndSelfDelimiting(t *testing.T) {
 	}
 }
 
-// wellFormed must agree with Parser.Valid. It is written by recursion and without the
-// msgpack package, for the tests to compare with.
-func wellFormed(v []byte) bool {
-	rest, ok := skip(v, 0)
-	return ok && len(rest) == 0
-}
-
-// skip passes over the value at the start of b, which is inside depth others.
+// skip passes over the well-formed value at the start of b, which is inside depth others.
 func skip(b []byte, depth int) (rest []byte, ok bool) {
 	if len(b) == 0 {
 		return nil, false

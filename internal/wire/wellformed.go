@@ -3,7 +3,7 @@ package wire
 // WellFormed reports whether a datagram has the form of a request or of an answer, and
 // returns its kind. It accepts unknown procedures and results, so that a relay need not
 // know procedures of the future. A request is [name, [argument, ...]], an answer is one
-// value, and nothing or one map follows either.
+// value, and nothing or one map follows either. All values are as Valid has them.
 func (p *Parser) WellFormed(datagram []byte) (Kind, bool) {
 	kind, _, body, err := Header(datagram)
 	if err != nil {

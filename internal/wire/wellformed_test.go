@@ -61,6 +61,7 @@ func TestNotWellFormed(t *testing.T) {
 		{"arguments no list", request + id + "92" + hexStr("x") + "80", false},
 		{"argument missing", request + id + "92" + hexStr("x") + "91", false},
 		{"code that means nothing", answer + id + "c1", false},
+		{"answer with a key twice", answer + id + "82" + "0101" + "0102", false},
 		{"trailer no map", answer + id + "c0" + "90", false},
 		{"trailer cut", answer + id + "c0" + "8100", false},
 		{"behind the trailer", answer + id + "c0" + "80" + "80", false},
@@ -86,8 +87,11 @@ func FuzzWellFormed(f *testing.F) {
 				t.Errorf("kind = %d, want %d", got, kind)
 			} else if kind == KindAnswer {
 				rest, want := skip(body, 0)
+				if want {
+					want = decodable(body[:len(body)-len(rest)])
+				}
 				if want && len(rest) > 0 {
-					want = isMap(rest[0]) && wellFormed(rest)
+					want = isMap(rest[0]) && decodable(rest)
 				}
 				if ok != want {
 					t.Errorf("WellFormed(answer %x) = %v, want %v", body, ok, want)

@@ -42,6 +42,16 @@ type pyNode struct {
 	core.Contact
 }
 
+// interpreter returns the path of a Python with the reference.
+func interpreter(t testing.TB) string {
+	t.Helper()
+	path := os.Getenv("KADMESH_PYTHON")
+	if path == "" {
+		t.Fatal("KADMESH_PYTHON is not set to a Python that has test/python/requirements.txt: use `make interop`")
+	}
+	return path
+}
+
 // opTimeout is how long one operation of a Python node may take. It is there to
 // end a test that hangs, not to measure.
 const opTimeout = 2 * time.Minute
@@ -49,12 +59,8 @@ const opTimeout = 2 * time.Minute
 // startPython starts a process with count nodes, which ends with the test.
 func startPython(t testing.TB, count int, args ...string) *python {
 	t.Helper()
-	interpreter := os.Getenv("KADMESH_PYTHON")
-	if interpreter == "" {
-		t.Fatal("KADMESH_PYTHON is not set to a Python that has test/python/requirements.txt: use `make interop`")
-	}
 	p := &python{t: t, waiting: make(map[int]chan map[string]any), ended: make(chan struct{})}
-	p.cmd = exec.Command(interpreter, append([]string{"node.py", "--count", strconv.Itoa(count)}, args...)...)
+	p.cmd = exec.Command(interpreter(t), append([]string{"node.py", "--count", strconv.Itoa(count)}, args...)...)
 	p.cmd.Stderr = os.Stderr
 	var err error
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
@@ -65,7 +71,7 @@ func startPython(t testing.TB, count int, args ...string) *python {
 		t.Fatal(err)
 	}
 	if err := p.cmd.Start(); err != nil {
-		t.Fatalf("start %s: %v", interpreter, err)
+		t.Fatalf("start %s: %v", p.cmd.Path, err)
 	}
 	t.Cleanup(p.kill)
 	lines := bufio.NewScanner(stdout)
