@@ -193,6 +193,10 @@ func randomTrailer(src *rand.Rand) Trailer {
 		t.Age = time.Duration(src.Int64N(int64(maxLife/time.Second))>>src.IntN(30)) * time.Second
 		t.TTL = time.Duration(src.Int64N(int64(maxLife/time.Second))>>src.IntN(30)) * time.Second
 	}
+	if src.IntN(2) == 0 {
+		t.Version, t.Marks = src.Uint64()>>src.IntN(64), Marks(src.Uint64N(4))
+		t.Run, t.Network, t.K = src.Uint32(), src.Uint32()>>src.IntN(33), uint8(src.Uint32())
+	}
 	return t
 }
 

@@ -14,6 +14,19 @@ const (
 	CapIPv6
 	// CapDirect: the sender accepts direct paths (docs/webrtc.md).
 	CapDirect
+	// CapLeaving: the sender is about to stop. It does not belong in a routing table.
+	CapLeaving
+)
+
+// Marks are properties of the value beside a trailer.
+type Marks uint64
+
+const (
+	// MarkCopy: the sender is not a holder of the value. It cached a copy that was on
+	// the path of a lookup, and the copy may be older than the value of the holders.
+	MarkCopy Marks = 1 << iota
+	// MarkDeleted: the value was deleted. The body has nil in its place.
+	MarkDeleted
 )
 
 // Trailer is the map that extended nodes append to the body. Its keys are small
@@ -32,6 +45,22 @@ type Trailer struct {
 	Life bool
 	Age  time.Duration
 	TTL  time.Duration
+	// Version is key 4, beside a value: of two values under a key, the one with the
+	// larger version is newer. It is a time in milliseconds since 1970, chosen by the
+	// writer of the value. Zero when absent.
+	Version uint64
+	// Marks is key 5, beside a value. Zero when absent.
+	Marks Marks
+	// Run is key 6: a number that the sender drew when it started. Zero when absent.
+	Run uint32
+	// Network is key 7: a hash of the name of the sender's network. Zero when absent, as
+	// in the default network.
+	Network uint32
+	// Condition is key 9, in store: the value is kept only if the receiver has this
+	// version, or no value if it is the largest number. Zero when absent.
+	Condition uint64
+	// K is key 8, in answers to ping: the sender's bucket size. Zero when absent.
+	K uint8
 }
 
 // Keys of the trailer map.
@@ -40,10 +69,16 @@ const (
 	keySender
 	keyAge
 	keyTTL
+	keyVersion
+	keyMarks
+	keyRun
+	keyNetwork
+	keyK
+	keyCondition
 )
 
 // maxTrailer is the longest encoding of a Trailer, in bytes.
-const maxTrailer = 1 + 10 + 23 + 10 + 10
+const maxTrailer = 1 + 10 + 23 + 10 + 10 + 10 + 10 + 6 + 6 + 3 + 10
 
 // maxLife is the longest age or TTL. Longer ones are cut.
 const maxLife = 10 * 365 * 24 * time.Hour
@@ -81,9 +116,31 @@ func (p *Parser) trailerField(t *Trailer, key uint64) bool {
 	case keyTTL:
 		t.Life = true
 		return p.seconds(&t.TTL)
+	case keyVersion, keyCondition, keyMarks, keyRun, keyNetwork, keyK:
+		n, ok := p.uint()
+		t.setNumber(key, n)
+		return ok
 	}
 	_, ok := p.value()
 	return ok
+}
+
+// setNumber sets the field of a key whose value is a number.
+func (t *Trailer) setNumber(key, n uint64) {
+	switch key {
+	case keyVersion:
+		t.Version = n
+	case keyCondition:
+		t.Condition = n
+	case keyMarks:
+		t.Marks = Marks(n)
+	case keyRun:
+		t.Run = uint32(n)
+	case keyNetwork:
+		t.Network = uint32(n)
+	case keyK:
+		t.K = uint8(min(n, 255))
+	}
 }
 
 func (p *Parser) seconds(d *time.Duration) bool {
@@ -100,12 +157,21 @@ func (w *Writer) trailer(t *Trailer) {
 	if !t.Present {
 		return
 	}
+	optional := [...]struct{ key, value uint64 }{
+		{keyVersion, t.Version}, {keyMarks, uint64(t.Marks)}, {keyRun, uint64(t.Run)},
+		{keyNetwork, uint64(t.Network)}, {keyK, uint64(t.K)}, {keyCondition, t.Condition},
+	}
 	n := 1
 	if t.Sender != (ID{}) {
 		n++
 	}
 	if t.Life {
 		n += 2
+	}
+	for i := range optional {
+		if optional[i].value != 0 {
+			n++
+		}
 	}
 	w.enc.EncodeMapLen(n)
 	w.pair(keyCaps, uint64(t.Caps))
@@ -116,6 +182,11 @@ func (w *Writer) trailer(t *Trailer) {
 	if t.Life {
 		w.pair(keyAge, uint64(t.Age/time.Second))
 		w.pair(keyTTL, uint64(t.TTL/time.Second))
+	}
+	for i := range optional {
+		if optional[i].value != 0 {
+			w.pair(optional[i].key, optional[i].value)
+		}
 	}
 }
 

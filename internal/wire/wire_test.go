@@ -122,7 +122,8 @@ func TestLongValueLosesItsTrailer(t *testing.T) {
 // The longest trailer takes as many bytes as maxTrailer says.
 func TestMaxTrailer(t *testing.T) {
 	msg, id := testID(1), testID(2)
-	longest := Trailer{Present: true, Caps: ^Caps(0), Sender: id, Life: true, Age: -1e9, TTL: -1e9}
+	longest := Trailer{Present: true, Caps: ^Caps(0), Sender: id, Life: true, Age: -1e9, TTL: -1e9,
+		Version: ^uint64(0), Marks: ^Marks(0), Run: ^uint32(0), Network: ^uint32(0), K: 255, Condition: ^uint64(0)}
 	w := NewWriter()
 	got := len(w.Pong(nil, &msg, &id, &longest)) - len(w.Pong(nil, &msg, &id, &Trailer{}))
 	if got != maxTrailer {
