@@ -70,6 +70,6 @@ func (a *amplification) answerAfterProof(now time.Duration, from netip.AddrPort,
 			e.drop(dropUnproven)
 			return
 		}
-		e.sendValue(now, from, msg, rec, extended)
+		e.serve.value(now, from, msg, rec, extended)
 	})
 }

@@ -77,6 +77,7 @@ func (s *calls) watch(now time.Duration, q query, w watcher) {
 	c.req.Sender = e.id
 	c.req.Trailer.Present = true
 	c.req.Trailer.Caps = e.caps
+	c.req.Trailer.Run, c.req.Trailer.Network = e.run, e.network
 	c.first = c.req.Msg
 	// Sources of answers come without the mapped notation.
 	c.to.Addr = netaddr.Unmap(c.to.Addr)
@@ -116,8 +117,12 @@ func (s *calls) end(c *call) {
 }
 
 // resend sends the request of c again. After more than two datagrams, an answer to
-// the second is not told from one to the third.
+// the second is not told from one to the third. A request from before a sleep is not
+// sent again: what it stores may be old.
 func (s *calls) resend(now time.Duration, c *call) {
+	if c.sent < s.e.doubt.since {
+		return
+	}
 	if c.repeated == 0 {
 		c.repeated = now
 		c.req.Msg = wire.MsgID(RandomID(s.e.cfg.Rand))
@@ -192,6 +197,10 @@ func (s *calls) receive(now time.Duration, from netip.AddrPort, msg wire.MsgID, 
 			e.verify.onSilence(now, c)
 		}
 		c.stage, a = trace.Lost, nil
+	case a.Trailer.Present && a.Trailer.Network != e.network:
+		e.drop(dropNetwork)
+		e.table.forget(c.to)
+		c.stage = trace.Lost
 	case !e.verify.onAnswer(now, c, a):
 		c.stage = trace.Lost
 	default:
@@ -200,4 +209,24 @@ func (s *calls) receive(now time.Duration, from netip.AddrPort, msg wire.MsgID, 
 	}
 	e.traceCall(now, c)
 	c.watch(now, c, c.stage, a)
+}
+
+// usable returns the contacts of an answer that this node can reach. The slice is
+// valid until the next call.
+func (s *calls) usable(from Contact, a *wire.Answer) []Contact {
+	e := s.e
+	e.stats.Skipped += uint64(a.Skipped)
+	list := e.scratch.codec.usable[:0]
+	for _, c := range a.Contacts {
+		id := ID(c.ID)
+		switch {
+		case id == e.id:
+		case !mayTell(c.Addr, from.Addr), familyOf(c.Addr)&e.caps == 0:
+			e.stats.Skipped++
+		default:
+			list = append(list, Contact{ID: id, Addr: c.Addr})
+		}
+	}
+	e.scratch.codec.usable = list
+	return list
 }

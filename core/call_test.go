@@ -28,7 +28,7 @@ func TestAskTellsOnce(t *testing.T) {
 	}
 	for _, tt := range tests {
 		net := newTestNet(t, 1)
-		e, peer := net.add(Config{}), net.add(Config{})
+		e, peer := net.add(Config{RefreshInterval: quiet}), net.add(Config{RefreshInterval: quiet})
 		net.delay = func(_, _ netip.AddrPort) time.Duration { return tt.delay }
 		net.lose = func(_, _ netip.AddrPort, _ []byte) bool { return tt.delay == 0 }
 		sent := 0
@@ -58,7 +58,7 @@ func TestAskTellsOnce(t *testing.T) {
 // What many calls at a time needed is given back when the last of them is over.
 func TestCallsAreSmallAtRest(t *testing.T) {
 	net := newTestNet(t, 2)
-	e, peer := net.add(Config{}), net.add(Config{})
+	e, peer := net.add(Config{RefreshInterval: quiet}), net.add(Config{RefreshInterval: quiet})
 	for _, calls := range []int{smallMap, smallMap + 1} {
 		for range calls {
 			e.calls.ask(0, query{to: net.contactOf(peer), req: wire.Request{Method: wire.Ping}, repeat: true}, func(time.Duration, *wire.Answer) {})

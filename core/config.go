@@ -1,6 +1,7 @@
 package core
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"time"
 
@@ -14,8 +15,14 @@ type Config struct {
 	// ID is the node's id. The zero ID means a random one.
 	ID ID
 
+	// Network is the name of the network. Extended nodes with different names refuse
+	// each other. Python nodes know no names, and are always taken. Default: the network
+	// without a name.
+	Network string
+
 	// K is the bucket size and the number of nodes that a value is stored on
-	// (paper, section 2.2). Default 20. It should be the same in the whole network.
+	// (paper, section 2.2). It should be the same in the whole network. Default: the K
+	// of the bootstrap nodes when the node joins, 20 in a network of its own.
 	K int
 
 	// Alpha is how many requests of one lookup are under way at a time (paper,
@@ -52,7 +59,7 @@ type Config struct {
 	PublishInterval time.Duration
 
 	// StoreBytes bounds the records that the node keeps for others: encoded values
-	// plus RecordOverhead for each. Default 64 MiB.
+	// plus 384 bytes for each. Default 64 MiB.
 	StoreBytes int64
 
 	// Store keeps the values. Default: in memory.
@@ -124,6 +131,16 @@ const (
 	FamilyIPv6
 	FamilyBoth = FamilyIPv4 | FamilyIPv6
 )
+
+// networkHash returns the hash of a network's name that is in trailers. The network
+// without a name has 0.
+func networkHash(name string) uint32 {
+	if name == "" {
+		return 0
+	}
+	sum := sha1Sum([]byte("kadmesh network " + name))
+	return max(binary.BigEndian.Uint32(sum[:]), 1)
+}
 
 func (c Config) withDefaults() Config {
 	positive(&c.K, 20)

@@ -28,19 +28,27 @@ type Engine struct {
 	calls   calls
 	caps    wire.Caps
 	id      ID
+	run     uint32 // drawn at the start: see wire.Trailer
+	network uint32 // a hash of Config.Network: see wire.Trailer
 	table   table
 	stats   counters
 
 	// Each idea keeps its state in a file of its own, beside its methods.
+	serve     serving
 	verify    verification
 	join      membership
+	watch     watching
 	refresh   refreshing
+	doubt     doubting
 	republish republishing
+	sets      settings
 	publish   publications
 	transfer  transfers
 	amplify   amplification
 	records   recordIndex
+	replaced  replacedValues
 	cfg       Config
+	ownK      bool // Config.K was not given
 }
 
 // Scratch is the working memory of an Engine. Between two calls of the engine's
@@ -89,10 +97,17 @@ func (c *clock) at(now time.Time) time.Duration {
 // time converts a time since the epoch to one of the calendar.
 func (c *clock) time(t time.Duration) time.Time { return c.epoch.Add(t) }
 
+// millis returns the version of a value that is set at now.
+func (c *clock) millis(now time.Duration) uint64 {
+	return uint64(max(c.time(now).UnixMilli(), 1))
+}
+
 // NewEngine returns a node without contacts. Its time starts at now.
 func NewEngine(now time.Time, cfg Config) *Engine {
+	ownK := cfg.K <= 0
 	cfg = cfg.withDefaults()
 	e := &Engine{
+		ownK:    ownK,
 		cfg:     cfg,
 		id:      cfg.ID,
 		clock:   clock{epoch: now},
@@ -100,9 +115,14 @@ func NewEngine(now time.Time, cfg Config) *Engine {
 		table:   newTable(cfg.ID, cfg.K, cfg.B, cfg.Scratch.pool),
 		caps:    cfg.caps(),
 	}
-	e.calls.e, e.verify.e, e.join.e, e.refresh.e = e, e, e, e
-	e.republish.e, e.publish.e, e.transfer.e, e.amplify.e = e, e, e, e
+	e.calls.e, e.serve.e, e.verify.e, e.join.e, e.refresh.e, e.doubt.e, e.watch.e = e, e, e, e, e, e, e
+	e.sets.e, e.republish.e, e.publish.e, e.transfer.e, e.amplify.e = e, e, e, e, e
+	e.replaced = newReplacedValues()
 	e.records = newRecordIndex(cfg.ID, cfg.Store, cfg.StoreBytes, e.table.sharedByK)
+	e.network = networkHash(cfg.Network)
+	for e.run == 0 {
+		e.run = uint32(cfg.Rand.Uint64())
+	}
 	if cfg.Trace.Contact != nil {
 		e.table.changed = func(p *peer, change trace.Change) {
 			e.traceContact(e.clock.latest, e.table.contact(p), change)
@@ -110,11 +130,12 @@ func NewEngine(now time.Time, cfg Config) *Engine {
 	}
 	if cfg.Trace.Record != nil {
 		e.records.evicted = func(x *indexEntry) {
-			e.traceRecord(e.clock.latest, x.key, trace.RecordRemoved, int(x.size-RecordOverhead))
+			e.traceRecord(e.clock.latest, x.key, trace.RecordRemoved, int(x.size-recordOverhead))
 		}
 	}
 	e.republish.start()
 	e.timers.call(cfg.RefreshInterval, e.refresh.due)
+	e.watch.start()
 	return e
 }
 
@@ -176,12 +197,19 @@ func (e *Engine) Receive(now time.Time, from netip.AddrPort, datagram []byte) {
 		e.drop(dropOf(err))
 		return
 	}
+	if r.Trailer.Present && r.Trailer.Network != e.network {
+		e.drop(dropNetwork)
+		if r.Method == wire.Ping { // its answer says why the asker cannot join
+			e.serve.pong(from, r)
+		}
+		return
+	}
 	if e.cfg.Client {
-		e.serveAsClient(from, r)
+		e.serve.asClient(from, r)
 		return
 	}
 	e.calls.heard = t
-	e.serve(t, from, r)
+	e.serve.request(t, from, r)
 }
 
 // send puts a datagram into the outbox. buf is the outbox's buffer with the

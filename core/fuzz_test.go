@@ -66,7 +66,7 @@ type fuzzKey struct {
 
 func newFuzzWorld(t *testing.T) *fuzzWorld {
 	net := newTestNet(t, 99)
-	cfg := Config{K: 2, Alpha: 2, B: 1, StoreBytes: 4 * RecordOverhead, TTL: time.Hour,
+	cfg := Config{K: 2, Alpha: 2, B: 1, StoreBytes: 4 * recordOverhead, TTL: time.Hour,
 		RefreshInterval: 10 * time.Minute, RepublishInterval: 10 * time.Minute}
 	w := &fuzzWorld{t: t, net: net, waiting: make(map[fuzzKey][]wire.Method)}
 	w.e = net.add(cfg)
@@ -289,9 +289,9 @@ func (w *fuzzWorld) use() {
 	now, key := w.net.now, w.id()
 	switch w.byte() % 7 {
 	case 0:
-		w.e.Get(now, key, func(Found, error) { ended() })
+		w.e.Get(now, key, GetOptions{}, func(Found, error) { ended() })
 	case 1:
-		w.e.Set(now, key, Bytes(w.bytes(int(w.byte())%24)), func(int, error) { ended() })
+		w.e.Set(now, key, Bytes(w.bytes(int(w.byte())%24)), SetOptions{}, func(SetResult, error) { ended() })
 	case 2:
 		w.e.Lookup(now, w.id(), func([]Contact) { ended() })
 	case 3:
@@ -301,7 +301,7 @@ func (w *fuzzWorld) use() {
 	case 5:
 		w.e.Bootstrap(now, []netip.AddrPort{w.usable()}, func(int, error) { ended() })
 	case 6:
-		stop, err := w.e.Publish(now, key, Bytes(w.bytes(int(w.byte())%24)), func(int, error) { ended() })
+		stop, err := w.e.Publish(now, key, Bytes(w.bytes(int(w.byte())%24)), SetOptions{}, func(SetResult, error) { ended() })
 		if err != nil {
 			w.t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 )
 
 // IDBits is the length of an ID in bits.
@@ -109,6 +110,8 @@ func (id *ID) keepPrefix(n int, o ID) {
 		}
 	}
 }
+
+func sortIDs(list []ID) { slices.SortFunc(list, ID.Compare) }
 
 // RandomID draws an id from src.
 func RandomID(src rand.Source) ID {

@@ -15,6 +15,7 @@ type membership struct {
 	e         *Engine
 	seeds     []netip.AddrPort // bootstrap addresses, at most maxSeeds
 	rejoining bool
+	joined    bool // at least once
 	backoff   time.Duration
 }
 
@@ -31,7 +32,8 @@ const maxSeeds = 64
 // Bootstrap joins the network through the nodes at seeds (paper, section 2.3). It
 // looks up the node's own id, starting from the seeds that answer, and then calls
 // done with the number of seeds that have answered so far; with ErrNoAnswer if none
-// did; or with ErrUnreachable if no address is usable. It goes on to refresh the
+// did; with ErrOtherNetwork if one did that has another Config.Network; or with
+// ErrUnreachable if no address is usable. It goes on to refresh the
 // buckets farther away than the nearest neighbour. The seeds are remembered, and
 // tried again whenever the node finds itself alone. A client only waits for the
 // first seed to answer.
@@ -76,6 +78,7 @@ type joining struct {
 	waiting  int     // seeds that may still answer
 	answered int     // seeds that have answered
 	over     bool
+	ks       []int // the bucket sizes that seeds have stated, sorted
 	err      error // the result if no seed answers
 	done     func(seeds int, err error)
 }
@@ -92,8 +95,12 @@ func (j *joining) onStage(now time.Duration, c *call, stage trace.Stage, a *wire
 	switch {
 	case stage == trace.Replied:
 		j.answered++
+		j.adoptK(int(a.Trailer.K))
 		j.add(now, Contact{ID: ID(a.ID), Addr: c.to.Addr})
 		return
+	case a != nil && a.Trailer.Network != j.e.network:
+		j.e.cfg.Log.Warn("bootstrap node belongs to another network", "addr", c.to.Addr)
+		j.err = ErrOtherNetwork
 	case a != nil:
 		j.e.cfg.Log.Info("bootstrap address is this node itself", "addr", c.to.Addr)
 		j.e.join.forget(c.to.Addr)
@@ -104,6 +111,22 @@ func (j *joining) onStage(now time.Duration, c *call, stage trace.Stage, a *wire
 		j.fail(now)
 	}
 }
+
+// adoptK takes the bucket size from the network: the median of those that the seeds have
+// stated so far. It is fixed once the node has joined.
+func (j *joining) adoptK(k int) {
+	e := j.e
+	if !e.ownK || e.join.joined || k < 1 || k > maxAdoptedK {
+		return
+	}
+	j.ks = append(j.ks, k)
+	slices.Sort(j.ks)
+	e.cfg.K = j.ks[(len(j.ks)-1)/2]
+	e.table.k = e.cfg.K
+}
+
+// maxAdoptedK is the largest bucket size that a node takes from the network.
+const maxAdoptedK = 64
 
 func (j *joining) add(now time.Duration, seed Contact) {
 	switch {
@@ -121,7 +144,7 @@ func (j *joining) add(now time.Duration, seed Contact) {
 }
 
 func (j *joining) succeed(now time.Duration) {
-	j.e.join.backoff = 0
+	j.e.join.backoff, j.e.join.joined = 0, true
 	if !j.e.cfg.Client {
 		j.e.cfg.Log.Info("joined", "neighbours", len(j.lookup.list.nearest()))
 		j.e.refresh.far(now)

@@ -18,17 +18,21 @@ type lookup struct {
 	deadline time.Duration
 	over     bool
 	met      bool // some node has answered
-	beyond   beyond
-	// onValue gets the value that a peer returns. The lookup ends with it.
-	onValue func(now time.Duration, from Contact, a *wire.Answer)
+	// newest is the newest version under the target that a node has named. Versions
+	// from the future do not count.
+	newest uint64
+	beyond beyond
+	// onValue gets a value that a peer returns. It reports whether it has ended the
+	// lookup.
+	onValue func(now time.Duration, from Contact, a *wire.Answer) (ended bool)
 	// onEnd is called when the k nearest have answered, or time or budget is up.
 	onEnd func(now time.Duration)
 }
 
 // beyond is the search for nodes behind the nearest ones, if some of these are dead.
 type beyond struct {
-	dead   int  // dead nodes among the nearest at the last search
-	asking bool // a search is under way
+	dead   int // dead nodes among the nearest at the last search
+	asking int // requests of the search that are under way
 }
 
 // startPerK is how many contacts a lookup starts with, in multiples of k. The
@@ -79,6 +83,13 @@ func (l *lookup) finish(now time.Duration) {
 		l.onEnd(now)
 	}
 	l.releaseList()
+}
+
+// end ends the lookup with the value of holder. Its list stays, for the caller to
+// release.
+func (l *lookup) end(now time.Duration, holder *Contact) {
+	l.over = true
+	l.traceEnd(now, holder)
 }
 
 // cancel ends the lookup without a result.
@@ -147,7 +158,7 @@ func (l *lookup) onStage(now time.Duration, c *call, stage trace.Stage, a *wire.
 	}
 	switch stage {
 	case trace.Late:
-		l.list.set(c.to, slow)
+		l.list.set(c.to, late)
 	case trace.Overdue:
 		l.list.set(c.to, overdue)
 	case trace.Lost:
@@ -168,7 +179,7 @@ func (l *lookup) proceed(now time.Duration) {
 		return
 	}
 	l.step(now)
-	if l.list.done() && !l.beyond.asking && !l.searchBeyond(now) {
+	if l.list.done() && l.beyond.asking == 0 && !l.searchBeyond(now) {
 		l.finish(now)
 	}
 }
@@ -178,21 +189,24 @@ func (l *lookup) proceed(now time.Duration) {
 // k nearest that it knows, dead ones among them. The last node that answered knows
 // the nodes around itself.
 func (l *lookup) searchBeyond(now time.Duration) bool {
-	if l.purpose == trace.ForGet || l.purpose == trace.ForRefresh || l.list.budget == 0 {
+	switch {
+	case l.purpose == trace.ForGet:
+		return l.askReturned(now)
+	case l.purpose == trace.ForRefresh || l.list.budget == 0:
 		return false
 	}
 	dead, last := l.list.deadAmong(l.list.k + l.beyond.dead)
 	if dead <= l.beyond.dead || last == (Contact{}) {
 		return false
 	}
-	l.beyond = beyond{dead: dead, asking: true}
+	l.beyond = beyond{dead: dead, asking: 1}
 	l.list.budget--
 	req := wire.Request{Method: wire.FindNode, Target: wire.ID(last.ID)}
 	l.e.calls.ask(now, query{to: last, req: req, lookup: l.number, repeat: true}, func(now time.Duration, a *wire.Answer) {
 		if l.over {
 			return
 		}
-		l.beyond.asking = false
+		l.beyond.asking--
 		if a != nil {
 			l.addAnswer(now, last, a)
 		}
@@ -201,16 +215,37 @@ func (l *lookup) searchBeyond(now time.Duration) bool {
 	return true
 }
 
+// askReturned asks nodes that have returned the value for the nodes nearest to its key:
+// an answer with a value names none. It is for a reader that knows few nodes, and
+// reports whether it has asked.
+func (l *lookup) askReturned(now time.Duration) bool {
+	for _, to := range l.list.unnamed() {
+		l.beyond.asking++
+		req := wire.Request{Method: wire.FindNode, Target: wire.ID(l.list.target)}
+		l.e.calls.ask(now, query{to: to, req: req, lookup: l.number, repeat: true}, func(now time.Duration, a *wire.Answer) {
+			if l.over {
+				return
+			}
+			l.beyond.asking--
+			if a != nil {
+				l.addAnswer(now, to, a)
+			}
+			l.proceed(now)
+		})
+	}
+	return l.beyond.asking > 0
+}
+
 // onReply takes in an answer, and reports whether it ended the lookup.
 func (l *lookup) onReply(now time.Duration, c *call, a *wire.Answer) bool {
 	l.met = true
 	l.list.noteExtended(c.to, a.Trailer.Present)
+	if v := a.Trailer.Version; v <= l.e.clock.millis(now+maxAhead) {
+		l.newest = max(l.newest, v)
+	}
 	if a.Value != nil && l.onValue != nil {
-		l.over = true
-		l.traceEnd(now, &c.to)
-		l.onValue(now, c.to, a)
-		l.releaseList()
-		return true
+		l.list.noteValue(c.to)
+		return l.onValue(now, c.to, a)
 	}
 	l.addAnswer(now, c.to, a)
 	return false
@@ -219,7 +254,7 @@ func (l *lookup) onReply(now time.Duration, c *call, a *wire.Answer) bool {
 // addAnswer adds the contacts of an answer to the shortlist. Contacts of the table
 // whose back-off has not ended count as failed in this lookup too.
 func (l *lookup) addAnswer(now time.Duration, from Contact, a *wire.Answer) {
-	contacts := l.usable(from, a)
+	contacts := l.e.calls.usable(from, a)
 	l.list.addAnswer(from, contacts)
 	if now >= l.e.table.backoffsEnd {
 		return
@@ -229,24 +264,4 @@ func (l *lookup) addAnswer(now time.Duration, from Contact, a *wire.Answer) {
 			l.list.markFailed(c)
 		}
 	}
-}
-
-// usable returns the contacts of an answer that this node can reach. The slice is
-// valid until the next call.
-func (l *lookup) usable(from Contact, a *wire.Answer) []Contact {
-	e := l.e
-	e.stats.Skipped += uint64(a.Skipped)
-	list := e.scratch.codec.usable[:0]
-	for _, c := range a.Contacts {
-		id := ID(c.ID)
-		switch {
-		case id == e.id:
-		case !mayTell(c.Addr, from.Addr), familyOf(c.Addr)&e.caps == 0:
-			e.stats.Skipped++
-		default:
-			list = append(list, Contact{ID: id, Addr: c.Addr})
-		}
-	}
-	e.scratch.codec.usable = list
-	return list
 }

@@ -8,7 +8,7 @@ import (
 // distance from the target. It sends nothing and knows no time: its owner asks the
 // contacts that next returns, and reports the outcomes.
 //
-// At most alpha requests count as under way. A peer that is slow to answer no
+// At most alpha requests count as under way. A peer whose answer is late no
 // longer counts, but its answer is used whenever it comes. A peer that failed stays
 // in the list, so that a later answer that names it does not bring it back.
 type shortlist struct {
@@ -18,7 +18,7 @@ type shortlist struct {
 	budget     int // requests that may still be made
 	candidates []candidate
 	last       int // the position that find returned
-	// busy counts requests under way that are not slow.
+	// busy counts requests under way that are not late.
 	busy int
 	// noProgress counts answers in a row that named no nearer contact.
 	noProgress int
@@ -31,8 +31,9 @@ type candidate struct {
 	// hops is the length of the path to the candidate: 1 for a contact of the node's
 	// own, 2 for a contact that such a contact named, and so on.
 	hops uint8
-	// extended is set if its answer had a trailer.
-	extended bool
+	// extended is set if its answer had a trailer, returned if it had a value, and named
+	// once it has been asked for contacts after that.
+	extended, returned, named bool
 }
 
 // state is the state of a candidate.
@@ -41,10 +42,11 @@ type state uint8
 const (
 	fresh    state = iota // not asked
 	waiting               // asked
-	slow                  // asked, and the soft time-out has passed
+	late                  // asked, and the soft time-out has passed
 	overdue               // asked, and the lookup goes on without it
 	answered              // asked, and has answered
-	failed                // asked in vain, or not worth asking
+	failed                // asked in vain
+	dead                  // not asked, because it failed a short time ago
 )
 
 // budgetPerK bounds the requests of one lookup, in multiples of k: a peer that
@@ -103,7 +105,7 @@ func (s *shortlist) add(c Contact, hops uint8) {
 }
 
 // next returns the next peer to ask, and counts it as asked: the nearest one not
-// yet asked among the k nearest that are not slow or worse.
+// yet asked among the k nearest that are not late or worse.
 func (s *shortlist) next() (Contact, bool) {
 	limit := s.alpha
 	if s.noProgress >= s.alpha {
@@ -136,45 +138,45 @@ func (s *shortlist) next() (Contact, bool) {
 // is under way. Until the first answer, overdue requests count as under way.
 func (s *shortlist) done() bool {
 	window := s.k
-	late := false
+	missing := false
 	for i := range s.candidates {
 		switch s.candidates[i].state {
 		case fresh:
 			if s.budget > 0 {
 				return false
 			}
-		case waiting, slow:
+		case waiting, late:
 			return false
 		case overdue:
-			late = true
+			missing = true
 		case answered:
 			if window--; window == 0 {
 				return true
 			}
 		}
 	}
-	return !late || window < s.k
+	return !missing || window < s.k
 }
 
-// markFailed marks a candidate as failed, if it was not asked yet.
+// markFailed marks a candidate as dead, if it was not asked yet.
 func (s *shortlist) markFailed(c Contact) {
 	if i, known := s.find(c); known && s.candidates[i].state == fresh {
-		s.candidates[i].state = failed
+		s.candidates[i].state = dead
 	}
 }
 
 // deadAmong returns how many of the n nearest candidates have failed or are overdue,
 // and the farthest of the n that has answered.
-func (s *shortlist) deadAmong(n int) (dead int, last Contact) {
+func (s *shortlist) deadAmong(n int) (gone int, last Contact) {
 	for i := range s.candidates[:min(n, len(s.candidates))] {
 		switch s.candidates[i].state {
-		case failed, overdue:
-			dead++
+		case failed, overdue, dead:
+			gone++
 		case answered:
 			last = s.candidates[i].Contact
 		}
 	}
-	return dead, last
+	return gone, last
 }
 
 // set changes the state of a candidate that was asked.
@@ -200,53 +202,4 @@ func (s *shortlist) addAnswer(c Contact, contacts []Contact) {
 		}
 		s.add(c, hops+1)
 	}
-}
-
-// hops returns the length of the path to c, or 0 if c is not in the list.
-func (s *shortlist) hops(c Contact) uint8 {
-	if i, known := s.find(c); known {
-		return s.candidates[i].hops
-	}
-	return 0
-}
-
-// noteExtended notes whether the answer of c had a trailer.
-func (s *shortlist) noteExtended(c Contact, extended bool) {
-	if i, known := s.find(c); known {
-		s.candidates[i].extended = extended
-	}
-}
-
-// isExtended reports whether c has answered as an extended node.
-func (s *shortlist) isExtended(c Contact) bool {
-	i, known := s.find(c)
-	return known && s.candidates[i].extended
-}
-
-// requests returns the number of contacts that next has returned.
-func (s *shortlist) requests() int { return budgetPerK*s.k - s.budget }
-
-// best returns the nearest candidate that has answered.
-func (s *shortlist) best() (candidate, bool) {
-	for i := range s.candidates {
-		if s.candidates[i].state == answered {
-			return s.candidates[i], true
-		}
-	}
-	return candidate{}, false
-}
-
-// nearest returns the nearest k peers that have answered, nearest first.
-func (s *shortlist) nearest() []Contact {
-	list := make([]Contact, 0, min(s.k, len(s.candidates)))
-	for i := range s.candidates {
-		c := s.candidates[i].Contact
-		if s.candidates[i].state != answered || len(list) > 0 && list[len(list)-1].ID == c.ID {
-			continue
-		}
-		if list = append(list, c); len(list) == s.k {
-			break
-		}
-	}
-	return list
 }

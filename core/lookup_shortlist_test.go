@@ -60,7 +60,7 @@ func TestLookupKeepsAlphaUnderWay(t *testing.T) {
 	l := scripted(20, 3, 1, 20)
 	wantAsked(t, l, "at first", 1, 2, 3)
 	wantAsked(t, l, "with three under way")
-	l.set(near(2), slow)
+	l.set(near(2), late)
 	wantAsked(t, l, "one is slow", 4)
 	l.set(near(2), overdue)
 	wantAsked(t, l, "and overdue, which frees nothing more")
@@ -72,11 +72,11 @@ func TestLookupKeepsAlphaUnderWay(t *testing.T) {
 
 // P9: who is slow is left out until it answers, and then all it says is used.
 func TestLookupUsesLateAnswers(t *testing.T) {
-	for _, late := range []state{slow, overdue} {
+	for _, s := range []state{late, overdue} {
 		l := scripted(2, 1, 5, 5)
 		wantAsked(t, l, "at first", 5)
-		l.set(near(5), late)
-		wantDone(t, l, fmt.Sprint("late by ", late, ", and nobody else has answered"), false)
+		l.set(near(5), s)
+		wantDone(t, l, fmt.Sprint("state ", s, ", and nobody else has answered"), false)
 		l.addAnswer(near(5), contacts(1, 2))
 		wantDone(t, l, "nearer ones are known", false)
 		wantAsked(t, l, "after the late answer", 1)
@@ -148,7 +148,7 @@ func TestLookupEndgame(t *testing.T) {
 	l.addAnswer(near(14), contacts(1, 2, 3, 4, 5))
 	wantAsked(t, l, "something nearer: no more than under way")
 	for n := 15; n <= 18; n++ {
-		l.set(near(n), slow)
+		l.set(near(n), late)
 	}
 	wantAsked(t, l, "alpha again", 1)
 }
@@ -161,7 +161,7 @@ func TestLookupEnds(t *testing.T) {
 	l.addAnswer(near(1), nil)
 	l.addAnswer(near(2), nil)
 	wantDone(t, l, "two of three have answered", false)
-	l.set(near(3), slow)
+	l.set(near(3), late)
 	wantAsked(t, l, "the third is slow", 4)
 	l.addAnswer(near(4), nil)
 	wantDone(t, l, "another took its place, but it may still answer", false)
@@ -332,7 +332,7 @@ func (o *oracle) lookup(t *testing.T, r *rand.Rand, k int) (requests int) {
 		checkLookup(t, &l)
 		i := r.IntN(len(inFlight))
 		if c := inFlight[i]; r.IntN(3) == 0 {
-			l.set(c, slow)
+			l.set(c, late)
 		} else {
 			inFlight = slices.Delete(inFlight, i, i+1)
 			l.addAnswer(c, o.without(o.closest(c.ID, target, k), start))

@@ -139,9 +139,9 @@ func TestCancelEndsALookup(t *testing.T) {
 	net.join(e, net.nodes[0].addr)
 	net.run(time.Minute)
 	began := started
-	cancelGet := e.Get(net.now, Key("a"), func(Found, error) { t.Error("Get has ended") })
+	cancelGet := e.Get(net.now, Key("a"), GetOptions{}, func(Found, error) { t.Error("Get has ended") })
 	cancelLookup := e.Lookup(net.now, ID{1}, func([]Contact) { t.Error("Lookup has ended") })
-	cancelSet, _ := e.Set(net.now, Key("b"), Int(1), func(int, error) { t.Error("Set has ended") })
+	cancelSet, _ := e.Set(net.now, Key("b"), Int(1), SetOptions{}, func(SetResult, error) { t.Error("Set has ended") })
 	net.run(15 * time.Millisecond)
 	cancelGet()
 	cancelLookup()
@@ -171,7 +171,7 @@ func TestForever(t *testing.T) {
 	}
 	before := net.sent
 	net.run(6 * 24 * time.Hour)
-	if net.sent != before {
-		t.Errorf("%d datagrams in six days, want none", net.sent-before)
+	if net.sent > before+2*len(nodes) {
+		t.Errorf("%d datagrams in six days, want none but of a first ping", net.sent-before)
 	}
 }

@@ -228,7 +228,7 @@ func (n *testNet) runUntil(is func() bool) {
 func (n *testNet) get(e *Engine, key ID) (f Found, took time.Duration, err error) {
 	n.t.Helper()
 	start, over := n.now, false
-	e.Get(n.now, key, func(got Found, e error) { f, err, over = got, e, true })
+	e.Get(n.now, key, GetOptions{}, func(got Found, e error) { f, err, over = got, e, true })
 	n.runUntil(func() bool { return over })
 	return f, n.now.Sub(start), err
 }
@@ -236,7 +236,7 @@ func (n *testNet) get(e *Engine, key ID) (f Found, took time.Duration, err error
 func (n *testNet) set(e *Engine, key ID, v Value) (nodes int, took time.Duration, err error) {
 	n.t.Helper()
 	start, over := n.now, false
-	if _, err := e.Set(n.now, key, v, func(got int, e error) { nodes, err, over = got, e, true }); err != nil {
+	if _, err := e.Set(n.now, key, v, SetOptions{}, func(got SetResult, e error) { nodes, err, over = got.Nodes, e, true }); err != nil {
 		return 0, 0, err
 	}
 	n.runUntil(func() bool { return over })

@@ -15,19 +15,25 @@ import (
 type Node struct {
 	conn Conn
 
-	mu     sync.Mutex // guards the fields up to closed
-	engine *Engine
-	timer  *time.Timer
-	wakeAt time.Time
-	closed bool
+	mu      sync.Mutex // guards the fields up to stopped
+	engine  *Engine
+	clock   nodeClock
+	timer   *time.Timer
+	stopped bool
 
 	out    sync.Pool // of *sendBuffer
 	unsent atomic.Uint64
-	done   chan struct{}
+	closing
 	// sending counts the users of conn, reading the goroutine that reads from it.
 	sending, reading sync.WaitGroup
+}
 
-	close func() error
+// closing is the state of Close.
+type closing struct {
+	begun    atomic.Bool
+	done     chan struct{} // closed when Close begins: operations end
+	closed   chan struct{} // closed when Close has ended
+	closeErr error
 }
 
 // ErrClosed is the error of operations on a closed Node.
@@ -37,20 +43,24 @@ var ErrClosed = errors.New("node is closed")
 // Close. It has no contacts, and no other node can find it, until it has called
 // Bootstrap or another node has joined through it. NewNode panics if conn is nil.
 func NewNode(conn Conn, cfg Config) *Node {
+	return newNode(conn, cfg, newNodeClock(readClocks, suspended))
+}
+
+func newNode(conn Conn, cfg Config, clock nodeClock) *Node {
 	if conn == nil {
 		panic("core.NewNode: conn is nil: a node needs a Conn, such as one from udp.Listen")
 	}
 	if cfg.Family == 0 {
 		cfg.Family = familyOfConn(conn.LocalAddr().Addr())
 	}
-	now := time.Now()
-	n := &Node{conn: conn, engine: NewEngine(now, cfg), done: make(chan struct{})}
-	n.close = sync.OnceValue(n.stop)
+	now := clock.now()
+	n := &Node{conn: conn, engine: NewEngine(now, cfg), clock: clock}
+	n.done, n.closed = make(chan struct{}), make(chan struct{})
 	n.out.New = func() any { return new(sendBuffer) }
 	n.mu.Lock() // the timer may fire at once
 	defer n.mu.Unlock()
-	n.wakeAt = n.engine.Next()
-	n.timer = time.AfterFunc(n.wakeAt.Sub(now), n.tick)
+	n.timer = time.AfterFunc(maxAsleep, n.tick)
+	n.setTimer(now)
 	n.reading.Go(n.read)
 	return n
 }
@@ -67,15 +77,26 @@ func familyOfConn(ip netip.Addr) Family {
 	return FamilyBoth
 }
 
-// Close stops the node, ends operations under way with ErrClosed, and closes the
-// Conn. It returns after all goroutines of the node have ended.
-func (n *Node) Close() error { return n.close() }
+// Close takes the node out of the network in order, for which it needs 2 s at most: see
+// Engine.Leave. It ends operations under way with ErrClosed, closes the Conn, and returns
+// after all goroutines of the node have ended.
+func (n *Node) Close() error {
+	if n.begun.CompareAndSwap(false, true) {
+		close(n.done)
+		n.closeErr = n.stop()
+		close(n.closed)
+	}
+	<-n.closed
+	return n.closeErr
+}
 
 func (n *Node) stop() error {
+	left := make(chan struct{})
+	n.do(func(now time.Time) { n.engine.Leave(now, func() { close(left) }) })
+	<-left
 	n.mu.Lock()
-	n.closed = true
+	n.stopped = true
 	n.timer.Stop()
-	close(n.done)
 	n.mu.Unlock()
 	n.sending.Wait()
 	err := n.conn.Close()
@@ -94,6 +115,11 @@ func await[T any](ctx context.Context, n *Node, start func(time.Time, func(T, er
 	var none T
 	if err := ctx.Err(); err != nil {
 		return none, err
+	}
+	select {
+	case <-n.done:
+		return none, ErrClosed
+	default:
 	}
 	results := make(chan outcome, 1)
 	var cancel func()
@@ -124,19 +150,20 @@ func (n *Node) do(f func(now time.Time)) bool {
 	out := n.out.Get().(*sendBuffer)
 	defer n.out.Put(out)
 	n.mu.Lock()
-	if n.closed {
+	if n.stopped {
 		n.mu.Unlock()
 		return false
 	}
 	n.sending.Add(1)
 	defer n.sending.Done()
-	now := time.Now()
+	now := n.clock.now()
+	if n.clock.jumped {
+		n.clock.jumped, n.clock.wakeAt = false, time.Time{}
+		n.engine.woke(now)
+	}
 	f(now)
 	n.engine.Flush(&out.box)
-	if next := n.engine.Next(); !next.Equal(n.wakeAt) {
-		n.wakeAt = next
-		n.timer.Reset(next.Sub(now))
-	}
+	n.setTimer(now)
 	n.mu.Unlock()
 	if unsent := out.send(n.conn); unsent > 0 {
 		n.unsent.Add(uint64(unsent))
@@ -144,10 +171,33 @@ func (n *Node) do(f func(now time.Time)) bool {
 	return true
 }
 
+// setTimer makes the timer fire when the engine wants to be called, or after
+// maxAsleep. A timer that fires before that time and soon enough stays.
+func (n *Node) setTimer(now time.Time) {
+	next := n.engine.Next()
+	if next.Sub(now) > maxAsleep {
+		if n.clock.wakeAt.After(now) {
+			return
+		}
+		next = now.Add(maxAsleep)
+	}
+	if !next.Equal(n.clock.wakeAt) {
+		n.clock.wakeAt = next
+		n.timer.Reset(next.Sub(now))
+	}
+}
+
+// maxLate is how late the timer fires in a process that runs. One that was stopped for
+// longer may have missed values.
+const maxLate = 2 * time.Second
+
 // tick is called by the timer.
 func (n *Node) tick() {
 	n.do(func(now time.Time) {
-		n.wakeAt = time.Time{}
+		if late := now.Sub(n.clock.wakeAt); !n.clock.wakeAt.IsZero() && late > maxLate {
+			n.engine.woke(now)
+		}
+		n.clock.wakeAt = time.Time{}
 		n.engine.Advance(now)
 	})
 }

@@ -41,7 +41,7 @@ func (n *Node) Table() []TableEntry {
 func (n *Node) Records(yield func(ID, Record) bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.engine.Records(time.Now(), yield)
+	n.engine.Records(n.clock.now(), yield)
 }
 
 // Bootstrap joins the network through the nodes at seeds. It returns when the node
@@ -58,46 +58,71 @@ func (n *Node) Bootstrap(ctx context.Context, seeds ...netip.AddrPort) error {
 // Get returns the value under name. Its error wraps ErrNotFound if no node that was
 // asked has one, and ErrNoAnswer if none answers. See Engine.Get.
 func (n *Node) Get(ctx context.Context, name string) (Value, error) {
-	f, err := n.find(ctx, Key(name))
+	f, err := n.find(ctx, Key(name), GetOptions{})
 	return f.Value, wrap(err, "get %q", name)
 }
 
 // GetKey returns the value under key, in the way of Get.
 func (n *Node) GetKey(ctx context.Context, key ID) (Value, error) {
-	f, err := n.find(ctx, key)
+	f, err := n.find(ctx, key, GetOptions{})
 	return f.Value, wrap(err, "get %v", key)
 }
 
-// Find returns the value under key, its holder and its time of publication, in the
-// way of Get.
-func (n *Node) Find(ctx context.Context, key ID) (Found, error) {
-	f, err := n.find(ctx, key)
+// Find is Get with options, and returns all that is known of the value.
+func (n *Node) Find(ctx context.Context, key ID, o GetOptions) (Found, error) {
+	f, err := n.find(ctx, key, o)
 	return f, wrap(err, "find %v", key)
 }
 
-func (n *Node) find(ctx context.Context, key ID) (Found, error) {
+func (n *Node) find(ctx context.Context, key ID, o GetOptions) (Found, error) {
 	return await(ctx, n, func(now time.Time, done func(Found, error)) (func(), error) {
-		return n.engine.Get(now, key, done), nil
+		return n.engine.Get(now, key, o, done), nil
 	})
 }
 
 // Set stores v under name on the nodes nearest to its key, and returns how many
-// acknowledged it. Its error wraps ErrNotStored if none did, and ErrValueType,
-// ErrNotUTF8 or ErrTooLong if the network cannot carry v. See Engine.Set.
+// acknowledged it. Its error wraps ErrNotStored if no majority of them did, and
+// ErrValueType, ErrNotUTF8 or ErrTooLong if the network cannot carry v. See Engine.Set.
 func (n *Node) Set(ctx context.Context, name string, v Value) (nodes int, err error) {
-	nodes, err = n.set(ctx, Key(name), v)
-	return nodes, wrap(err, "set %q", name)
+	r, err := n.set(ctx, Key(name), v, SetOptions{})
+	return r.Nodes, wrap(err, "set %q", name)
 }
 
 // SetKey stores v under key, in the way of Set.
 func (n *Node) SetKey(ctx context.Context, key ID, v Value) (nodes int, err error) {
-	nodes, err = n.set(ctx, key, v)
-	return nodes, wrap(err, "set %v", key)
+	r, err := n.set(ctx, key, v, SetOptions{})
+	return r.Nodes, wrap(err, "set %v", key)
 }
 
-func (n *Node) set(ctx context.Context, key ID, v Value) (int, error) {
-	return await(ctx, n, func(now time.Time, done func(int, error)) (func(), error) {
-		return n.engine.Set(now, key, v, done)
+// Store is Set with options, and returns all that is known of the outcome. Its error
+// wraps ErrConflict if SetOptions.IfVersion is not met.
+func (n *Node) Store(ctx context.Context, key ID, v Value, o SetOptions) (SetResult, error) {
+	r, err := n.set(ctx, key, v, o)
+	return r, wrap(err, "store %v", key)
+}
+
+func (n *Node) set(ctx context.Context, key ID, v Value, o SetOptions) (SetResult, error) {
+	return await(ctx, n, func(now time.Time, done func(SetResult, error)) (func(), error) {
+		return n.engine.Set(now, key, v, o, done)
+	})
+}
+
+// Delete removes the value under name from the nodes nearest to its key. See
+// Engine.Delete for its limits.
+func (n *Node) Delete(ctx context.Context, name string) (nodes int, err error) {
+	r, err := n.delete(ctx, Key(name), SetOptions{})
+	return r.Nodes, wrap(err, "delete %q", name)
+}
+
+// DeleteKey removes the value under key, in the way of Delete.
+func (n *Node) DeleteKey(ctx context.Context, key ID, o SetOptions) (SetResult, error) {
+	r, err := n.delete(ctx, key, o)
+	return r, wrap(err, "delete %v", key)
+}
+
+func (n *Node) delete(ctx context.Context, key ID, o SetOptions) (SetResult, error) {
+	return await(ctx, n, func(now time.Time, done func(SetResult, error)) (func(), error) {
+		return n.engine.Delete(now, key, o, done), nil
 	})
 }
 
@@ -105,27 +130,27 @@ func (n *Node) set(ctx context.Context, key ID, v Value) (int, error) {
 // time, so that it does not expire, until stop is called or the node is closed. After
 // an error the value is not kept published, and stop is nil. See Engine.Publish.
 func (n *Node) Publish(ctx context.Context, name string, v Value) (stop func(), nodes int, err error) {
-	stop, nodes, err = n.publish(ctx, Key(name), v)
-	return stop, nodes, wrap(err, "publish %q", name)
+	stop, r, err := n.publish(ctx, Key(name), v, SetOptions{})
+	return stop, r.Nodes, wrap(err, "publish %q", name)
 }
 
 // PublishKey publishes v under key, in the way of Publish.
-func (n *Node) PublishKey(ctx context.Context, key ID, v Value) (stop func(), nodes int, err error) {
-	stop, nodes, err = n.publish(ctx, key, v)
-	return stop, nodes, wrap(err, "publish %v", key)
+func (n *Node) PublishKey(ctx context.Context, key ID, v Value, o SetOptions) (stop func(), r SetResult, err error) {
+	stop, r, err = n.publish(ctx, key, v, o)
+	return stop, r, wrap(err, "publish %v", key)
 }
 
-func (n *Node) publish(ctx context.Context, key ID, v Value) (stop func(), nodes int, err error) {
+func (n *Node) publish(ctx context.Context, key ID, v Value, o SetOptions) (stop func(), r SetResult, err error) {
 	var end func()
-	nodes, err = await(ctx, n, func(now time.Time, done func(int, error)) (func(), error) {
+	r, err = await(ctx, n, func(now time.Time, done func(SetResult, error)) (func(), error) {
 		var err error
-		end, err = n.engine.Publish(now, key, v, done)
+		end, err = n.engine.Publish(now, key, v, o, done)
 		return end, err
 	})
 	if err != nil {
-		return nil, nodes, err
+		return nil, r, err
 	}
-	return func() { n.do(func(time.Time) { end() }) }, nodes, nil
+	return func() { n.do(func(time.Time) { end() }) }, r, nil
 }
 
 // Lookup returns the k nodes nearest to target that answer, nearest first. See

@@ -16,20 +16,22 @@ func TestCopiesOnThePathFitAMessage(t *testing.T) {
 		want bool
 	}{{100, true}, {MaxValueSize, true}, {MaxValueSize + 1, false}, {20000, false}} {
 		net := newTestNet(t, 71)
-		nodes := net.grow(3, Config{RefreshInterval: quiet, RepublishInterval: quiet})
-		holder, reader := nodes[0], nodes[2]
-		slow := net.addrOf(holder)
+		nodes := net.grow(4, Config{RefreshInterval: quiet, RepublishInterval: quiet})
+		holders, reader := []*Engine{nodes[0], nodes[3]}, nodes[2]
 		net.delay = func(from, _ netip.AddrPort) time.Duration {
-			if from == slow { // so that the other node answers first, without the value
+			if from == net.addrOf(nodes[0]) || from == net.addrOf(nodes[3]) { // so that the other node answers first, without the value
 				return 30 * time.Millisecond
 			}
 			return 10 * time.Millisecond
 		}
-		key, v := Key("key"), sized(tt.size+RecordOverhead, 1)
+		key, v := Key("key"), sized(tt.size+recordOverhead, 1)
 		if v.Size() != tt.size {
 			t.Fatalf("value of %d bytes, want %d", v.Size(), tt.size)
 		}
-		holder.putRecord(holder.clock.latest, key, Record{Value: v, Published: net.now, TTL: time.Hour})
+		net.run(time.Second)
+		for _, e := range holders {
+			e.putRecord(e.clock.latest, key, Record{Value: v, Published: net.now, TTL: time.Hour})
+		}
 		copies := 0
 		net.tap = func(from, _ netip.AddrPort, d []byte) {
 			if r := requestIn(d); r != nil && r.Method == wire.Store && from == net.addrOf(reader) {
@@ -64,7 +66,7 @@ func TestLostStoreOfAnOldValueIsNotRepeated(t *testing.T) {
 			}
 			return true
 		}
-		e.Set(net.now, key, old, func(int, error) {})
+		e.Set(net.now, key, old, SetOptions{}, func(SetResult, error) {})
 		net.run(time.Minute)
 		if want := 6; !replaced && sent != want {
 			t.Errorf("%d STOREs were sent where each is lost, want %d", sent, want)

@@ -60,7 +60,7 @@ func TestPublishKeepsAlive(t *testing.T) {
 func (n *testNet) publish(e *Engine, key ID, v Value) (stop func()) {
 	n.t.Helper()
 	over := false
-	stop, err := e.Publish(n.now, key, v, func(_ int, err error) {
+	stop, err := e.Publish(n.now, key, v, SetOptions{}, func(_ SetResult, err error) {
 		if over = true; err != nil {
 			n.t.Errorf("Publish: %v", err)
 		}
@@ -111,18 +111,18 @@ func TestPublishInVain(t *testing.T) {
 	nodes := net.grow(2, Config{RefreshInterval: quiet})
 	client := net.add(Config{Client: true})
 	var got error
-	if _, err := client.Publish(net.now, Key("key"), Int(1), func(_ int, err error) { got = err }); err != nil {
+	if _, err := client.Publish(net.now, Key("key"), Int(1), SetOptions{}, func(_ SetResult, err error) { got = err }); err != nil {
 		t.Fatal(err)
 	}
 	net.run(time.Minute)
 	if !errors.Is(got, ErrNotStored) || len(client.publish.byKey) != 0 {
 		t.Errorf("alone: %v, %d values published, want %v and none", got, len(client.publish.byKey), ErrNotStored)
 	}
-	if stop, err := client.Publish(net.now, Key("key"), Value{}, nil); !errors.Is(err, ErrValueType) || stop != nil || len(client.publish.byKey) != 0 {
+	if stop, err := client.Publish(net.now, Key("key"), Value{}, SetOptions{}, nil); !errors.Is(err, ErrValueType) || stop != nil || len(client.publish.byKey) != 0 {
 		t.Errorf("of no value: %v, %d values published, want %v and none", err, len(client.publish.byKey), ErrValueType)
 	}
 	net.join(client, net.addrOf(nodes[0]))
-	stop, err := client.Publish(net.now, Key("key"), Int(1), func(int, error) { t.Error("called back after it was stopped") })
+	stop, err := client.Publish(net.now, Key("key"), Int(1), SetOptions{}, func(SetResult, error) { t.Error("called back after it was stopped") })
 	if err != nil {
 		t.Fatal(err)
 	}

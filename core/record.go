@@ -12,10 +12,28 @@ type Record struct {
 	Published time.Time
 	// TTL is how long it lives from then.
 	TTL time.Duration
+	// Version orders the values under a key: see newerThan. It is the time at which the
+	// writer set the value, in milliseconds since 1970, or a little more.
+	Version uint64
+	// Deleted marks a deletion: there is no value, and older ones must not come back.
+	Deleted bool
 	// Cached marks a copy: the node is not one of the k nearest, which should hold the
 	// value. A lookup leaves copies on its path (paper, section 2.3), and a holder that
 	// newcomers have displaced keeps one.
 	Cached bool
+}
+
+// newerThan reports whether r replaces o. The larger version is newer. Of two values
+// with the same version, set by two writers at once, the larger encoding counts as
+// newer, and a deletion counts as newer than any value: all nodes choose the same.
+func (r *Record) newerThan(o *Record) bool {
+	switch {
+	case r.Version != o.Version:
+		return r.Version > o.Version
+	case r.Deleted != o.Deleted:
+		return r.Deleted
+	}
+	return r.Value.raw > o.Value.raw
 }
 
 // Expires returns when the record's life ends.
@@ -65,8 +83,8 @@ func (m memoryStore) All(yield func(ID, Record) bool) {
 	}
 }
 
-// RecordOverhead is added to the size of each encoded value when records are counted
+// recordOverhead is added to the size of each encoded value when records are counted
 // against Config.StoreBytes, in bytes: about the memory that a record takes besides.
-const RecordOverhead = 384
+const recordOverhead = 384
 
 var errStoreFull = errors.New("store is full of values that are nearer")

@@ -47,6 +47,17 @@ func TestStoreOverRecord(t *testing.T) {
 	life := func(age, ttl time.Duration) wire.Trailer {
 		return wire.Trailer{Present: true, Life: true, Age: age, TTL: ttl}
 	}
+	// A version is given as the time after that of the record that is held.
+	versioned := func(after, age, ttl time.Duration) wire.Trailer {
+		t := life(age, ttl)
+		t.Version = uint64(epoch.Add(after).UnixMilli())
+		return t
+	}
+	deletion := func(after time.Duration) wire.Trailer {
+		t := versioned(after, 0, 7*day)
+		t.Marks = wire.MarkDeleted
+		return t
+	}
 	one, two := Int(1), Int(2)
 	tests := []struct {
 		name string
@@ -63,7 +74,15 @@ func TestStoreOverRecord(t *testing.T) {
 		{"republished, its age cut to seconds", one, life(6*time.Hour-time.Second, day), true, one, 18 * time.Hour},
 		{"a copy with a shorter life", one, life(6*time.Hour, 7*time.Hour), true, one, 18 * time.Hour},
 		{"set anew", one, life(0, day), true, one, day},
-		{"set anew for a shorter time", one, life(0, time.Hour), true, one, time.Hour},
+		{"set anew for a shorter time, by a node of version 0.1", one, life(0, time.Hour), true, one, 18 * time.Hour},
+		{"set anew for a shorter time", one, versioned(time.Hour, 0, time.Hour), true, one, time.Hour},
+		{"a newer version", two, versioned(time.Second, 0, day), true, two, day},
+		{"a newer version that is old already", two, versioned(time.Second, 5*time.Hour, day), true, two, 19 * time.Hour},
+		{"an older version, although it says that it is young", two, versioned(-time.Second, 0, day), false, one, 18 * time.Hour},
+		{"a version from the future", two, versioned(7*time.Hour, 0, day), false, one, 18 * time.Hour},
+		{"the same version of another value: the larger one counts", two, versioned(0, 6*time.Hour, day), true, two, 18 * time.Hour},
+		{"a deletion", Value{raw: "\xc0"}, deletion(time.Second), true, Value{}, 7 * day},
+		{"a deletion of an older version", Value{raw: "\xc0"}, deletion(-time.Second), false, one, 18 * time.Hour},
 		{"replaced", two, life(0, day), true, two, day},
 		{"replaced at the same time", two, life(6*time.Hour, day), true, two, 18 * time.Hour},
 		{"an older value", two, life(7*time.Hour, day), false, one, 18 * time.Hour},
@@ -171,7 +190,11 @@ func TestCopyOnThePath(t *testing.T) {
 			e := net.at(at)
 			r, ok := e.records.get(e.clock.latest, key)
 			beyond := e.table.countNearer(key) - 4 + 1
-			if life := ttl >> max(beyond, 0); ok && (r.TTL != life || r.Cached != (beyond > 0)) || !ok && life > time.Second {
+			life := ttl >> max(beyond, 0)
+			if beyond > 0 {
+				life = min(life, copyLife)
+			}
+			if ok && (r.TTL != life || r.Cached != (beyond > 0)) || !ok && life > time.Second {
 				t.Errorf("key %d: copy lives for %v, cached %v, want %v: %d too far", i, r.TTL, r.Cached, life, beyond)
 			}
 		}

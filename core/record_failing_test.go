@@ -23,7 +23,7 @@ func (s *brokenStore) Save(key ID, r Record) error {
 
 // sized returns a value that takes up the given number of bytes of Config.StoreBytes.
 func sized(bytes int, fill byte) Value {
-	b := make([]byte, bytes-RecordOverhead)
+	b := make([]byte, bytes-recordOverhead)
 	b[0] = fill
 	return Bytes(b[:2*len(b)-Bytes(b).Size()]) // without room for the header
 }
@@ -34,7 +34,7 @@ func sized(bytes int, fill byte) Value {
 func TestFailedSaveChangesNothing(t *testing.T) {
 	net := newTestNet(t, 61)
 	store := &brokenStore{memoryStore: memoryStore{}}
-	const size = RecordOverhead + 100
+	const size = recordOverhead + 100
 	e := net.add(Config{Store: store, StoreBytes: 10 * size, RefreshInterval: quiet, RepublishInterval: quiet})
 	e.records.near = func() int { return IDBits } // as if contacts were everywhere
 	from := Contact{ID{1}, addr(1000)}

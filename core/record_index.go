@@ -29,6 +29,8 @@ type indexEntry struct {
 	size    int64
 	cached  bool
 	expires time.Duration
+	// confirmed is when it was last stored here, or confirmed by other nodes.
+	confirmed time.Duration
 	// due is when to republish it.
 	due time.Duration
 	// scheduled is when the engine is woken for it next; zero if no timer is set.
@@ -53,7 +55,7 @@ func (h *recordIndex) get(now time.Duration, key ID) (Record, bool) {
 // and refuses r if they do not free enough. After an error nothing has changed.
 func (h *recordIndex) put(key ID, r Record) (*indexEntry, error) {
 	x := h.index[key]
-	need := int64(r.Value.Size()) + RecordOverhead
+	need := int64(r.Value.Size()) + recordOverhead
 	level := PrefixLen(h.self, key)
 	free := h.limit - h.bytes
 	if x != nil {
@@ -148,7 +150,7 @@ func (h *recordIndex) load(epoch time.Time) []*indexEntry {
 	all := make([]*indexEntry, 0, len(items))
 	for _, it := range items {
 		x := h.add(it.key, PrefixLen(h.self, it.key))
-		x.size = int64(it.r.Value.Size()) + RecordOverhead
+		x.size = int64(it.r.Value.Size()) + recordOverhead
 		x.cached = it.r.Cached
 		x.expires = it.r.Expires().Sub(epoch)
 		h.bytes += x.size

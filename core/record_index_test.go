@@ -41,7 +41,7 @@ func TestExpiryWithoutPolling(t *testing.T) {
 // P20, S5: what a node keeps is bounded in bytes. What is near to it stays, what is
 // far goes first, and who cannot be served is told so.
 func TestQuota(t *testing.T) {
-	const limit = 100 * (RecordOverhead + 101)
+	const limit = 100 * (recordOverhead + 101)
 	net := newTestNet(t, 27)
 	e := net.add(Config{RefreshInterval: quiet, StoreBytes: limit})
 	e.records.near = func() int { return IDBits } // as if contacts were everywhere
@@ -52,7 +52,7 @@ func TestQuota(t *testing.T) {
 	count := 20000
 	for range count {
 		key := RandomID(src)
-		kept[key] = e.acceptStore(0, key, v, wire.Trailer{})
+		kept[key] = e.acceptStore(0, key, Contact{}, v.Raw(), wire.Trailer{})
 		if e.records.bytes > limit {
 			t.Fatalf("%d bytes kept, want %d at most", e.records.bytes, limit)
 		}
@@ -96,8 +96,8 @@ func TestShortLivesLeaveNothing(t *testing.T) {
 	for range 60 {
 		for i := range 100 {
 			key := Key(fmt.Sprint(i))
-			e.acceptStore(now, key, Int(1), wire.Trailer{Life: true, TTL: 24 * time.Hour})
-			e.acceptStore(now, key, Int(2), wire.Trailer{Life: true, TTL: time.Second})
+			e.acceptStore(now, key, Contact{}, Int(1).Raw(), wire.Trailer{Life: true, TTL: 24 * time.Hour})
+			e.acceptStore(now, key, Contact{}, Int(2).Raw(), wire.Trailer{Life: true, TTL: time.Second})
 		}
 		now += time.Second
 		e.Advance(e.clock.epoch.Add(now))
@@ -143,7 +143,7 @@ func TestHoldingsTreatedAtRandom(t *testing.T) {
 	for seed := range 10 {
 		r := rand.New(rand.NewChaCha8([32]byte{28, byte(seed)}))
 		store := memoryStore{}
-		h := newRecordIndex(ID{}, store, 20*RecordOverhead, func() int { return IDBits })
+		h := newRecordIndex(ID{}, store, 20*recordOverhead, func() int { return IDBits })
 		for range 2000 {
 			key := ID{0: 0x80 >> r.IntN(8), 19: byte(r.IntN(8))}
 			switch r.IntN(5) {
@@ -151,7 +151,7 @@ func TestHoldingsTreatedAtRandom(t *testing.T) {
 				h.remove(key)
 			default:
 				before, had := store.Load(key)
-				v := Bytes(make([]byte, r.IntN(6*RecordOverhead)))
+				v := Bytes(make([]byte, r.IntN(6*recordOverhead)))
 				_, err := h.put(key, Record{Value: v, Cached: r.IntN(2) == 0})
 				if after, has := store.Load(key); err != nil && (after != before || has != had) {
 					t.Fatal("a refused record changed what was there")
@@ -174,7 +174,7 @@ func checkHoldings(t testing.TB, h *recordIndex) {
 				t.Fatalf("%v is listed at %d of level %d, knows %d of %d", x.key, i, level, x.pos, x.level)
 			}
 			r, ok := h.store.Load(x.key)
-			if size := int64(r.Value.Size()) + RecordOverhead; !ok || x.size != size || x.cached != r.Cached {
+			if size := int64(r.Value.Size()) + recordOverhead; !ok || x.size != size || x.cached != r.Cached {
 				t.Fatalf("%v counts %d bytes, has %d", x.key, x.size, size)
 			}
 			bytes += x.size
@@ -191,7 +191,7 @@ func checkHoldings(t testing.TB, h *recordIndex) {
 func TestKeysNextToTheIDDisplaceNothing(t *testing.T) {
 	net := newTestNet(t, 45)
 	const honest = 200
-	nodes := net.grow(40, Config{K: 8, RefreshInterval: quiet, RepublishInterval: quiet, StoreBytes: honest * (RecordOverhead + 101)})
+	nodes := net.grow(40, Config{K: 8, RefreshInterval: quiet, RepublishInterval: quiet, StoreBytes: honest * (recordOverhead + 101)})
 	e := nodes[0]
 	src := rand.NewChaCha8([32]byte{45})
 	near := e.table.sharedByK()
@@ -200,10 +200,10 @@ func TestKeysNextToTheIDDisplaceNothing(t *testing.T) {
 	}
 	v := Bytes(make([]byte, 99))
 	for range honest {
-		e.acceptStore(e.clock.latest, idAt(e.id, near, src), v, wire.Trailer{})
+		e.acceptStore(e.clock.latest, idAt(e.id, near, src), Contact{}, v.Raw(), wire.Trailer{})
 	}
 	for range 10 * honest {
-		e.acceptStore(e.clock.latest, idAt(e.id, 100, src), v, wire.Trailer{})
+		e.acceptStore(e.clock.latest, idAt(e.id, 100, src), Contact{}, v.Raw(), wire.Trailer{})
 	}
 	kept := 0
 	for key := range e.records.index {
@@ -214,5 +214,5 @@ func TestKeysNextToTheIDDisplaceNothing(t *testing.T) {
 	if kept != honest {
 		t.Errorf("%d of %d records are left after a flood of keys next to the id", kept, honest)
 	}
-	e.acceptStore(e.clock.latest, idAt(e.id, 0, src), v, wire.Trailer{})
+	e.acceptStore(e.clock.latest, idAt(e.id, 0, src), Contact{}, v.Raw(), wire.Trailer{})
 }

@@ -11,7 +11,7 @@ import (
 // was lowered, keeps the records that are nearest to it and have not expired, up to
 // the limit and no fewer. From then on records can be replaced as ever.
 func TestStoreLargerThanTheLimit(t *testing.T) {
-	const size, limit, near, far = RecordOverhead + 100, 20, 15, 150
+	const size, limit, near, far = recordOverhead + 100, 20, 15, 150
 	net := newTestNet(t, 64)
 	store := memoryStore{}
 	id := ID{0x80}
@@ -63,7 +63,7 @@ func TestStoreLargerThanTheLimit(t *testing.T) {
 func TestStoreAsLargeAsTheLimit(t *testing.T) {
 	net := newTestNet(t, 65)
 	store := memoryStore{}
-	const size, count = RecordOverhead + 100, 10
+	const size, count = recordOverhead + 100, 10
 	for range count {
 		store[RandomID(net.rand)] = Record{Value: sized(size, 1), Published: net.now, TTL: time.Hour}
 	}

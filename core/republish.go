@@ -15,8 +15,8 @@ type republishing struct {
 	queue  []job // jobs that wait, the oldest first
 }
 
-// job is something to publish again. To run it is to start it, which counts as
-// active until jobDone, or to find that there is no more need.
+// job is something to publish again. To run it is to start it, between jobStarted and
+// jobDone, or to find that there is no more need.
 type job interface {
 	run(e *Engine, now time.Duration)
 }
@@ -69,7 +69,7 @@ func (x *indexEntry) wake(e *Engine, now time.Duration) {
 	}
 	x.scheduled = 0
 	if x.expires <= now {
-		e.traceRecord(now, x.key, trace.RecordExpired, int(x.size-RecordOverhead))
+		e.traceRecord(now, x.key, trace.RecordExpired, int(x.size-recordOverhead))
 		e.records.remove(x.key)
 		return
 	}
@@ -90,6 +90,9 @@ func (r *republishing) enqueue(now time.Duration, j job) {
 	}
 	j.run(r.e, now)
 }
+
+// jobStarted counts a job as active until jobDone.
+func (r *republishing) jobStarted() { r.active++ }
 
 // jobDone ends an active job, and runs the jobs that wait for its place.
 func (r *republishing) jobDone(now time.Duration) {
@@ -123,7 +126,11 @@ func (r *republishing) republish(now time.Duration, x *indexEntry) {
 		// other.
 		return
 	}
-	r.active++
+	if e.doubt.about(key) {
+		e.doubt.confirmFirst(now, key)
+		return
+	}
+	r.jobStarted()
 	if e.table.countNearer(key) < e.cfg.K {
 		r.store(now, key, rec)
 		return
@@ -150,8 +157,13 @@ func (r *republishing) askHolder(now time.Duration, key ID, rec Record, then fun
 	holder := e.table.contact(peers[e.cfg.Rand.Uint64()%uint64(len(peers))])
 	q := query{to: holder, req: wire.Request{Method: wire.FindValue, Target: wire.ID(key)}, repeat: true}
 	e.calls.ask(now, q, func(now time.Duration, a *wire.Answer) {
-		has := a != nil && string(a.Value) == rec.Value.raw && a.Trailer.Life
-		then(now, has && a.Trailer.Age <= e.age(now, rec)+sameMoment)
+		if a == nil || a.Value == nil || a.Trailer.Marks&wire.MarkCopy != 0 {
+			then(now, false)
+			return
+		}
+		theirs := e.recordOf(now, a.Value, a.Trailer)
+		same := theirs.Value == rec.Value && theirs.Deleted == rec.Deleted && a.Trailer.Life
+		then(now, same && a.Trailer.Age <= e.age(now, rec)+sameMoment)
 	})
 }
 
@@ -159,15 +171,15 @@ func (r *republishing) askHolder(now time.Duration, key ID, rec Record, then fun
 // them, no lookup is needed (paper, section 2.5).
 func (r *republishing) store(now time.Duration, key ID, rec Record) {
 	e := r.e
-	done := func(now time.Duration, nodes int) {
-		e.cfg.Log.Debug("value republished", "key", key, "nodes", nodes)
+	done := func(now time.Duration, t storeTally) {
+		e.cfg.Log.Debug("value republished", "key", key, "nodes", t.acks)
 		r.jobDone(now)
 	}
 	if nodes := r.nearestFromTable(now, key); nodes != nil {
 		e.storeOnKnown(now, key, nodes, done)
 		return
 	}
-	e.storeOnNearest(now, key, rec, trace.ForRepublish, done)
+	e.storeOnNearest(now, key, rec, trace.ForRepublish, 0, done)
 }
 
 // nearestFromTable returns at least k contacts, nearest to key first, if the table is
@@ -191,7 +203,7 @@ func (r *republishing) nearestFromTable(now time.Duration, key ID) []Contact {
 // giveUp forgets rec, in place of which most of the nodes nearest to key have a
 // newer value, unless it has been replaced here as well.
 func (r *republishing) giveUp(now time.Duration, key ID, rec Record) {
-	if own, ok := r.e.records.get(now, key); ok && own.Published.Sub(rec.Published) <= sameMoment {
+	if own, ok := r.e.records.get(now, key); ok && !own.newerThan(&rec) {
 		r.e.removeRecord(now, key, rec)
 	}
 }

@@ -16,12 +16,13 @@ const (
 	dropAddress                   // from an address that cannot be answered
 	dropClient                    // a request to a client
 	dropUnproven                  // a request for a long answer, from an address that answers no ping
+	dropNetwork                   // from a node of another network
 	drops
 )
 
 var dropNames = [drops]string{
 	"short", "kind", "malformed", "unknown method", "arguments",
-	"unknown answer", "wrong source", "address", "client", "unproven",
+	"unknown answer", "wrong source", "address", "client", "unproven", "network",
 }
 
 func (d drop) String() string { return dropNames[d] }
@@ -55,8 +56,8 @@ type Stats struct {
 	Asked, Replied, TimedOut uint64
 	// Dropped counts received datagrams that were not used, by reason: short, kind,
 	// malformed, unknown method, arguments, unknown answer, wrong source, address,
-	// client, or unproven (a request for a long answer, from an address that answers
-	// no ping).
+	// client, unproven (a request for a long answer, from an address that answers no
+	// ping), or network (from a node with another Config.Network).
 	Dropped map[string]uint64
 	// Skipped counts contacts in answers without a usable address or id, or not
 	// reachable from here.
@@ -68,7 +69,7 @@ type Stats struct {
 
 	// Contacts are in buckets, Replacements wait for a place.
 	Contacts, Replacements int
-	// Records are kept for the network; RecordBytes includes RecordOverhead.
+	// Records are kept for the network; RecordBytes includes 384 bytes for each.
 	Records     int
 	RecordBytes int64 // of all records
 }

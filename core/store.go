@@ -8,15 +8,22 @@ import (
 )
 
 // storeOnNearest stores r on the k nodes nearest to key (paper, section 2.3), and
-// calls done with the number of nodes that acknowledged, this one included.
-func (e *Engine) storeOnNearest(now time.Duration, key ID, r Record, purpose trace.Purpose, done func(now time.Duration, nodes int)) (cancel func()) {
+// calls done with the outcome. A condition other than zero is a SetOptions.IfVersion.
+func (e *Engine) storeOnNearest(now time.Duration, key ID, r Record, purpose trace.Purpose, condition uint64, done func(now time.Duration, t storeTally)) (cancel func()) {
 	l := e.newLookup(now, key, purpose)
 	s := &storing{e: e, job: storeJob{
-		key: key, record: r, lookup: l.number, republish: purpose == trace.ForRepublish, done: done,
+		key: key, record: r, lookup: l.number, condition: condition, republish: purpose == trace.ForRepublish, done: done,
 	}}
 	l.onEnd = func(now time.Duration) {
 		e.join.onLookupEnd(now, l)
+		if purpose == trace.ForSet && condition == 0 {
+			s.job.record.Version = max(r.Version, l.newest+1)
+		}
+		if !l.met {
+			s.tally.asked = l.list.requests() // other nodes are known, and none answers
+		}
 		s.start(now, l.list.nearest())
+		s.sendToSilent(now, l.list.silentAmongNearest())
 	}
 	l.start(now)
 	return func() {
@@ -27,7 +34,7 @@ func (e *Engine) storeOnNearest(now time.Duration, key ID, r Record, purpose tra
 
 // storeOnKnown republishes the record under key on nodes that the table knows to be
 // the nearest, nearest first.
-func (e *Engine) storeOnKnown(now time.Duration, key ID, nodes []Contact, done func(now time.Duration, nodes int)) {
+func (e *Engine) storeOnKnown(now time.Duration, key ID, nodes []Contact, done func(now time.Duration, t storeTally)) {
 	s := &storing{e: e, job: storeJob{key: key, republish: true, fromTable: true, done: done}}
 	s.start(now, nodes)
 }
@@ -48,19 +55,22 @@ type storeJob struct {
 	lookup    uint64 // the number of the lookup that found the nodes, or 0
 	republish bool   // this node holds the record
 	fromTable bool   // the nodes were found without a lookup
-	done      func(now time.Duration, nodes int)
+	condition uint64 // a SetOptions.IfVersion, or 0
+	done      func(now time.Duration, t storeTally)
 }
 
 // storeTally counts what became of the STOREs.
 type storeTally struct {
-	waiting int // nodes that may still answer in time
-	slow    int // nodes that may still answer late
-	acks    int // nodes that keep the record
-	own     int // 1 if this node is one of them
-	nearer  int // nodes that keep it and are nearer to its key than this one
-	newer   int // nodes that keep a newer value
-	full    int // nodes that answered and keep neither
-	missing int // nodes without an answer and without a substitute
+	waiting int    // nodes that may still answer in time
+	overdue int    // nodes that may still answer late
+	asked   int    // other nodes that were sent the record
+	acks    int    // nodes that keep the record
+	full    int    // nodes that answered and keep neither
+	own     int    // 1 if this node is one of them
+	nearer  int    // nodes that keep it and are nearer to its key than this one
+	newer   int    // nodes that keep a newer value
+	version uint64 // of the record
+	missing int    // nodes without an answer and without a substitute
 }
 
 // start sends the record to the first k of nodes, which are the nearest ones. This
@@ -69,9 +79,9 @@ type storeTally struct {
 func (s *storing) start(now time.Duration, nodes []Contact) {
 	e, k := s.e, s.e.cfg.K
 	if s.job.republish {
-		// The record may have ended, or been replaced, during the lookup.
+		// The record may have ended, been replaced, or come into doubt during the lookup.
 		r, ok := e.records.get(now, s.job.key)
-		if !ok || r.Cached {
+		if !ok || r.Cached || e.doubt.about(s.job.key) {
 			s.job.republish = false
 			s.finish(now)
 			return
@@ -93,29 +103,34 @@ func (s *storing) start(now time.Duration, nodes []Contact) {
 // keepOwn stores the record at this node, unless a value set here meanwhile is newer.
 func (s *storing) keepOwn(now time.Duration) bool {
 	own, have := s.e.records.get(now, s.job.key)
-	newer := have && own.Published.Sub(s.job.record.Published) > sameMoment
-	return !newer && s.e.putRecord(now, s.job.key, s.job.record)
+	if have && own.newerThan(&s.job.record) || !s.e.meets(now, s.job.key, s.job.condition) {
+		s.tally.newer = 1
+		return false
+	}
+	return s.e.putRecord(now, s.job.key, s.job.record)
 }
 
 // send sends the record to one node, and once more if the answer is late.
 func (s *storing) send(now time.Duration, to Contact) {
-	slow := false
+	wasOverdue := false
 	q := s.e.storeQuery(now, to, s.job.key, s.job.record)
 	q.lookup = s.job.lookup
+	q.req.Trailer.Condition = s.job.condition
+	s.tally.asked++
 	s.e.calls.watch(now, q, func(now time.Duration, c *call, stage trace.Stage, a *wire.Answer) {
 		switch {
 		case stage == trace.Late:
-			if own, ok := s.e.records.get(now, s.job.key); !ok || !own.Published.After(s.job.record.Published) {
+			if own, ok := s.e.records.get(now, s.job.key); !ok || !own.newerThan(&s.job.record) {
 				s.e.calls.resend(now, c)
 			}
 			return
 		case stage == trace.Overdue:
-			slow = true
+			wasOverdue = true
 			s.tally.waiting--
-			s.tally.slow++
+			s.tally.overdue++
 			s.sendToNext(now)
-		case slow:
-			s.tally.slow--
+		case wasOverdue:
+			s.tally.overdue--
 		default:
 			s.tally.waiting--
 			if stage == trace.Lost {
@@ -123,10 +138,41 @@ func (s *storing) send(now time.Duration, to Contact) {
 			}
 		}
 		if stage == trace.Replied {
-			s.count(to, s.e.receiptOf(now, a, s.job.record))
+			got := s.e.receiptOf(now, a, s.job.record)
+			if got == refused && s.unmet(&a.Trailer) {
+				got = outdated
+			}
+			s.count(to, got)
 		}
 		s.check(now)
 	})
+}
+
+// sendToSilent sends the record to nodes among the nearest that did not answer the
+// lookup, and waits for none of them: a node that is silent for a moment, or for this
+// node only, would keep an older value for the readers that it does answer.
+func (s *storing) sendToSilent(now time.Duration, nodes []Contact) {
+	if s.over && s.tally.acks == 0 {
+		return
+	}
+	for _, to := range nodes {
+		q := s.e.storeQuery(now, to, s.job.key, s.job.record)
+		q.lookup, q.repeat = s.job.lookup, true
+		q.req.Trailer.Condition = s.job.condition
+		s.e.calls.ask(now, q, func(time.Duration, *wire.Answer) {})
+	}
+}
+
+// unmet reports whether the answer of a node that refused the record says that the node
+// does not meet the condition.
+func (s *storing) unmet(t *wire.Trailer) bool {
+	switch s.job.condition {
+	case 0:
+		return false
+	case NoVersion:
+		return t.Life && t.Marks&wire.MarkDeleted == 0
+	}
+	return t.Run != 0 && t.Version != s.job.condition
 }
 
 // count adds a receipt to the tally.
@@ -146,7 +192,7 @@ func (s *storing) count(from Contact, r receipt) {
 
 // sendToNext sends the record to the next nearest node, if there is one.
 func (s *storing) sendToNext(now time.Duration) {
-	if len(s.next) == 0 || s.over {
+	if len(s.next) == 0 || s.over || s.job.republish && s.e.doubt.about(s.job.key) {
 		s.tally.missing++
 		return
 	}
@@ -157,11 +203,19 @@ func (s *storing) sendToNext(now time.Duration) {
 }
 
 // check ends the storing once no answer is awaited. Until another node than this
-// one has acknowledged, late answers are awaited as well.
+// one, and a majority, have acknowledged, late answers are awaited as well.
 func (s *storing) check(now time.Duration) {
-	if s.tally.waiting == 0 && (s.tally.acks > s.tally.own || s.tally.slow == 0) {
+	if s.tally.waiting == 0 && (s.tally.majority(s.e.cfg.K) || s.tally.overdue == 0) {
 		s.finish(now)
 	}
+}
+
+// majority reports whether enough nodes have the record or a newer one: more than half
+// of k, or of all nodes if there are fewer, and another node than this one if any is
+// known.
+func (t *storeTally) majority(k int) bool {
+	have, all := t.acks+t.newer, t.asked+t.own
+	return 2*have > min(k, all) && (have > t.own || t.asked == 0)
 }
 
 func (s *storing) finish(now time.Duration) {
@@ -174,12 +228,13 @@ func (s *storing) finish(now time.Duration) {
 	case s.tally.newer > max(1, s.tally.acks+s.tally.full): // the word of a single liar must not be enough
 		s.e.republish.giveUp(now, s.job.key, s.job.record)
 	case s.job.fromTable && s.tally.missing > 0: // too many of the known nodes are gone
-		s.e.storeOnNearest(now, s.job.key, s.job.record, trace.ForRepublish, s.job.done)
+		s.e.storeOnNearest(now, s.job.key, s.job.record, trace.ForRepublish, 0, s.job.done)
 		return
 	case 2*s.tally.acks > s.e.cfg.K:
 		s.e.demoteToCopy(now, s.job.key, s.tally.nearer >= s.e.cfg.K)
 	}
-	s.job.done(now, s.tally.acks)
+	s.tally.version = s.job.record.Version
+	s.job.done(now, s.tally)
 }
 
 // receipt is the meaning of an answer to a STORE.
@@ -193,8 +248,9 @@ const (
 
 // storeQuery returns the STORE of r for one node.
 func (e *Engine) storeQuery(now time.Duration, to Contact, key ID, r Record) query {
-	req := wire.Request{Method: wire.Store, Target: wire.ID(key), Value: []byte(r.Value.raw)}
-	req.Trailer.Life, req.Trailer.Age, req.Trailer.TTL = true, e.age(now, r), r.TTL
+	req := wire.Request{Method: wire.Store, Target: wire.ID(key), Value: r.encoded()}
+	e.describe(now, r, &req.Trailer)
+	req.Trailer.Marks &^= wire.MarkCopy // the receiver is to be a holder
 	return query{to: to, req: req}
 }
 
@@ -204,6 +260,10 @@ func (e *Engine) receiptOf(now time.Duration, a *wire.Answer, r Record) receipt 
 	case a == nil:
 	case a.Stored:
 		return kept
+	case a.Trailer.Version != 0:
+		if a.Trailer.Version > r.Version {
+			return outdated
+		}
 	case a.Trailer.Life && e.age(now, r)-a.Trailer.Age > sameMoment:
 		return outdated
 	}

@@ -31,7 +31,7 @@ func TestRepublishingNeedsFewLookups(t *testing.T) {
 	}}}
 	nodes := net.grow(size, cfg)
 	for i := range keys {
-		nodes[i%size].Set(net.now, Key(fmt.Sprint(i)), Int(1), func(int, error) {})
+		nodes[i%size].Set(net.now, Key(fmt.Sprint(i)), Int(1), SetOptions{}, func(SetResult, error) {})
 		net.run(time.Hour / time.Duration(keys))
 	}
 	net.run(90 * time.Minute)

@@ -16,12 +16,15 @@ const (
 	backoffMax  = 10 * time.Minute
 )
 
-// peer is a contact in the routing table: 12 bytes without a pointer.
+// peer is a contact in the routing table: 16 bytes without a pointer.
 type peer struct {
 	number uint32 // of its entry in the table's contactPool
 	// until is the end of the back-off after a failure, in whole seconds since
 	// the engine's start; zero if there is none.
 	until uint32
+	// run is the run of the node that the contact has last announced: see wire.Trailer.
+	// Zero if it has announced none.
+	run uint32
 	// fails counts RPCs in a row that went unanswered.
 	fails uint8
 	// proven is set once the peer has answered under this id from this address, as

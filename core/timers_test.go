@@ -127,7 +127,7 @@ func TestClockSetBack(t *testing.T) {
 	past := net.now.Add(-time.Hour)
 	e.Advance(past)
 	told := 0
-	e.Get(past, Key("key"), func(f Found, err error) {
+	e.Get(past, Key("key"), GetOptions{}, func(f Found, err error) {
 		if told++; err != nil {
 			t.Errorf("Get: %v", err)
 		}

@@ -14,9 +14,11 @@ type transfers struct {
 	line []*newcomer // at most maxNewcomers; the first is being served
 }
 
-// newcomer is a new contact to which records are transferred.
+// newcomer is a new contact to which records are transferred; or, if gone is set, a
+// contact that has gone, whose records are transferred to the nodes that come after it.
 type newcomer struct {
 	contact Contact
+	gone    bool
 	level   int // of the record index, the next to look at
 	pos     int // in that level
 
@@ -39,12 +41,22 @@ const (
 )
 
 // add puts a new contact into the line.
-func (t *transfers) add(now time.Duration, c Contact) {
-	sameAddr := func(n *newcomer) bool { return n.contact.Addr == c.Addr }
-	if t.e.records.len() == 0 || len(t.line) >= maxNewcomers || slices.ContainsFunc(t.line, sameAddr) {
+func (t *transfers) add(now time.Duration, c Contact) { t.enqueue(now, &newcomer{contact: c}) }
+
+// replace puts a contact that has gone into the line.
+func (t *transfers) replace(now time.Duration, id ID) {
+	if !t.e.table.inOwnBucket(id) && t.e.table.kShare(PrefixLen(t.e.id, id)+1) {
+		return // too far away to have held records of this node
+	}
+	t.enqueue(now, &newcomer{contact: Contact{ID: id}, gone: true})
+}
+
+func (t *transfers) enqueue(now time.Duration, n *newcomer) {
+	same := func(o *newcomer) bool { return o.contact == n.contact && o.gone == n.gone }
+	if t.e.records.len() == 0 || len(t.line) >= maxNewcomers || slices.ContainsFunc(t.line, same) {
 		return
 	}
-	t.line = append(t.line, &newcomer{contact: c})
+	t.line = append(t.line, n)
 	if len(t.line) == 1 {
 		t.continueAfter(now, 0, t.line[0])
 	}
@@ -71,19 +83,30 @@ func (t *transfers) transferRecords(now time.Duration, n *newcomer) {
 			t.finish(now, n)
 			return
 		}
-		if !x.cached && t.shouldTransfer(x.key, n.contact.ID) {
+		if to, ok := t.receiver(n, x); ok {
 			if r, ok := t.e.records.get(now, x.key); ok && r.Value.Size() <= MaxValueSize {
-				t.send(now, n, x.key, r)
+				t.send(now, n, to, x.key, r)
 			}
 		}
 	}
 	t.continueAfter(now, transferPause, n)
 }
 
+// receiver returns the node that should get the record x because of n, if there is one.
+func (t *transfers) receiver(n *newcomer, x *indexEntry) (Contact, bool) {
+	switch {
+	case x.cached || t.e.doubt.about(x.key):
+		return Contact{}, false
+	case n.gone:
+		return t.successor(x.key, n.contact.ID)
+	}
+	return n.contact, t.shouldTransfer(x.key, n.contact.ID)
+}
+
 // send sends one record. A lost one is left to republishing.
-func (t *transfers) send(now time.Duration, n *newcomer, key ID, r Record) {
+func (t *transfers) send(now time.Duration, n *newcomer, to Contact, key ID, r Record) {
 	n.inFlight++
-	t.e.calls.ask(now, t.e.storeQuery(now, n.contact, key, r), func(now time.Duration, a *wire.Answer) {
+	t.e.calls.ask(now, t.e.storeQuery(now, to, key, r), func(now time.Duration, a *wire.Answer) {
 		n.inFlight--
 		if t.e.receiptOf(now, a, r) == refused {
 			n.lost++
@@ -148,4 +171,18 @@ func (t *transfers) shouldTransfer(key, newcomer ID) bool {
 		}
 	}
 	return nearer < e.cfg.K
+}
+
+// successor returns the node that is now one of the k nearest to key because gone is
+// not, if this node is nearer to key than every other node that answers.
+func (t *transfers) successor(key, gone ID) (Contact, bool) {
+	e := t.e
+	others := func(p *peer) bool { return p.fails == 0 && e.table.id(p) != gone }
+	nearest := e.table.closest(e.scratch.codec.peers[:0], key, e.cfg.K-1, others)
+	e.scratch.codec.peers = nearest
+	if len(nearest) < e.cfg.K-1 || len(nearest) == 0 || key.CompareDistance(e.table.id(nearest[0]), e.id) < 0 {
+		return Contact{}, false // every node holds it, or another node has to act
+	}
+	last := e.table.contact(nearest[len(nearest)-1])
+	return last, key.CompareDistance(gone, last.ID) < 0
 }

@@ -94,7 +94,7 @@ func TestHandOffKeepsAge(t *testing.T) {
 	first := net.add(cfg)
 	net.set(first, Key("old"), Int(1))
 	long := Bytes(make([]byte, 20000))
-	first.acceptStore(first.clock.latest, Key("long"), long, wire.Trailer{})
+	first.acceptStore(first.clock.latest, Key("long"), Contact{}, long.Raw(), wire.Trailer{})
 	first.putRecord(first.clock.latest, Key("copy"), Record{Value: Int(1), Published: net.now, TTL: time.Hour, Cached: true})
 	net.run(7 * time.Hour)
 	first.putRecord(first.clock.latest, Key("copy"), Record{Value: Int(1), Published: net.now, TTL: time.Hour, Cached: true})

@@ -162,7 +162,7 @@ func TestSetRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			net := newTestNet(t, 1)
 			e := net.add(Config{})
-			cancel, err := e.Set(net.now, Key("key"), tt.v, func(int, error) {})
+			cancel, err := e.Set(net.now, Key("key"), tt.v, SetOptions{}, func(SetResult, error) {})
 			if !errors.Is(err, tt.want) || (err == nil) != (cancel != nil) {
 				t.Errorf("Set: %v, want %v", err, tt.want)
 			}

@@ -17,6 +17,10 @@ type verification struct {
 	pending []pendingPing // at most maxPending
 }
 
+// goneAfter is the number of unanswered RPCs in a row after which the records of a
+// contact are given to the node that comes after it.
+const goneAfter = 2
+
 // maxPending is how many contacts are pinged at a time to verify them. A further
 // contact has to wait for its next request.
 const maxPending = 32
@@ -37,6 +41,10 @@ func (v *verification) onRequest(now time.Duration, c Contact, t wire.Trailer) {
 	}
 	p := e.table.seen(c.ID)
 	switch {
+	case t.Caps&wire.CapLeaving != 0:
+		if p != nil && e.table.addr(p) == c.Addr {
+			v.verify(now, c, false) // anybody can say farewell for another node
+		}
 	case p == nil && (e.table.hasRoom(c.ID) || e.table.hasAddr(c.Addr)):
 		v.verify(now, c, true)
 	case p == nil:
@@ -44,8 +52,8 @@ func (v *verification) onRequest(now time.Duration, c Contact, t wire.Trailer) {
 		e.table.cacheReplacement(c)
 	case e.table.addr(p) != c.Addr:
 		v.onAddressChange(now, e.table.contact(p), c)
-	case p.fails > 0:
-		// The contact is back, or another node uses its name.
+	case p.fails > 0, p.run != 0 && t.Run != 0 && p.run != t.Run:
+		// The contact is back or has started again, or another node uses its name.
 		v.verify(now, c, false)
 	}
 }
@@ -59,8 +67,12 @@ func (v *verification) onAnswer(now time.Duration, c *call, a *wire.Answer) bool
 		id = ID(a.ID)
 	}
 	known := c.to.ID != (ID{})
-	if a.Trailer.Caps&wire.CapClient != 0 {
+	switch {
+	case a.Trailer.Caps&wire.CapClient != 0:
 		return true // a client leaves soon
+	case a.Trailer.Caps&wire.CapLeaving != 0:
+		e.table.forget(c.to)
+		return true
 	}
 	if id == (ID{}) {
 		if known {
@@ -77,6 +89,7 @@ func (v *verification) onAnswer(now time.Duration, c *call, a *wire.Answer) bool
 		e.table.forget(c.to)
 	}
 	v.onVerified(now, Contact{ID: id, Addr: c.to.Addr})
+	v.noteRun(now, id, a.Trailer.Run)
 	if e.cfg.Direct != nil && a.Trailer.Caps&wire.CapDirect != 0 {
 		e.cfg.Direct(Contact{ID: id, Addr: c.to.Addr}, e.table.inOwnBucket(id))
 	}
@@ -130,12 +143,31 @@ func (v *verification) onVerified(now time.Duration, c Contact) {
 	}
 }
 
-// markAnswered notes that a contact has answered from its address.
+// noteRun notes the run that a contact has announced. In a new run the contact may have
+// lost its records, and gets them like a newcomer.
+func (v *verification) noteRun(now time.Duration, id ID, run uint32) {
+	p := v.e.table.get(id)
+	if p == nil || run == 0 {
+		return
+	}
+	restarted := p.run != 0 && p.run != run
+	p.run = run
+	if restarted {
+		v.e.transfer.add(now, v.e.table.contact(p))
+	}
+}
+
+// markAnswered notes that a contact has answered from its address. A contact that seemed
+// to have gone may have missed values, and gets them like a newcomer.
 func (v *verification) markAnswered(now time.Duration, p *peer) {
 	if p.fails > 0 {
 		v.e.traceContact(now, v.e.table.contact(p), trace.ContactAnswered)
 	}
+	back := p.fails >= goneAfter
 	p.answered()
+	if back {
+		v.e.transfer.add(now, v.e.table.contact(p))
+	}
 }
 
 // pendingPing returns the ping under way for id, or nil.
@@ -196,10 +228,10 @@ func (v *verification) ping(now time.Duration, c Contact, stranger bool, then fu
 
 // onSilence notes that a call was in vain. Silence says something about the peer
 // only if the node has heard from any other since: its own link may be down, and
-// must not cost it its contacts (paper, section 4.1).
+// must not cost it its contacts (paper, section 4.1). Nor does a sleep.
 func (v *verification) onSilence(now time.Duration, c *call) {
 	e := v.e
-	if e.calls.heard <= c.sent {
+	if e.calls.heard <= c.sent || c.sent < e.doubt.since {
 		return
 	}
 	p := e.table.get(c.to.ID)
@@ -208,6 +240,9 @@ func (v *verification) onSilence(now time.Duration, c *call) {
 	}
 	if p != nil {
 		e.traceContact(now, c.to, trace.ContactFailed)
+		if p.fails == goneAfter-1 {
+			e.transfer.replace(now, c.to.ID)
+		}
 	}
 	if until := e.table.failed(c.to.ID, now); until > 0 {
 		e.timers.add(until, recheck(c.to.ID))

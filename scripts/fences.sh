@@ -35,6 +35,7 @@ for system in linux js; do
 done
 forbid "its clients" "^$module/$wsrelay$" "./$wsrelay/relay" GOOS=linux
 forbid "a socket" '^net$' "./$wsrelay/relay/internal/limit" GOOS=linux
+forbid "anything of this project: it judges simulations and real processes" "^$module/(core|transport|cmd|sim|test)" ./internal/history GOOS=linux
 
 # A later version of pion shall be a small step.
 pion=$(grep -lE '"github.com/pion/' transport/webrtc/*.go | grep -vE '_test\.go$|/(pion|pion_listen|certificate)\.go$' || true)
@@ -45,11 +46,12 @@ if [ -n "$pion" ]; then
 fi
 
 # Only the shell around the engine may know the time or start goroutines. The limits of
-# a relay are told the time as well.
+# a relay and the judge of histories are told the time as well.
 impure=$(grep -lE 'time\.(Now|Sleep|After|AfterFunc|NewTimer|Since|Until)\(|^\s*go |\.Go\(' core/*.go \
-	transport/wsrelay/relay/internal/limit/*.go | grep -vE '_test\.go$|core/node(_operations)?\.go$' || true)
+	transport/wsrelay/relay/internal/limit/*.go internal/history/*.go |
+	grep -vE '_test\.go$|core/node(_operations|_clock)?\.go$' || true)
 if [ -n "$impure" ]; then
-	echo "fence: core, but for core/node.go, and the relay's limits may use no clock and no goroutine, but these do:" >&2
+	echo "fence: core, but for core/node*.go, the relay's limits and internal/history may use no clock and no goroutine, but these do:" >&2
 	echo "$impure" | sed 's/^/  /' >&2
 	bad=1
 fi

@@ -84,7 +84,7 @@ func (l *lane) end(o *op, err error) {
 
 func (n *Network) get(slot int, key core.ID) *op {
 	return n.start(slot, func(l *lane, e *core.Engine, o *op) {
-		e.Get(n.time(), key, func(f core.Found, err error) {
+		e.Get(n.time(), key, n.cfg.Gets, func(f core.Found, err error) {
 			o.found = f
 			l.end(o, err)
 		})
@@ -93,8 +93,8 @@ func (n *Network) get(slot int, key core.ID) *op {
 
 func (n *Network) set(slot int, key core.ID, v core.Value) *op {
 	return n.start(slot, func(l *lane, e *core.Engine, o *op) {
-		_, err := e.Set(n.time(), key, v, func(nodes int, err error) {
-			o.nodes = nodes
+		_, err := e.Set(n.time(), key, v, core.SetOptions{}, func(r core.SetResult, err error) {
+			o.nodes = r.Nodes
 			l.end(o, err)
 		})
 		if err != nil {

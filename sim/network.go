@@ -25,6 +25,8 @@ type Config struct {
 	Lanes int
 	// WatchContacts turns on the count Traffic.Evicted.
 	WatchContacts bool
+	// Gets are the options of all gets.
+	Gets core.GetOptions
 	// Progress, if not nil, is called about every 65,536 events.
 	Progress func(Progress)
 }
