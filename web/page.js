@@ -28,6 +28,8 @@ import { arrangeInColumns } from "./page/ui/columns.js";
 const storeBytes = 16_000_000;
 /** How many nodes hold a value: the module's default. */
 const k = 20;
+/** The name of the network, which the server of the page writes into it. */
+const network = document.querySelector('meta[name="kadmesh-network"]')?.getAttribute("content") ?? "";
 
 /** @type {<T extends HTMLElement>(id: string) => T} */
 const part = (id) => /** @type {any} */ (document.getElementById(id));
@@ -111,6 +113,7 @@ async function start(atOnce) {
     const started = await Kadmesh.start({
       storeBytes,
       token,
+      network,
       direct: wanted,
       signal,
       onprogress: (step) => stream.emit("step", step),

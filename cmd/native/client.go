@@ -22,15 +22,16 @@ it exits soon, a later lookup of each may take up to 5 seconds longer, once.`
 // networkFlags are the flags of commands that join a network, use it and exit.
 type networkFlags struct {
 	bootstrap peerList
-	k         int
+	network   string
+	k         bucketSize
 	timeout   time.Duration
 }
 
 func (a *networkFlags) flags(cmd *cobra.Command) {
 	cmd.Flags().VarP(&a.bootstrap, "bootstrap", "b", "join through the node at `HOST:PORT`; may be repeated")
-	cmd.Flags().IntVarP(&a.k, "k", "k", 20, "number of nodes that keep a value in this network")
 	cli.Complete(cmd, "bootstrap")
-	cli.Complete(cmd, "k")
+	networkName(cmd, &a.network)
+	a.k.flag(cmd)
 	a.timeoutFlag(cmd, 10*time.Second)
 }
 
@@ -43,9 +44,6 @@ func (a *networkFlags) timeoutFlag(cmd *cobra.Command, otherwise time.Duration) 
 func (a *networkFlags) check() error {
 	if len(a.bootstrap) == 0 {
 		return cli.Usagef("no --bootstrap given: name a node of the network, as in --bootstrap 127.0.0.1:8468")
-	}
-	if err := checkK(a.k); err != nil {
-		return err
 	}
 	return a.checkTimeout()
 }
@@ -63,7 +61,8 @@ const answerTime = 5 * time.Second
 
 // join returns a client that has joined the network.
 func (a *networkFlags) join(ctx context.Context, cfg core.Config) (*core.Node, error) {
-	cfg.K = a.k
+	cfg.K = int(a.k)
+	cfg.Network = a.network
 	cfg.RPCTimeout = answerTime
 	node, addrs, err := dial(ctx, a.bootstrap, cfg)
 	if err != nil {
@@ -71,6 +70,9 @@ func (a *networkFlags) join(ctx context.Context, cfg core.Config) (*core.Node, e
 	}
 	if err := node.Bootstrap(ctx, addrs...); err != nil {
 		node.Close()
+		if errors.Is(err, core.ErrOtherNetwork) {
+			return nil, a.otherNetwork()
+		}
 		if errors.Is(err, core.ErrNoAnswer) || errors.Is(err, context.DeadlineExceeded) {
 			return nil, fmt.Errorf("no answer from %s within %v: is the node running, and does the firewall pass UDP?",
 				a.bootstrap, min(answerTime, a.timeout))
@@ -89,14 +91,34 @@ func (a *networkFlags) explain(err error) error {
 	switch {
 	case errors.Is(err, core.ErrNotFound):
 		return core.ErrNotFound
-	case errors.Is(err, core.ErrNotStored):
-		return fmt.Errorf("%w: no node near the key took it; try again", core.ErrNotStored)
 	case errors.Is(err, core.ErrNoAnswer):
 		return errNoneNear
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("no result within %v: allow more time with --timeout", a.timeout)
 	}
 	return err
+}
+
+// explainChange is explain for a set or a deletion that had the result r.
+func (a *networkFlags) explainChange(err error, r core.SetResult) error {
+	switch {
+	case errors.Is(err, core.ErrConflict):
+		return fmt.Errorf("%w: get it anew, and give its version with --if-version", core.ErrConflict)
+	case !errors.Is(err, core.ErrNotStored):
+		return a.explain(err)
+	case r.Nodes == 0:
+		return fmt.Errorf("%w: no node near the key took it; try again", core.ErrNotStored)
+	}
+	return fmt.Errorf("%w: %d of %s acknowledged, which is no majority; "+
+		"readers may see either value, so try again", core.ErrNotStored, r.Nodes, plural(r.Asked, "node"))
+}
+
+// otherNetwork is the error for bootstrap nodes of another network.
+func (a *networkFlags) otherNetwork() error {
+	if a.network == "" {
+		return fmt.Errorf("the network of %s has a name: give it with --network", a.bootstrap)
+	}
+	return fmt.Errorf("the network of %s is not called %q: correct --network or --bootstrap", a.bootstrap, a.network)
 }
 
 // dial opens a client that can reach peers, and resolves their addresses. The client

@@ -29,7 +29,7 @@ const maxDemoNodes = 256
 func (p *program) demo() *cobra.Command {
 	var nodes int
 	var port uint16
-	var page string
+	var page, network string
 	cmd := &cobra.Command{
 		Use:   "demo [flags]",
 		Short: "Start a small network on this machine and show it at work",
@@ -39,8 +39,8 @@ does not keep the value if there are more than 20 nodes. Then it prints commands
 try. It also serves a page that makes a browser tab a node of the network. The network
 stays up until SIGINT or SIGTERM.
 
-With --json: {"bootstrap", "page", "nodes": [{"id", "addr"}], "k", "key", "value",
-"set": {"via", "kept_by", "ms"}, "get": {"via", "from", "ms"}}. via, kept_by and from
+With --json: {"bootstrap", "network", "page", "nodes": [{"id", "addr"}], "k", "key",
+"value", "set": {"via", "kept_by", "ms"}, "get": {"via", "from", "ms"}}. via, kept_by and from
 are addresses of nodes; from is absent if all nodes keep the value. page is the URL of
 the page; it is absent if the program was built without it`,
 		Args:              cli.NoArgs,
@@ -53,17 +53,18 @@ the page; it is absent if the program was built without it`,
 			if err != nil {
 				return cli.Usagef("--page %s: want IP:PORT, as in %s", page, demoPageAddr)
 			}
-			d := demo{pageAt: at, pageFree: !cmd.Flags().Changed("page")}
+			d := demo{network: network, pageAt: at, pageFree: !cmd.Flags().Changed("page")}
 			return p.runDemo(cmd.Context(), &d, nodes, port)
 		},
 	}
 	cmd.Flags().IntVarP(&nodes, "nodes", "n", 30, "number of nodes; 20 of them keep a value")
 	cmd.Flags().Uint16VarP(&port, "port", "p", 0, "`PORT` of the first node (default a free one)")
+	cmd.Flags().StringVar(&network, "network", "demo", "`NAME` of the network")
 	cmd.Flags().StringVar(&page, "page", demoPageAddr,
 		"serve the page at `IP:PORT`; if the default port is taken, at a free one")
-	cli.Complete(cmd, "page")
-	cli.Complete(cmd, "nodes")
-	cli.Complete(cmd, "port")
+	for _, flag := range []string{"network", "page", "nodes", "port"} {
+		cli.Complete(cmd, flag)
+	}
 	return cmd
 }
 
@@ -96,6 +97,7 @@ const demoK = 20
 
 // demo is a network in this process, and the results of its operations.
 type demo struct {
+	network  string
 	pageAt   netip.AddrPort
 	pageFree bool // whether another port will do
 	nodes    []*core.Node
@@ -121,7 +123,7 @@ func (d *demo) start(ctx context.Context, nodes int, port uint16) error {
 			return err
 		}
 		port = 0
-		n, err := demoNode(conn)
+		n, err := demoNode(conn, d.network)
 		if err != nil {
 			return err
 		}
@@ -137,14 +139,14 @@ func (d *demo) start(ctx context.Context, nodes int, port uint16) error {
 		seeds = append(seeds, n.Addr())
 	}
 	var err error
-	d.page, err = startDemoPage(d.pageAt, d.pageFree, seeds)
+	d.page, err = startDemoPage(d.pageAt, d.pageFree, d.network, seeds)
 	return err
 }
 
 // demoNode starts a node that accepts direct paths from tabs. It offers none: between
 // nodes of one process a direct path gains nothing.
-func demoNode(sock *udp.Conn) (*core.Node, error) {
-	cfg := core.Config{K: demoK, Direct: acceptOnly}
+func demoNode(sock *udp.Conn, network string) (*core.Node, error) {
+	cfg := core.Config{Network: network, K: demoK, Direct: acceptOnly}
 	rand.Read(cfg.ID[:])
 	conn, err := webrtc.Wrap(sock, webrtc.Config{ID: webrtc.ID(cfg.ID), Mode: webrtc.Direct, SameIP: true})
 	if err != nil {
@@ -172,7 +174,7 @@ func (d *demo) use(ctx context.Context) error {
 	}
 	start = time.Now()
 	var err error
-	d.found, err = d.get.via.Find(ctx, core.Key(demoKey))
+	d.found, err = d.get.via.Find(ctx, core.Key(demoKey), core.GetOptions{})
 	d.get.took = time.Since(start)
 	return err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"html"
 	"io"
 	"net"
 	"net/http"
@@ -22,6 +23,7 @@ import (
 // demonstration is the output of demo --json.
 type demonstration struct {
 	Bootstrap  string
+	Network    string
 	Page       string
 	Nodes      []struct{ ID, Addr string }
 	K          int
@@ -51,7 +53,7 @@ func TestDemo(t *testing.T) {
 		!slices.Contains(d.Set.Kept, d.Get.From) || slices.Contains(d.Set.Kept, d.Get.Via) {
 		t.Errorf("demo --json = %+v", d)
 	}
-	want(t, result{d.Value + "\n", "", 0}, "get", d.Key, "-b", d.Bootstrap)
+	want(t, result{d.Value + "\n", "", 0}, "get", d.Key, "-b", d.Bootstrap, "--network", d.Network)
 	if code := p.Stop(t, os.Interrupt); code != 0 {
 		t.Errorf("exit status after SIGINT is %d, want 0", code)
 	}
@@ -61,9 +63,9 @@ func TestDemo(t *testing.T) {
 func TestDemoText(t *testing.T) {
 	p := start(t, "demo", "--page", "127.0.0.1:0")
 	text := p.Stdout.Await(t, `(?s)^30 nodes .* kept by the 20 nodes nearest .* kept by 20 nodes \(.*, from node \d+ \(`+
-		`.* get greeting (--bootstrap) (\S+)\n  \S+ (set answer 42 [^\n]+)\n.*asyncio.run\(main\(\)\)\n`)
-	want(t, result{"hello from kadmesh\n", "", 0}, "get", "greeting", text[1], text[2])
-	want(t, result{"stored on 20 nodes\n", "", 0}, strings.Fields(text[3])...)
+		`.* get greeting (--bootstrap \S+ --network \S+)\n  \S+ (set answer 42 [^\n]+)\n.*asyncio.run\(main\(\)\)\n`)
+	want(t, result{"hello from kadmesh\n", "", 0}, append([]string{"get", "greeting"}, strings.Fields(text[1])...)...)
+	want(t, result{"stored on 20 nodes\n", "", 0}, strings.Fields(text[2])...)
 	if hasPage(t) != strings.Contains(p.Stdout.String(), "Open this page") {
 		t.Errorf("the program has a page: %v, but says\n%s", hasPage(t), p.Stdout)
 	}
@@ -135,7 +137,7 @@ func joinThroughPage(t *testing.T, d demonstration) {
 		t.Fatal(err)
 	}
 	seeds := conn.Bootstrap()
-	tab := core.NewNode(conn, core.Config{})
+	tab := core.NewNode(conn, core.Config{Network: networkOfPage(t, d.Page)})
 	t.Cleanup(func() { tab.Close() })
 	if err := tab.Bootstrap(ctx, seeds...); err != nil {
 		t.Fatal(err)
@@ -143,6 +145,17 @@ func joinThroughPage(t *testing.T, d demonstration) {
 	if v, err := tab.Get(ctx, d.Key); err != nil || v != core.String(d.Value) {
 		t.Errorf("get through the page's relay = %v, %v, want %q", v, err, d.Value)
 	}
+}
+
+// networkOfPage returns the name of the network in the page.
+func networkOfPage(t *testing.T, url string) string {
+	t.Helper()
+	_, page := fetch(t, url)
+	m := regexp.MustCompile(`<meta name="kadmesh-network" content="([^"]*)">`).FindStringSubmatch(page)
+	if m == nil {
+		t.Fatalf("no name of a network in the page %.500q", page)
+	}
+	return html.UnescapeString(m[1])
 }
 
 func fetch(t *testing.T, url string) (status int, body string) {

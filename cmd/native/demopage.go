@@ -27,9 +27,9 @@ type demoPage struct {
 }
 
 // startDemoPage serves the page at addr, or at a free port if that port is taken and
-// free is set. Tabs join through nodes. The result is nil if the program was built
+// free is set. Tabs join the named network through nodes. The result is nil if the program was built
 // without the page.
-func startDemoPage(addr netip.AddrPort, free bool, nodes []netip.AddrPort) (*demoPage, error) {
+func startDemoPage(addr netip.AddrPort, free bool, network string, nodes []netip.AddrPort) (*demoPage, error) {
 	files, err := site.New(web.Files)
 	if err != nil {
 		return nil, err
@@ -37,6 +37,7 @@ func startDemoPage(addr netip.AddrPort, free bool, nodes []netip.AddrPort) (*dem
 	if !files.HasModule() {
 		return nil, nil
 	}
+	files.SetNetwork(network)
 	l, err := net.Listen("tcp", addr.String())
 	if free && errors.Is(err, syscall.EADDRINUSE) {
 		l, err = net.Listen("tcp", netip.AddrPortFrom(addr.Addr(), 0).String())

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/kadmesh/kadmesh/core"
 )
@@ -72,7 +73,22 @@ func ms(t time.Duration) float64 { return float64(t.Microseconds()) / 1000 }
 
 // command returns a command line to run against the demo.
 func (d *demo) command(args string) string {
-	return fmt.Sprintf("%s %s --bootstrap %v", os.Args[0], args, d.nodes[0].Addr())
+	line := fmt.Sprintf("%s %s --bootstrap %v", os.Args[0], args, d.nodes[0].Addr())
+	if d.network != "" {
+		line += " --network " + shellWord(d.network)
+	}
+	return line
+}
+
+// shellWord quotes s if a shell would not take it for one word.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return r == '-' || r == '.' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // python returns a program that reads the value with the Python package.
@@ -99,6 +115,7 @@ func (d *demo) object() any {
 	}
 	o := struct {
 		Bootstrap netip.AddrPort `json:"bootstrap"`
+		Network   string         `json:"network,omitempty"`
 		Page      string         `json:"page,omitempty"`
 		Nodes     []core.Contact `json:"nodes"`
 		K         int            `json:"k"`
@@ -107,7 +124,7 @@ func (d *demo) object() any {
 		Set       step           `json:"set"`
 		Get       step           `json:"get"`
 	}{
-		Bootstrap: d.nodes[0].Addr(), K: demoK, Key: demoKey, Value: textOf(d.found.Value),
+		Bootstrap: d.nodes[0].Addr(), Network: d.network, K: demoK, Key: demoKey, Value: textOf(d.found.Value),
 		Set: step{Via: d.set.via.Addr(), MS: ms(d.set.took)},
 		Get: step{Via: d.get.via.Addr(), From: d.found.Holder.Addr, MS: ms(d.get.took)},
 	}

@@ -23,7 +23,13 @@ JSON cannot express it.
 With --raw, a str or bytes is written unchanged and without a newline, a number or
 boolean as text, and any other value in its msgpack encoding.
 
-With --json: {"key", "id", "type", "value", "encoding", "from", "published"}
+A get ends when 3 nodes that keep the value have returned the same one and none a newer
+one: see --quorum. With --max-age, one answer is enough, and copies count that nodes
+beside the keepers have made within that time: keys that many read are then read from
+many nodes.
+
+With --json: {"key", "id", "type", "value", "encoding", "from", "published", "version",
+"holders"}
 
   id         the key's SHA-1, unambiguous also for keys that are not UTF-8
   type       str, bytes, int, float, bool, nil, list, map or other
@@ -32,14 +38,16 @@ With --json: {"key", "id", "type", "value", "encoding", "from", "published"}
   encoding   only if value is an encoded string: "hex" for bytes, "msgpack hex" for
              values that JSON cannot express
   from       {"id", "addr"} of the node that had the value
-  published  time of the set; only if that node knows it`
+  published  time of the set; only if that node knows it
+  version    for set --if-version; only if a node knows it
+  holders    number of keepers that returned this value; 0 if it is a copy`
 
 const getExample = `  kadmesh get greeting --bootstrap 127.0.0.1:8468
+  kadmesh get greeting --max-age 1m --bootstrap 127.0.0.1:8468
   kadmesh get logo --raw --bootstrap 127.0.0.1:8468 > logo.png`
 
 func (p *program) get() *cobra.Command {
-	var a networkFlags
-	var raw bool
+	var g getFlags
 	cmd := &cobra.Command{
 		Use:               "get KEY --bootstrap HOST:PORT [flags]",
 		Short:             "Print the value under a key",
@@ -48,34 +56,64 @@ func (p *program) get() *cobra.Command {
 		Args:              takes("KEY"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.runGet(cmd.Context(), a, args[0], raw)
+			return p.runGet(cmd.Context(), g, args[0])
 		},
 	}
-	a.flags(cmd)
-	cmd.Flags().BoolVarP(&raw, "raw", "r", false, "write the value unchanged, without a newline")
+	g.flags(cmd)
 	return cmd
 }
 
-func (p *program) runGet(ctx context.Context, a networkFlags, key string, raw bool) error {
-	if err := a.check(); err != nil {
+// getFlags are the flags of get.
+type getFlags struct {
+	networkFlags
+	raw     bool
+	options core.GetOptions
+}
+
+// defaultQuorum is the default of core.GetOptions.Quorum.
+const defaultQuorum = 3
+
+func (g *getFlags) flags(cmd *cobra.Command) {
+	g.networkFlags.flags(cmd)
+	f := cmd.Flags()
+	f.BoolVarP(&g.raw, "raw", "r", false, "write the value unchanged, without a newline")
+	f.IntVar(&g.options.Quorum, "quorum", defaultQuorum, "number of nodes that must return the same value")
+	f.DurationVar(&g.options.MaxAge, "max-age", 0, "take a copy that is at most so old, from one node (default no copy)")
+	cli.Complete(cmd, "quorum")
+	cli.Complete(cmd, "max-age")
+}
+
+// check returns a usage error if a flag has a wrong value.
+func (g *getFlags) check() error {
+	switch {
+	case g.options.Quorum < 1 || g.options.Quorum > maxK:
+		return cli.Usagef("--quorum %d: want 1 to %d", g.options.Quorum, maxK)
+	case g.options.MaxAge < 0:
+		return cli.Usagef("--max-age %v: must not be negative", g.options.MaxAge)
+	}
+	return g.networkFlags.check()
+}
+
+func (p *program) runGet(ctx context.Context, g getFlags, key string) error {
+	if err := g.check(); err != nil {
 		return err
 	}
-	if raw && p.JSON {
+	if g.raw && p.JSON {
 		return cli.Usagef("both --raw and --json given: choose one")
 	}
-	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	ctx, cancel := context.WithTimeout(ctx, g.timeout)
 	defer cancel()
-	node, err := a.join(ctx, core.Config{LookupTimeout: a.timeout})
+	node, err := g.join(ctx, core.Config{LookupTimeout: g.timeout})
 	if err != nil {
 		return err
 	}
 	defer node.Close()
 	id := core.Key(key)
-	f, err := node.Find(ctx, id)
+	f, err := node.Find(ctx, id, g.options)
 	if err != nil {
-		return a.explain(err)
+		return g.explain(err)
 	}
-	if raw {
+	if g.raw {
 		_, err := p.Out.Write(payload(f.Value))
 		return err
 	}
@@ -89,5 +127,7 @@ func (p *program) runGet(ctx context.Context, a networkFlags, key string, raw bo
 		jsonValue
 		From      core.Contact `json:"from"`
 		Published time.Time    `json:"published,omitzero"`
-	}{key, id, jsonOf(f.Value), f.Holder, f.Published.UTC().Truncate(time.Second)})
+		Version   uint64       `json:"version,omitempty"`
+		Holders   int          `json:"holders"`
+	}{key, id, jsonOf(f.Value), f.Holder, f.Published.UTC().Truncate(time.Second), f.Version, f.Holders})
 }

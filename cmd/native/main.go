@@ -49,7 +49,7 @@ answered; 2 if the command was not understood.`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	for _, cmd := range []*cobra.Command{
-		p.node(), p.set(), p.get(), p.ping(), p.lookup(), p.id(), p.Version(build), p.demo(),
+		p.node(), p.set(), p.get(), p.delete(), p.ping(), p.lookup(), p.id(), p.Version(build), p.demo(),
 	} {
 		cmd.DisableFlagsInUseLine = true
 		root.AddCommand(cmd)

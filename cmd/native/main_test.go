@@ -65,6 +65,17 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"set", "k", long, "-b", addr}, "at most 8137 bytes"},
 		{[]string{"set", "k", long, "-b", addr, "--type", "bytes"}, "at most 8137 bytes"},
 		{[]string{"set", "k", "--file", "/dev/zero", "-b", addr, "--type", "bytes"}, "at most 8137 bytes"},
+		{[]string{"set", "k", "v", "-b", addr, "--if-version", "0"},
+			`--if-version "0": want a version, as get --json prints it, or none`},
+		{[]string{"set", "k", "v", "-b", addr, "--if-version", "-1"}, `--if-version "-1": want a version`},
+		{[]string{"set", "k", "v", "-b", addr, "--if-version", "any"}, `--if-version "any": want a version`},
+		{[]string{"delete", "-b", addr}, "no KEY given"},
+		{[]string{"delete", "k"}, "no --bootstrap given"},
+		{[]string{"delete", "k", "l", "-b", addr, "--if-version", "7"}, "--if-version is for one key: 2 are given"},
+		{[]string{"get", "k", "-b", addr, "--quorum", "0"}, "--quorum 0: want 1 to 1000"},
+		{[]string{"get", "k", "-b", addr, "--quorum", "most"}, `--quorum "most": want a whole number`},
+		{[]string{"get", "k", "-b", addr, "--max-age", "-1s"}, "--max-age -1s: must not be negative"},
+		{[]string{"get", "k", "-b", addr, "--max-age", "1"}, `--max-age "1": want a number with a unit`},
 		{[]string{"set", "k", "v", "-b", addr, "--ttl", "169h"}, "--ttl 169h0m0s: want from 1s to 168h0m0s"},
 		{[]string{"set", "k", "v", "-b", addr, "--ttl", "1ms"}, "--ttl 1ms: want from 1s"},
 		{[]string{"set", "k", "v", "-b", addr, "--ttl", "-1h"}, "--ttl -1h0m0s: want from 1s"},
@@ -137,7 +148,7 @@ func TestNotFound(t *testing.T) {
 func TestNoAnswer(t *testing.T) {
 	addr, disturbed := silent(t)
 	for _, args := range [][]string{
-		{"get", "k"}, {"set", "k", "v"}, {"lookup", "k"},
+		{"get", "k"}, {"set", "k", "v"}, {"delete", "k"}, {"lookup", "k"},
 	} {
 		const hint = "is the node running, and does the firewall pass UDP?"
 		want(t, result{"", "no answer from " + addr + " within 200ms: " + hint + "\n", 1},
@@ -216,7 +227,7 @@ func TestFileErrors(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	r := run(t, "", "--help")
-	for _, command := range []string{"node", "set", "get", "ping", "lookup", "id", "version", "demo", "completion"} {
+	for _, command := range []string{"node", "set", "get", "delete", "ping", "lookup", "id", "version", "demo", "completion"} {
 		if !strings.Contains(r.stdout, "\n  "+command+" ") {
 			t.Errorf("%q is not in the help", command)
 		}
@@ -244,6 +255,16 @@ func TestCompletion(t *testing.T) {
 		"__complete", "set", "k", "v", "--type", "")
 	want(t, result{"str\nbytes\nint\nfloat\nbool\n:4\n", directive, 0},
 		"__complete", "set", "k", "-5", "--type", "")
+	want(t, result{"none\n:4\n", directive, 0}, "__complete", "set", "k", "v", "--if-version", "")
+	for _, flags := range [][]string{
+		{"get", "--quorum"}, {"get", "--max-age"}, {"delete", "--if-version"}, {"ping", "--network"}, {"node", "--network"},
+		{"node", "--k"}, {"demo", "--network"}, {"delete", "--k"},
+	} {
+		r := run(t, "", append(append([]string{"__complete"}, flags...), "")...)
+		if r.code != 0 || r.stderr != directive {
+			t.Errorf("completion of %q = %q, want no names of files", flags, r)
+		}
+	}
 }
 
 // BenchmarkGet is one get on a network of eight nodes, from the start of the

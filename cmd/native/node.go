@@ -22,7 +22,8 @@ import (
 )
 
 const nodeHelp = `Node runs a node of the network until SIGINT or SIGTERM, then leaves and exits with 0.
-A second signal ends it at once.
+Leaving takes 2 seconds at most, in which the node hands on the values that it keeps. A
+second signal ends it at once.
 
 When it is ready it prints one line on standard output, and nothing else there:
 
@@ -31,6 +32,10 @@ When it is ready it prints one line on standard output, and nothing else there:
 The log goes to standard error. The first node of a network needs no --bootstrap. Every
 other node needs the address of at least one running node. Nodes that do not answer and
 names that do not resolve are tried again until they do.
+
+Nodes with another --network are refused, and refuse this one. Python nodes know no
+names, and are always taken. --k should be the same in the whole network: without it, a
+node takes the number of its bootstrap nodes.
 
 With --webrtc it opens direct paths to browser tabs, which otherwise reach it through a
 relay, and to other nodes with --webrtc. The port for direct paths is in the log;
@@ -67,6 +72,7 @@ type nodeFlags struct {
 	id        string
 	hasID     bool // whether --id is given
 	cfg       core.Config
+	k         bucketSize
 	direct    directFlags
 	metrics   string
 	logging   cli.Logging
@@ -78,39 +84,28 @@ func (s *nodeFlags) flags(cmd *cobra.Command) {
 		"listen on `ADDR:PORT`; port 0 picks a free port, [::] is IPv4 and IPv6")
 	f.VarP(&s.bootstrap, "bootstrap", "b", "join through the node at `HOST:PORT`; may be repeated")
 	f.StringVar(&s.id, "id", "", "id of the node, `HEX` of 40 digits (default random)")
-	f.IntVarP(&s.cfg.K, "k", "k", 20, "number of nodes that keep a value; should be the same in the whole network")
+	networkName(cmd, &s.cfg.Network)
+	s.k.flag(cmd)
 	f.IntVar(&s.cfg.Alpha, "alpha", 3, "number of requests of a lookup in flight at a time")
 	f.DurationVar(&s.cfg.TTL, "ttl", 24*time.Hour, "lifetime of values stored without one, from 1s to 168h")
 	f.Int64Var(&s.cfg.StoreBytes, "store-bytes", 64<<20, "memory for values kept for the network, in bytes")
 	f.StringVar(&s.metrics, "metrics", "", "serve metrics for Prometheus at `ADDR:PORT`, path /metrics (default none)")
-	for _, flag := range []string{"listen", "bootstrap", "id", "k", "alpha", "ttl", "store-bytes", "metrics"} {
+	for _, flag := range []string{"listen", "bootstrap", "id", "alpha", "ttl", "store-bytes", "metrics"} {
 		cli.Complete(cmd, flag)
 	}
 	s.direct.flags(cmd)
 	s.logging.Flags(cmd)
 }
 
-// maxK keeps an answer of k contacts within one datagram. It also bounds alpha.
-const maxK = 1000
-
-func checkK(k int) error {
-	if k < 1 || k > maxK {
-		return cli.Usagef("--k %d: want 1 to %d", k, maxK)
-	}
-	return nil
-}
-
 // config returns the node's configuration with its log, or a usage error.
 func (s *nodeFlags) config(stderr io.Writer) (core.Config, *slog.Logger, error) {
 	cfg := s.cfg
+	cfg.K = int(s.k)
 	ttl, err := lifetime(cfg.TTL)
 	if err != nil {
 		return cfg, nil, err
 	}
 	cfg.TTL = ttl
-	if err := checkK(cfg.K); err != nil {
-		return cfg, nil, err
-	}
 	switch {
 	case cfg.Alpha < 1 || cfg.Alpha > maxK:
 		return cfg, nil, cli.Usagef("--alpha %d: want 1 to %d", cfg.Alpha, maxK)
@@ -153,7 +148,10 @@ func (p *program) runNode(ctx context.Context, s nodeFlags) error {
 		return err
 	}
 	r.join(ctx, s.bootstrap)
-	log.Info("leaving", "contacts", len(node.Contacts()))
+	begin := time.Now()
+	log.Info("stopping", "contacts", len(node.Contacts()))
+	r.close()
+	log.Info("stopped", "took", time.Since(begin).Round(time.Millisecond))
 	return nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -33,6 +34,7 @@ With --json: {"addr", "id", "ms": the round-trip time in milliseconds}`,
 			return p.runPing(cmd.Context(), a)
 		},
 	}
+	networkName(cmd, &a.network)
 	a.timeoutFlag(cmd, answerTime)
 	return cmd
 }
@@ -43,13 +45,16 @@ func (p *program) runPing(ctx context.Context, a networkFlags) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	node, addrs, err := dial(ctx, a.bootstrap, core.Config{RPCTimeout: a.timeout})
+	node, addrs, err := dial(ctx, a.bootstrap, core.Config{Network: a.network, RPCTimeout: a.timeout})
 	if err != nil {
 		return err
 	}
 	defer node.Close()
-	r, ok := pingAny(ctx, node, addrs)
-	if !ok {
+	r, err := pingAny(ctx, node, addrs)
+	if errors.Is(err, core.ErrOtherNetwork) {
+		return a.otherNetwork()
+	}
+	if err != nil {
 		return fmt.Errorf("no answer from %s within %v", a.bootstrap, a.timeout)
 	}
 	return p.Print(fmt.Sprintf("pong from %v id %v in %s", r.addr, r.id, brief(r.rtt)), struct {
@@ -64,15 +69,16 @@ type pong struct {
 	addr netip.AddrPort
 	id   core.ID
 	rtt  time.Duration
+	err  error // core.ErrOtherNetwork, if not nil
 }
 
 // pingInterval is the time between two pings: a datagram may get lost, or the node may
 // just be starting.
 const pingInterval = time.Second
 
-// pingAny pings all of addrs until one answers. It returns the first answer, or false
-// if ctx ends first.
-func pingAny(ctx context.Context, node *core.Node, addrs []netip.AddrPort) (pong, bool) {
+// pingAny pings all of addrs until one answers. It returns the first answer, or the
+// error of ctx if it ends first, or an error that wraps core.ErrOtherNetwork.
+func pingAny(ctx context.Context, node *core.Node, addrs []netip.AddrPort) (pong, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var asking sync.WaitGroup
 	defer asking.Wait()
@@ -84,21 +90,21 @@ func pingAny(ctx context.Context, node *core.Node, addrs []netip.AddrPort) (pong
 		for _, addr := range addrs {
 			asking.Go(func() {
 				id, rtt, err := node.Ping(ctx, addr)
-				if err != nil {
+				if err != nil && !errors.Is(err, core.ErrOtherNetwork) {
 					return
 				}
 				select {
-				case answers <- pong{addr, id, rtt}:
+				case answers <- pong{addr, id, rtt, err}:
 				case <-ctx.Done():
 				}
 			})
 		}
 		select {
 		case r := <-answers:
-			return r, true
+			return r, r.err
 		case <-again.C:
 		case <-ctx.Done():
-			return pong{}, false
+			return pong{}, ctx.Err()
 		}
 	}
 }

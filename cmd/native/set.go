@@ -13,7 +13,7 @@ import (
 )
 
 const setHelp = `Set stores a value under a key, on the nodes nearest to the key, and prints the number
-of nodes that took it. It exits with 1 if none did.
+of nodes that took it. It exits with 1 unless more than half of these nodes did.
 
 The value is VALUE, or the content of the file given with --file. A dash in place of
 VALUE or of the file means standard input. Its type is str, unless --type says
@@ -31,14 +31,20 @@ begins with a dash goes behind --, and all flags before it.
 The nodes keep the value for 24 hours, or for the time given with --ttl, or until it is
 set again.
 
+With --if-version, the value is set only if the present one has that version, as printed
+by get --json, or with none if there is no present one. Otherwise set exits with 1. In a
+network that is cut in two, two writers can both succeed. Python nodes know no versions.
+
 ` + clientNote + `
 
-With --json: {"key", "id": the key's SHA-1, "type", "nodes": number that took it}`
+With --json: {"key", "id": the key's SHA-1, "type", "nodes": number that took it,
+"asked": number that were sent it, "version": version of the value}`
 
 const setExample = `  kadmesh set greeting "hello, world" --bootstrap 127.0.0.1:8468
   kadmesh set depth -11034 --type int --bootstrap 127.0.0.1:8468
   kadmesh set --bootstrap 127.0.0.1:8468 -- -dashed-key value
   kadmesh set logo --type bytes --file logo.png --bootstrap 127.0.0.1:8468
+  kadmesh set leader node1 --if-version none --bootstrap 127.0.0.1:8468
   date | kadmesh set now - --bootstrap 127.0.0.1:8468`
 
 func (p *program) set() *cobra.Command {
@@ -66,6 +72,7 @@ type setFlags struct {
 	file     string
 	fromFile bool // whether --file is given
 	ttl      time.Duration
+	version  condition // --if-version
 }
 
 func (s *setFlags) flags(cmd *cobra.Command) {
@@ -77,6 +84,7 @@ func (s *setFlags) flags(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&s.ttl, "ttl", 24*time.Hour,
 		"lifetime of the value, from 1s to 168h; Python nodes keep every value for 168h")
 	cli.Complete(cmd, "ttl")
+	s.version.flag(cmd, "set")
 }
 
 // value returns the value to set. args are the arguments after the key.
@@ -119,21 +127,23 @@ func (p *program) runSet(ctx context.Context, s setFlags, args []string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	// The lookup gets half of the time, the requests to store the other half.
-	node, err := s.join(ctx, core.Config{TTL: ttl, LookupTimeout: s.timeout / 2})
+	node, err := s.join(ctx, core.Config{LookupTimeout: s.timeout / 2})
 	if err != nil {
 		return err
 	}
 	defer node.Close()
-	count, err := node.SetKey(ctx, core.Key(key), v)
+	r, err := node.Store(ctx, core.Key(key), v, core.SetOptions{TTL: ttl, IfVersion: uint64(s.version)})
 	if err != nil {
-		return s.explain(err)
+		return s.explainChange(err, r)
 	}
-	return p.Print("stored on "+plural(count, "node"), struct {
-		Key   string  `json:"key"`
-		ID    core.ID `json:"id"`
-		Type  string  `json:"type"`
-		Nodes int     `json:"nodes"`
-	}{key, core.Key(key), v.Kind().String(), count})
+	return p.Print("stored on "+plural(r.Nodes, "node"), struct {
+		Key     string  `json:"key"`
+		ID      core.ID `json:"id"`
+		Type    string  `json:"type"`
+		Nodes   int     `json:"nodes"`
+		Asked   int     `json:"asked"`
+		Version uint64  `json:"version"`
+	}{key, core.Key(key), v.Kind().String(), r.Nodes, r.Asked, r.Version})
 }
 
 // lifetime checks the value of --ttl and rounds it up to whole seconds, the unit on the

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,8 @@ type gotten struct {
 	Value                   json.RawMessage
 	From                    struct{ ID, Addr string }
 	Published               string
+	Version                 uint64
+	Holders                 int
 }
 
 func getJSON(t *testing.T, key, addr string) gotten {
@@ -116,9 +119,12 @@ func TestNegativeValues(t *testing.T) {
 
 func TestSetJSON(t *testing.T) {
 	_, addr := startNode(t)
-	const printed = `{"key":"hello","id":"aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d","type":"int","nodes":1}`
-	want(t, result{printed + "\n", "", 0},
-		"set", "hello", "1", "--type", "int", "--json", "--bootstrap", addr)
+	const printed = `^{"key":"hello","id":"aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d","type":"int","nodes":1,` +
+		`"asked":1,"version":\d+}\n$`
+	r := run(t, "", "set", "hello", "1", "--type", "int", "--json", "--bootstrap", addr)
+	if ok, _ := regexp.MatchString(printed, r.stdout); !ok || r.code != 0 {
+		t.Errorf("set --json = %q, want %s", r, printed)
+	}
 }
 
 // The id tells keys apart that JSON cannot express.

@@ -15,6 +15,7 @@ type options struct {
 	listen    string
 	metrics   string
 	bootstrap []string
+	network   string
 	tls       certification
 	lending   lending
 	access    admission
@@ -53,6 +54,7 @@ func (o *options) flags(cmd *cobra.Command) {
 		"take connections at `ADDR:PORT` (default 127.0.0.1:8080, or :443 with a certificate)")
 	f.StringSliceVarP(&o.bootstrap, "bootstrap", "b", nil,
 		"tell tabs to join through the node at `HOST:PORT`; may be repeated")
+	f.StringVar(&o.network, "network", "", "make the page's tabs join the network of that `NAME` (default: the one without)")
 	o.lending.flags(f)
 	o.tls.flags(f)
 	o.access.flags(f)

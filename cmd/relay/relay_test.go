@@ -173,6 +173,16 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+// The page makes its tabs join the network that the operator names.
+func TestPageNamesNetwork(t *testing.T) {
+	for _, name := range []string{"", "red"} {
+		p := start(t, "--network", name)
+		if _, page := get(t, p.url+"/"); !strings.Contains(page, `<meta name="kadmesh-network" content="`+name+`">`) {
+			t.Errorf("the page does not name the network %q: %.600q", name, page)
+		}
+	}
+}
+
 func TestHealthWhileClosing(t *testing.T) {
 	h := &health{version: "v1", capacity: 2, stats: func() relay.Stats { return relay.Stats{Lent: 1} }}
 	h.closing.Store(true)

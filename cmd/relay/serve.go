@@ -126,6 +126,7 @@ func (r *relaying) open(o *options) (err error) {
 	if r.site, err = site.New(web.Files); err != nil {
 		return err
 	}
+	r.site.SetNetwork(o.network)
 	if r.server, err = relay.New(r.cfg); err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ import (
 //	events(json)             some of Events, as text, since objects take long to make
 //	reply(n, code, result, bytes)  call n has ended; if code is not "", with an error:
 //	                         result is the message, bytes the reason of a relay, if any
-//	save(key, bytes, published, ttl, cached), remove(key)   keep a record, or do not
+//	save(record), remove(key)  keep a record of the database, or do not
 //	contacts(list)           addresses to join through next time
 //	onstop                   is set to a function that ends the node
 //	ended(code, message, relayCode)  nothing will follow
@@ -41,6 +41,7 @@ type options struct {
 	resume              map[string]string
 	bootstrap, contacts []netip.AddrPort
 	id                  core.ID
+	network             string
 	k, alpha            int
 	direct              webrtc.Mode
 	public              bool // of webrtc.Config
@@ -57,6 +58,7 @@ func newHost(name string) *host {
 		relays:     texts(o.Get("relays")),
 		token:      o.Get("token").String(),
 		resume:     make(map[string]string),
+		network:    o.Get("network").String(),
 		k:          o.Get("k").Int(),
 		alpha:      o.Get("alpha").Int(),
 		direct:     modes[o.Get("direct").String()],
@@ -163,19 +165,32 @@ func (h *host) store() core.Store {
 	for i := range list.Length() {
 		item := list.Index(i)
 		key, err := core.ParseID(item.Get("key").String())
-		v, bad := core.RawValue(bytesOf(item.Get("value")))
-		if err != nil || bad != nil {
-			continue // damaged
+		if r, sound := recordOf(item); sound && err == nil {
+			s.Store.Save(key, r)
 		}
-		s.Store.Save(key, core.Record{
-			Value:     v,
-			Published: time.UnixMilli(int64(item.Get("published").Float())),
-			TTL:       time.Duration(item.Get("ttl").Float()) * time.Millisecond,
-			Cached:    item.Get("cached").Bool(),
-		})
 	}
 	h.js.Set("records", js.Null())
 	return s
+}
+
+// recordOf reads a saved record. Modules of before version 0.2 saved no version.
+func recordOf(item js.Value) (r core.Record, sound bool) {
+	r = core.Record{
+		Published: time.UnixMilli(int64(item.Get("published").Float())),
+		TTL:       time.Duration(item.Get("ttl").Float()) * time.Millisecond,
+		Cached:    item.Get("cached").Bool(),
+		Deleted:   item.Get("deleted").Truthy(),
+	}
+	r.Version = uint64(max(r.Published.UnixMilli(), 1))
+	if v := item.Get("version"); v.Truthy() {
+		r.Version = uint64(v.Float())
+	}
+	if r.Deleted {
+		return r, true
+	}
+	v, err := core.RawValue(bytesOf(item.Get("value")))
+	r.Value = v
+	return r, err == nil
 }
 
 // keptStore is a store in memory. The host keeps its content for the next start.
@@ -185,7 +200,10 @@ type keptStore struct {
 }
 
 func (s keptStore) Save(key core.ID, r core.Record) error {
-	s.js.Call("save", key.String(), uint8s(r.Value.Raw()), r.Published.UnixMilli(), r.TTL.Milliseconds(), r.Cached)
+	s.js.Call("save", map[string]any{
+		"key": key.String(), "value": uint8s(r.Value.Raw()), "published": r.Published.UnixMilli(),
+		"ttl": r.TTL.Milliseconds(), "cached": r.Cached, "version": r.Version, "deleted": r.Deleted,
+	})
 	return s.Store.Save(key, r)
 }
 

@@ -56,13 +56,16 @@ func run(h *host) error {
 
 	events := newEvents(h.events)
 	node, direct := start(h, conn, core.Config{
-		ID: h.options.id, K: h.options.k, Alpha: h.options.alpha, StoreBytes: h.options.storeBytes,
+		ID: h.options.id, Network: h.options.network, K: h.options.k, Alpha: h.options.alpha, StoreBytes: h.options.storeBytes,
 		Store: h.store(), Trace: events.hooks(),
 	}, events)
 	defer node.Close()
-	contacts := join(ctx, h, node, conn)
+	contacts, err := join(ctx, h, node, conn)
 	if ctx.Err() != nil {
 		return nil
+	}
+	if err != nil {
+		return err
 	}
 	h.progress(map[string]any{"step": "joined", "contacts": contacts})
 	o := &operations{host: h, node: node, conn: conn, direct: direct, events: events, online: online}
@@ -132,8 +135,8 @@ func dial(ctx context.Context, h *host, online *online, moved chan<- struct{}) (
 }
 
 // join joins the network and returns how many contacts that brought. Without any
-// answer, the node goes on trying by itself.
-func join(ctx context.Context, h *host, node *core.Node, conn *wsrelay.Conn) int {
+// answer, the node goes on trying by itself. The only error is core.ErrOtherNetwork.
+func join(ctx context.Context, h *host, node *core.Node, conn *wsrelay.Conn) (contacts int, err error) {
 	seeds := h.options.bootstrap
 	if len(seeds) == 0 {
 		seeds = conn.Bootstrap()
@@ -144,9 +147,12 @@ func join(ctx context.Context, h *host, node *core.Node, conn *wsrelay.Conn) int
 	}
 	h.progress(map[string]any{"step": "joining", "seeds": names, "known": len(h.options.contacts)})
 	all := append(append([]netip.AddrPort(nil), seeds...), h.options.contacts...)
-	// No error is told: without an answer the number of contacts is zero.
-	node.Bootstrap(ctx, all...)
-	return node.Stats().Contacts
+	err = node.Bootstrap(ctx, all...)
+	contacts = node.Stats().Contacts
+	if contacts == 0 && errors.Is(err, core.ErrOtherNetwork) {
+		return 0, fmt.Errorf("%w; its name goes into the option network", err)
+	}
+	return contacts, nil
 }
 
 // sample returns count contacts of a list that is sorted by distance, evenly
@@ -169,6 +175,10 @@ func codeOf(err error) string {
 		return "not-found"
 	case errors.Is(err, core.ErrNoAnswer):
 		return "no-answer"
+	case errors.Is(err, core.ErrConflict):
+		return "conflict"
+	case errors.Is(err, core.ErrOtherNetwork):
+		return "other-network"
 	case errors.Is(err, core.ErrNotStored):
 		return "not-stored"
 	case errors.Is(err, core.ErrValueType), errors.Is(err, core.ErrNotUTF8), errors.Is(err, core.ErrTooLong), errors.Is(err, errInput):

@@ -57,9 +57,11 @@ func (o *operations) serve(ctx context.Context) {
 func (o *operations) do(ctx context.Context, n int, what string, args []js.Value) error {
 	switch what {
 	case "find":
-		return o.find(ctx, n, args[0].String())
+		return o.find(ctx, n, args[0].String(), core.GetOptions{Quorum: args[1].Int(), MaxAge: duration(args[2])})
 	case "set":
-		return o.set(ctx, n, args[0].String(), args[1].String(), bytesOf(args[2]))
+		return o.set(ctx, n, args[0].String(), args[1].String(), bytesOf(args[2]), changeOptions(args[3:]))
+	case "delete":
+		return o.delete(ctx, n, args[0].String(), changeOptions(args[1:]))
 	case "lookup":
 		return o.lookup(ctx, n, args[0].String())
 	case "ping":
@@ -80,46 +82,78 @@ func (o *operations) do(ctx context.Context, n int, what string, args []js.Value
 	return nil
 }
 
-func (o *operations) find(ctx context.Context, n int, name string) error {
+func (o *operations) find(ctx context.Context, n int, name string, options core.GetOptions) error {
 	var f core.Found
 	err := o.online.do(ctx, func() (poor bool, err error) {
-		f, err = o.node.Find(ctx, core.Key(name))
+		f, err = o.node.Find(ctx, core.Key(name), options)
 		return false, err
 	})
 	if err != nil {
 		return fmt.Errorf("get %q: %w", name, err)
 	}
 	kind, b := export(f.Value)
-	found := map[string]any{"type": kind, "holder": nil, "published": nil}
+	found := map[string]any{"type": kind, "holder": nil, "published": nil, "version": nil, "holders": f.Holders}
 	if f.Holder.Addr.IsValid() {
 		found["holder"] = contact(f.Holder)
 	}
 	if !f.Published.IsZero() {
 		found["published"] = f.Published.UnixMilli()
 	}
+	if f.Version != 0 {
+		found["version"] = f.Version
+	}
 	o.host.reply(n, found, b)
 	return nil
 }
 
-func (o *operations) set(ctx context.Context, n int, name, kind string, b []byte) error {
+func (o *operations) set(ctx context.Context, n int, name, kind string, b []byte, options core.SetOptions) error {
 	v, err := value(kind, b)
 	if err != nil {
 		return fmt.Errorf("set %q: %w", name, err)
 	}
-	var nodes int
-	err = o.online.do(ctx, func() (poor bool, err error) {
-		nodes, err = o.node.Set(ctx, name, v)
-		return nodes == 1, err // perhaps this node alone
+	return o.change(ctx, n, fmt.Sprintf("set %q", name), options, func() (core.SetResult, error) {
+		return o.node.Store(ctx, core.Key(name), v, options)
 	})
-	if errors.Is(err, errOffline) {
-		return fmt.Errorf("set %q: %w", name, err)
+}
+
+func (o *operations) delete(ctx context.Context, n int, name string, options core.SetOptions) error {
+	return o.change(ctx, n, fmt.Sprintf("delete %q", name), options, func() (core.SetResult, error) {
+		return o.node.DeleteKey(ctx, core.Key(name), options)
+	})
+}
+
+// change performs a set or a deletion, and replies with its result. A conditional one is
+// not tried again: the first attempt may have changed the version.
+func (o *operations) change(ctx context.Context, n int, what string, options core.SetOptions,
+	attempt func() (core.SetResult, error)) error {
+	var r core.SetResult
+	var failed error
+	err := o.online.do(ctx, func() (poor bool, err error) {
+		if r, failed = attempt(); options.IfVersion != 0 {
+			return false, nil
+		}
+		return r.Nodes == 1, failed // perhaps this node alone
+	})
+	// The node's error names the id of the key, which the page does not know.
+	if err = cmp.Or(err, errors.Unwrap(failed)); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
-	if err != nil {
-		return err
-	}
-	o.host.reply(n, map[string]any{"nodes": nodes}, nil)
+	o.host.reply(n, map[string]any{"nodes": r.Nodes, "asked": r.Asked, "version": r.Version}, nil)
 	return nil
 }
+
+// changeOptions reads the life of a value in milliseconds, 0 for the default, and the
+// version that it replaces: 0 for any, -1 for no value.
+func changeOptions(args []js.Value) core.SetOptions {
+	o := core.SetOptions{TTL: duration(args[0]), IfVersion: core.NoVersion}
+	if version := args[1].Float(); version >= 0 {
+		o.IfVersion = uint64(version)
+	}
+	return o
+}
+
+// duration reads a number of milliseconds.
+func duration(v js.Value) time.Duration { return time.Duration(v.Float() * float64(time.Millisecond)) }
 
 func (o *operations) lookup(ctx context.Context, n int, name string) error {
 	var list []core.Contact
@@ -168,7 +202,9 @@ func (o *operations) records(n, limit int) {
 	}
 	var list []kept
 	o.node.Records(func(key core.ID, r core.Record) bool {
-		list = append(list, kept{key, r})
+		if !r.Deleted {
+			list = append(list, kept{key, r})
+		}
 		return true
 	})
 	slices.SortFunc(list, func(a, b kept) int {
@@ -183,6 +219,7 @@ func (o *operations) records(n, limit int) {
 		all[i] = map[string]any{
 			"key": r.key.String(), "type": kind, "bytes": r.Value.Size(), "length": len(b),
 			"published": r.Published.UnixMilli(), "expires": r.Expires().UnixMilli(), "cached": r.Cached,
+			"version": r.Version,
 		}
 	}
 	o.host.reply(n, all, values)

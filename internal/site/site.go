@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"html"
 	"io/fs"
 	"net/http"
 	"path"
@@ -61,6 +62,28 @@ func New(fsys fs.FS) (*Site, error) {
 		return nil, fmt.Errorf("load the page: %w", err)
 	}
 	return s, nil
+}
+
+// pageFile is the page of the URL /.
+const pageFile = "index.html"
+
+// networkMeta is the element of the page that has the name of the network.
+const networkMeta = `<meta name="kadmesh-network" content="%s">`
+
+// SetNetwork writes the name of a network into the page, so that its tabs join the
+// network of that name. It must be called before the site serves.
+func (s *Site) SetNetwork(name string) {
+	f := s.files[pageFile]
+	if name == "" || f == nil {
+		return
+	}
+	plain := string(f.bodies[len(f.bodies)-1].data)
+	plain = strings.Replace(plain, fmt.Sprintf(networkMeta, ""), fmt.Sprintf(networkMeta, html.EscapeString(name)), 1)
+	f.bodies = nil
+	for _, c := range codings {
+		f.bodies = append(f.bodies, newBody(c.name, c.compress([]byte(plain))))
+	}
+	f.bodies = append(f.bodies, newBody("", []byte(plain)))
 }
 
 // isCompressed reports whether name is the compressed form of another file.
@@ -140,7 +163,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	if name == "" {
-		name = "index.html"
+		name = pageFile
 	}
 	f := s.files[name]
 	switch {

@@ -193,6 +193,26 @@ func TestETags(t *testing.T) {
 	}
 }
 
+// The page says which network its tabs join, in each coding.
+func TestNetwork(t *testing.T) {
+	const head = `<!doctype html><meta name="kadmesh-network" content="`
+	s, err := New(fstest.MapFS{"index.html": {Data: []byte(head + `">` + page)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := ask(s, "GET", "/").Header.Get("ETag")
+	s.SetNetwork(`red "&" blue`)
+	plain := ask(s, "GET", "/")
+	const want = head + `red &#34;&amp;&#34; blue">`
+	if got := text(t, plain.Body); !strings.HasPrefix(got, want) || plain.Header.Get("ETag") == before {
+		t.Errorf("the page begins with %.100q, ETag %s; want %q, and another ETag than %s",
+			got, plain.Header.Get("ETag"), want, before)
+	}
+	if got := text(t, brotli.NewReader(ask(s, "GET", "/", "Accept-Encoding", "br").Body)); !strings.HasPrefix(got, want) {
+		t.Errorf("with brotli the page begins with %.100q, want %q", got, want)
+	}
+}
+
 func TestMethods(t *testing.T) {
 	s := example(t)
 	get, head := ask(s, "GET", "/"), ask(s, "HEAD", "/")

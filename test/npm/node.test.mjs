@@ -7,9 +7,11 @@ import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import {
+  ConflictError,
   Kadmesh,
   NoAnswerError,
   NotFoundError,
+  OtherNetworkError,
   RelayError,
   StoppedError,
   UnsupportedError,
@@ -57,6 +59,45 @@ test("starting is told step by step", async () => {
     ["known", "ms", "seeds", "step"],
     ["contacts", "ms", "step"],
   ]);
+});
+
+test("a deleted value is gone for all", async () => {
+  const other = await Kadmesh.start({ relay });
+  await node.set("short", "v");
+  const deleted = await other.delete("short");
+  assert.deepEqual(keysOf(deleted), members("SetResult"));
+  assert.ok(deleted.nodes > 1 && deleted.asked >= deleted.nodes);
+  for (const reader of [node, other]) {
+    await assert.rejects(reader.get("short"), NotFoundError);
+  }
+  await assert.rejects(kadmesh("get", "short", "--bootstrap", network.seed), /exit status 1/);
+  assert.ok((await node.records()).every(({ value }) => value !== "v"));
+  await other.stop();
+});
+
+test("a set on a condition takes effect once", async () => {
+  const first = await node.set("leader", "a", { ifVersion: "none" });
+  await assert.rejects(node.set("leader", "b", { ifVersion: "none" }), ConflictError);
+  const { version, holders } = await node.find("leader", { quorum: 2 });
+  assert.equal(version, first.version);
+  assert.ok(holders >= 2);
+  const second = await node.set("leader", "b", { ifVersion: version });
+  assert.ok(second.version > version);
+  await assert.rejects(node.delete("leader", { ifVersion: version }), { code: "conflict" });
+  assert.equal(await node.get("leader", { maxAge: 60_000 }), "b");
+  await node.delete("leader", { ifVersion: second.version });
+  await assert.rejects(node.get("leader"), NotFoundError);
+});
+
+test("a value has the life that it was set with", async () => {
+  await node.set("brief", "v", { ttl: 5000 });
+  const key = await node.keyOf("brief");
+  const record = (await node.records()).find((record) => record.key === key);
+  assert.equal(record.expires - record.published, 5000);
+});
+
+test("a node does not join a network of another name", async () => {
+  await assert.rejects(Kadmesh.start({ relay, network: "another" }), OtherNetworkError);
 });
 
 test("answers have the members that are declared", async () => {

@@ -4,10 +4,27 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runInNewContext } from "node:vm";
 import { originHint, ValueError } from "../../web/kadmesh/kadmesh.errors.js";
-import { check } from "../../web/kadmesh/kadmesh.options.js";
+import { changeArguments, check, getArguments } from "../../web/kadmesh/kadmesh.options.js";
 import { decode, encode, textOf } from "../../web/kadmesh/kadmesh.values.js";
 
 const text = (bytes) => new TextDecoder().decode(bytes);
+
+test("the options of operations are checked", () => {
+  assert.deepEqual(changeArguments(undefined), [0, 0]);
+  assert.deepEqual(changeArguments({ ttl: 60_000, ifVersion: 7 }), [60_000, 7]);
+  assert.deepEqual(changeArguments({ ifVersion: "none" }), [0, -1]);
+  assert.deepEqual(getArguments(undefined), [0, 0]);
+  assert.deepEqual(getArguments({ quorum: 2, maxAge: 1000 }), [2, 1000]);
+  for (const ttl of [0, 999, -1, 7 * 24 * 3600_000 + 1, 1500.5, "1h", null, NaN]) {
+    assert.throws(() => changeArguments({ ttl }), /^ValueError: option ttl: want milliseconds/, String(ttl));
+  }
+  for (const ifVersion of [0, -1, 1.5, "any", "7", 7n, null]) {
+    assert.throws(() => changeArguments({ ifVersion }), /^ValueError: option ifVersion: want a version/);
+  }
+  for (const options of [{ quorum: 0 }, { quorum: 1.5 }, { maxAge: -1 }, { maxAge: "1m" }]) {
+    assert.throws(() => getArguments(options), ValueError);
+  }
+});
 
 test("encode chooses the type by the value", () => {
   const rows = [
@@ -194,7 +211,8 @@ test("options that make sense are passed on, with defaults", () => {
     storage: "kadmesh",
     storeBytes: 16777216,
     direct: "relay-only",
-    k: 20,
+    network: "",
+    k: 0,
     alpha: 3,
   });
   const given = check({

@@ -64,8 +64,14 @@ export interface StartOptions {
    * peers that take direct paths are told it.
    */
   iceServers?: readonly IceServer[] | undefined;
-  /** Nodes that hold a value; requests at a time. Defaults 20 and 3: leave them. */
+  /**
+   * The name of the network. Nodes with another name are no contacts; Python nodes know
+   * no names. Default "": the network without a name.
+   */
+  network?: string | undefined;
+  /** Nodes that hold a value. Default: as many as the nodes it joins through say, or 20. */
   k?: number | undefined;
+  /** Requests at a time. Default 3. */
   alpha?: number | undefined;
   /** Where kadmesh.wasm lies. Default: beside this module. */
   wasm?: string | URL | undefined;
@@ -94,7 +100,7 @@ export type StartStep =
   | { step: "joined"; ms: number; contacts: number };
 
 /**
- * The options of operations that ask the network: get, find, set, lookup and ping. An
+ * The options of operations that ask the network: get, find, set, delete, lookup and ping. An
  * operation waits while no relay is connected, and is tried again if the relay was lost
  * on the way. Without a relay for 30 s it rejects with RelayError.
  */
@@ -102,7 +108,33 @@ export interface OperationOptions {
   signal?: AbortSignal | undefined;
 }
 
-export interface SetOptions extends OperationOptions {
+export interface GetOptions extends OperationOptions {
+  /**
+   * How many holders must return the same value. Default 3. In a network with fewer
+   * holders these are enough.
+   */
+  quorum?: number | undefined;
+  /**
+   * Takes a copy that was made at most so many milliseconds ago, and one answer is then
+   * enough. Copies spread the load of a key that many nodes read. Default: no copy.
+   */
+  maxAge?: number | undefined;
+}
+
+/** The options of delete, and some of those of set. */
+export interface ChangeOptions extends OperationOptions {
+  /**
+   * Changes the value only if it has this version (see {@link Found}), or only if there is
+   * none ("none"). Otherwise it rejects with ConflictError. In a network that is cut in
+   * two, two writers can both succeed. A conditional operation is not tried again if the
+   * relay is lost on the way.
+   */
+  ifVersion?: number | "none" | undefined;
+}
+
+export interface SetOptions extends ChangeOptions {
+  /** How long the value lives, in milliseconds: 1 s to a week. Default: a day. */
+  ttl?: number | undefined;
   /**
    * The wire's type. Default: by the JavaScript type. Needed for whole numbers
    * that shall be floats, since JavaScript has no 1.0.
@@ -110,12 +142,17 @@ export interface SetOptions extends OperationOptions {
   type?: ValueType | undefined;
 }
 
-/**
- * How many nodes have a value: this node, if it is among the nearest to the key, and the
- * nodes that acknowledged it. 1 can be this node alone, if it knows no other.
- */
+/** What a set or a deletion has reached. */
 export interface SetResult {
+  /**
+   * How many nodes have done it: this node, if it is among the nearest to the key, and the
+   * nodes that acknowledged. 1 can be this node alone, if it knows no other.
+   */
   nodes: number;
+  /** How many nodes were asked, this one included. */
+  asked: number;
+  /** The version that the value was given. */
+  version: number;
 }
 
 export interface Contact {
@@ -133,6 +170,10 @@ export interface Found {
   holder: Contact | null;
   /** When it was set, in milliseconds since 1970; null if the holder did not say. */
   published: number | null;
+  /** For ifVersion: later values have larger ones. null if no holder said, as Python nodes. */
+  version: number | null;
+  /** How many holders returned this value; 0 for a copy. */
+  holders: number;
 }
 
 /** A contact and how it is reached. */
@@ -164,6 +205,7 @@ export interface StoredRecord {
   bytes: number;
   published: number;
   expires: number;
+  version: number;
   /** Kept because this node was on the way, not because it is near the key. */
   cached: boolean;
 }
@@ -305,15 +347,21 @@ export class Kadmesh {
    * else bigint. Rejects with NotFoundError, and with ValueError if another program
    * stored a value of a type that cannot be set.
    */
-  get(key: string, options?: OperationOptions): Promise<Value>;
-  /** Like get, with the wire's type and the holder; also for types that cannot be set. */
-  find(key: string, options?: OperationOptions): Promise<Found>;
+  get(key: string, options?: GetOptions): Promise<Value>;
+  /** Like get, with all that is known of the value; also for types that cannot be set. */
+  find(key: string, options?: GetOptions): Promise<Found>;
   /**
    * Stores a value. By default a string is str, a Uint8Array bytes, a boolean
    * bool, a bigint int, a number int if it is whole and safe (and not -0), else
-   * float. What does not fit rejects with ValueError before anything is sent.
+   * float. What does not fit rejects with ValueError before anything is sent. Rejects
+   * with NotStoredError unless more than half of the nodes nearest to the key take it.
    */
   set(key: string, value: Value, options?: SetOptions): Promise<SetResult>;
+  /**
+   * Deletes the value under key, in the way of set. The nodes remember that for a week.
+   * Python nodes cannot delete: they keep the value for up to a week, for Python readers.
+   */
+  delete(key: string, options?: ChangeOptions): Promise<SetResult>;
   /** The nodes nearest to a key, nearest first. */
   lookup(key: string, options?: OperationOptions): Promise<Contact[]>;
   /** Round trip to a node, in milliseconds, and its id. */
@@ -342,7 +390,16 @@ export class Kadmesh {
 
 /** The kind of an error, in one word. */
 export type ErrorCode =
-  "not-found" | "no-answer" | "not-stored" | "value" | "relay" | "stopped" | "unsupported" | "failed";
+  | "not-found"
+  | "no-answer"
+  | "not-stored"
+  | "conflict"
+  | "other-network"
+  | "value"
+  | "relay"
+  | "stopped"
+  | "unsupported"
+  | "failed";
 
 /** The base of all errors of the module. A signal rejects with its own reason. */
 export class KadmeshError extends Error {
@@ -359,10 +416,20 @@ export class NoAnswerError extends KadmeshError {
   constructor(message: string);
   readonly code: "no-answer";
 }
-/** No node acknowledged the value. */
+/** No majority of the nodes asked acknowledged the value or the deletion. */
 export class NotStoredError extends KadmeshError {
   constructor(message: string);
   readonly code: "not-stored";
+}
+/** The value has another version than ifVersion says. */
+export class ConflictError extends KadmeshError {
+  constructor(message: string);
+  readonly code: "conflict";
+}
+/** The nodes to join through belong to a network of another name. */
+export class OtherNetworkError extends KadmeshError {
+  constructor(message: string);
+  readonly code: "other-network";
 }
 /** A value or key that the network cannot carry, or options that make no sense. */
 export class ValueError extends KadmeshError {

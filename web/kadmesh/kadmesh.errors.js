@@ -35,6 +35,20 @@ export class NotStoredError extends KadmeshError {
   }
 }
 
+export class ConflictError extends KadmeshError {
+  /** @param {string} message */
+  constructor(message) {
+    super(message, "conflict");
+  }
+}
+
+export class OtherNetworkError extends KadmeshError {
+  /** @param {string} message */
+  constructor(message) {
+    super(message, "other-network");
+  }
+}
+
 export class ValueError extends KadmeshError {
   /** @param {string} message */
   constructor(message) {
@@ -72,6 +86,8 @@ const classes = {
   "not-found": NotFoundError,
   "no-answer": NoAnswerError,
   "not-stored": NotStoredError,
+  conflict: ConflictError,
+  "other-network": OtherNetworkError,
   value: ValueError,
   relay: RelayError,
   stopped: StoppedError,

@@ -203,9 +203,9 @@ class Host {
     this.#tell("reply", n, code, result, bytes);
   }
 
-  /** @type {(key: string, value: Uint8Array, published: number, ttl: number, cached: boolean) => void} */
-  save(key, value, published, ttl, cached) {
-    this.#storage.save({ key, value, published, ttl, cached });
+  /** @param {KeptRecord} record */
+  save(record) {
+    this.#storage.save(record);
   }
 
   /** @param {string} key */

@@ -3,33 +3,37 @@
 
 import { Connections, directPossible } from "./kadmesh.direct.js";
 import {
+  ConflictError,
   errorOf,
   KadmeshError,
   NoAnswerError,
   NotFoundError,
   NotStoredError,
   originHint,
+  OtherNetworkError,
   RelayError,
   StoppedError,
   UnsupportedError,
   ValueError,
 } from "./kadmesh.errors.js";
-import { check } from "./kadmesh.options.js";
+import { changeArguments, check, getArguments } from "./kadmesh.options.js";
 import { openPort } from "./kadmesh.port.js";
 import { decode, encode, textOf } from "./kadmesh.values.js";
 
 export {
+  ConflictError,
   KadmeshError,
   NoAnswerError,
   NotFoundError,
   NotStoredError,
+  OtherNetworkError,
   RelayError,
   StoppedError,
   UnsupportedError,
   ValueError,
 };
 
-/** @import { DirectMode, Events, OperationOptions, RelayState } from "./kadmesh.js" */
+/** @import { ChangeOptions, DirectMode, Events, GetOptions, OperationOptions, RelayState } from "./kadmesh.js" */
 /** @import { SetOptions, StartOptions, StoredRecord, Value } from "./kadmesh.js" */
 /** @import { Checked } from "./kadmesh.options.js" */
 /** @import { Port } from "./kadmesh.port.js" */
@@ -183,7 +187,7 @@ export class Kadmesh {
 
   /**
    * @param {string} key
-   * @param {OperationOptions} [options]
+   * @param {GetOptions} [options]
    */
   async get(key, options) {
     const { value, type } = await this.find(key, options);
@@ -197,10 +201,10 @@ export class Kadmesh {
 
   /**
    * @param {string} key
-   * @param {OperationOptions} [options]
+   * @param {GetOptions} [options]
    */
   async find(key, options) {
-    const [found, bytes] = await this.#call(options, "find", textOf("key", key));
+    const [found, bytes] = await this.#call(options, "find", textOf("key", key), ...getArguments(options));
     return { value: decode(found.type, bytes), ...found };
   }
 
@@ -212,8 +216,16 @@ export class Kadmesh {
   async set(key, value, options = {}) {
     const name = textOf("key", key);
     const [type, bytes] = encode(value, options.type);
-    const [result] = await this.#call(options, "set", name, type, bytes);
+    const [result] = await this.#call(options, "set", name, type, bytes, ...changeArguments(options));
     return result;
+  }
+
+  /**
+   * @param {string} key
+   * @param {ChangeOptions} [options]
+   */
+  async delete(key, options) {
+    return (await this.#call(options, "delete", textOf("key", key), ...changeArguments(options)))[0];
   }
 
   /**

@@ -10,6 +10,7 @@ const names = [
   "storeBytes",
   "direct",
   "iceServers",
+  "network",
   "k",
   "alpha",
   "wasm",
@@ -18,13 +19,14 @@ const names = [
   "onprogress",
 ];
 
-/** @import { DirectMode, StartOptions } from "./kadmesh.js" */
+/** @import { ChangeOptions, DirectMode, GetOptions, StartOptions } from "./kadmesh.js" */
 
 /**
- * The options as the core reads them (newHost in cmd/wasm), and the URL of the core.
+ * The options as the core reads them (newHost in cmd/wasm), and the URL of the core. k
+ * is 0 for that of the network.
  *
  * @typedef {{ relays: string[], bootstrap: string[], token: string, storage: string, storeBytes: number,
- *   direct: DirectMode, k: number, alpha: number, wasm: string }} Checked
+ *   direct: DirectMode, network: string, k: number, alpha: number, wasm: string }} Checked
  */
 
 /**
@@ -50,7 +52,8 @@ export function check(options) {
     storage = "kadmesh",
     storeBytes = 16 * 2 ** 20,
     direct = "relay-only",
-    k = 20,
+    network = "",
+    k = 0,
     alpha = 3,
     wasm,
   } = options;
@@ -61,6 +64,7 @@ export function check(options) {
     storage: storage || "",
     storeBytes,
     direct,
+    network,
     k,
     alpha,
     wasm: wasm === undefined ? new URL("./kadmesh.wasm", import.meta.url).href : url("wasm", wasm).href,
@@ -101,6 +105,7 @@ function checkKinds(options) {
     (t) => typeof t === "string" && new TextEncoder().encode(t).length < 256,
   );
   want("storage", "the name of a database, or false", (s) => s === false || (typeof s === "string" && s !== ""));
+  want("network", "a string", (name) => typeof name === "string");
   want("direct", `one of ${modes.map(show).join(", ")}`, (mode) => modes.includes(mode));
   want(
     "iceServers",
@@ -182,4 +187,39 @@ function address(text) {
 /** @param {unknown} value */
 function show(value) {
   return typeof value === "string" ? JSON.stringify(value) : Array.isArray(value) ? "an array" : String(value);
+}
+
+/**
+ * The quorum and the maximum age, as the core reads them: 0 for the defaults.
+ *
+ * @param {GetOptions} options
+ */
+export function getArguments({ quorum, maxAge } = {}) {
+  wantNumber("quorum", quorum, 1, "a whole number from 1 up");
+  wantNumber("maxAge", maxAge, 0, "a whole number of milliseconds");
+  return [quorum ?? 0, maxAge ?? 0];
+}
+
+/** The longest life of a value, in milliseconds: a week. */
+const maxTTL = 7 * 24 * 3600 * 1000;
+
+/**
+ * The life and the condition, as the core reads them: 0 for the default and for none,
+ * and -1 for no value.
+ *
+ * @param {ChangeOptions & { ttl?: number | undefined }} options
+ */
+export function changeArguments({ ttl, ifVersion } = {}) {
+  wantNumber("ttl", ttl, 1000, "milliseconds from 1000 to a week", maxTTL);
+  if (ifVersion !== "none") {
+    wantNumber("ifVersion", ifVersion, 1, 'a version, as find returns it, or "none"');
+  }
+  return [ttl ?? 0, ifVersion === "none" ? -1 : (ifVersion ?? 0)];
+}
+
+/** @type {(name: string, n: unknown, min: number, kind: string, max?: number) => void} */
+function wantNumber(name, n, min, kind, max = Number.MAX_SAFE_INTEGER) {
+  if (n !== undefined && !(Number.isSafeInteger(n) && Number(n) >= min && Number(n) <= max)) {
+    throw new ValueError(`option ${name}: want ${kind}, not ${show(n)}`);
+  }
 }

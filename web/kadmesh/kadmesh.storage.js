@@ -10,9 +10,11 @@
  */
 
 /**
- * A record. published is in milliseconds since 1970, ttl in milliseconds.
+ * A record. published is in milliseconds since 1970, ttl in milliseconds. Databases of
+ * before version 0.2 have neither version nor deleted.
  *
- * @typedef {{ key: string, value: Uint8Array, published: number, ttl: number, cached: boolean }} KeptRecord
+ * @typedef {{ key: string, value: Uint8Array, published: number, ttl: number, cached: boolean,
+ *   version?: number, deleted?: boolean }} KeptRecord
  */
 
 /**
@@ -150,13 +152,15 @@ function soundIdentity({ id, contacts, resume } = {}) {
 }
 
 /** @param {any} record from the database */
-function isSound({ key, value, published, ttl, cached }) {
+function isSound({ key, value, published, ttl, cached, version = 1, deleted = false }) {
   return (
     typeof key === "string" &&
     value instanceof Uint8Array &&
     Number.isSafeInteger(published) &&
     Number.isSafeInteger(ttl) &&
-    typeof cached === "boolean"
+    typeof cached === "boolean" &&
+    Number.isSafeInteger(version) &&
+    typeof deleted === "boolean"
   );
 }
 

@@ -1,22 +1,26 @@
 // Every member of kadmesh.d.ts, used as it may be, and as it may not be.
 
 import {
+  ConflictError,
   Kadmesh,
   KadmeshError,
   NoAnswerError,
   NotFoundError,
   NotStoredError,
+  OtherNetworkError,
   RelayError,
   StoppedError,
   UnsupportedError,
   ValueError,
   type AnyValueType,
+  type ChangeOptions,
   type Contact,
   type DirectMode,
   type ErrorCode,
   type Events,
   type FallbackReason,
   type Found,
+  type GetOptions,
   type IceServer,
   type OperationOptions,
   type PathStats,
@@ -46,6 +50,7 @@ export async function start(signal: AbortSignal): Promise<Kadmesh> {
     relay: ["wss://relay.example.org", new URL("wss://relay.example.org")],
     bootstrap: ["192.0.2.1:8468"],
     token: "secret",
+    network: "example",
     storage: "kadmesh",
     storeBytes: 1,
     direct: "direct",
@@ -119,9 +124,20 @@ export async function operations(node: Kadmesh, signal: AbortSignal): Promise<vo
   same<typeof found.type, AnyValueType>(true);
   same<typeof found.holder, Contact | null>(true);
   same<typeof found.published, number | null>(true);
-  const typed: SetOptions = { type: "float", signal };
+  same<typeof found.version, number | null>(true);
+  const fresh: GetOptions = { quorum: 2, maxAge: 60_000, signal };
+  same<number, Awaited<ReturnType<typeof node.find>>["holders"]>(true);
+  await node.get("key", fresh);
+  const typed: SetOptions = { type: "float", ttl: 60_000, ifVersion: "none", signal };
   const result: SetResult = await node.set("key", 1, typed);
   same<typeof result.nodes, number>(true);
+  const change: ChangeOptions = { ifVersion: result.version, signal };
+  const deleted: SetResult = await node.delete("key", change);
+  same<typeof deleted.asked, number>(true);
+  // @ts-expect-error versions are numbers
+  await node.delete("key", { ifVersion: "any" });
+  // @ts-expect-error a deletion has no life
+  await node.delete("key", { ttl: 1000 });
   for (const v of ["s", 1, 1n, true, new Uint8Array()]) {
     await node.set("key", v, { type: undefined, signal: undefined });
   }
@@ -194,6 +210,9 @@ export function errors(error: unknown): ErrorCode | undefined {
   if (error instanceof NotFoundError) {
     same<typeof error.code, "not-found">(true);
     return error.code;
+  }
+  if (error instanceof ConflictError || error instanceof OtherNetworkError) {
+    same<typeof error.code, "conflict" | "other-network">(true);
   }
   if (error instanceof NoAnswerError || error instanceof NotStoredError || error instanceof RelayError) {
     same<typeof error.code, "no-answer" | "not-stored" | "relay">(true);

@@ -31,8 +31,8 @@ const operations = {
       "see under Traffic whether the relay drops what this node sends.",
   }),
   "not-stored": (_, key) => ({
-    words: `No node acknowledged the value of ${key}.`,
-    advice: "It may not be stored anywhere. Set it again: storing twice does no harm.",
+    words: `Too few nodes acknowledged the value of ${key}.`,
+    advice: "Readers may see the old value or the new one. Set it again: storing twice does no harm.",
   }),
   value: (error) => ({ words: sentence(error.message), advice: "Change the value or its type; nothing was sent." }),
   relay: (error) =>
@@ -75,6 +75,10 @@ const starts = {
         `Without ${relay} this tab has no address on the network. ` +
         "Check that it runs and that nothing between blocks WebSockets, then try again.",
     },
+  "other-network": () => ({
+    words: "The nodes to join through belong to a network of another name.",
+    advice: "The server of this page names the network for its tabs: its operator has to correct the name.",
+  }),
   load: (_, relay) => ({
     words: `The program of the node could not be loaded from ${relay}.`,
     advice: "The relay may be down, or the connection to it. Wait a moment, then reload the page.",
