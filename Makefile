@@ -23,7 +23,7 @@ SHARED = $(shell GO=$(GO) scripts/shared.sh)
 # Without inlining the core is larger, but smaller when compressed.
 WASM_FLAGS := -trimpath -buildvcs=false -gcflags=all=-l -ldflags='-s -w'
 
-.PHONY: help build module npm release npm-test page-test size demo sim apart direct check test unit wasm arm64 lint house api fences vectors interop compat bench fuzz mutate clean
+.PHONY: help build module npm release npm-test page-test size demo sim apart direct chaos chaos-short check test unit wasm arm64 lint house api fences vectors interop compat bench fuzz mutate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -58,15 +58,15 @@ demo: ## start a small network with a page on this machine, and show it at work
 
 # The simulated scenario, and its size.
 SCENARIO ?= scale
-NODES    ?= 1000
 SEED     ?= 1
 
+sim: NODES ?= 1000
 sim: ## simulate NODES nodes: SCENARIO, SEED, DURATION, OPS, K, SVG, JSON=1; SCENARIO=list lists
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh-sim ./cmd/sim
 	@bin/kadmesh-sim $(if $(filter list,$(SCENARIO)),--list,--scenario $(SCENARIO) --nodes $(NODES) --seed $(SEED) \
 	 $(if $(DURATION),--duration $(DURATION)) $(if $(OPS),--ops $(OPS)) $(if $(K),--k $(K)) $(if $(SVG),--svg $(SVG))) $(if $(JSON),--json)
 
-test: setup lint fences size unit wasm arm64 vectors interop compat apart page-test npm-test browser ## install the tools of all tests, and run them
+test: setup lint fences size unit wasm arm64 vectors interop compat apart chaos-short page-test npm-test browser ## install the tools of all tests, and run them
 	@echo "all tests passed"
 
 check: module lint fences ## the quick loop: lint, fences and the short tests, before each commit
@@ -99,9 +99,9 @@ lint: $(STATICCHECK) $(ACTIONLINT) lint-js ## gofmt, vet and staticcheck, for na
 	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	 [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
 	$(GO) mod tidy -diff
-	$(GO) vet -tags interop,direct,compat ./...
+	$(GO) vet -tags interop,direct,compat,chaos ./...
 	$(WASM) $(GO) vet $(SHARED)
-	$(STATICCHECK) -tags interop,direct,compat ./...
+	$(STATICCHECK) -tags interop,direct,compat,chaos ./...
 	$(WASM) $(STATICCHECK) $(SHARED)
 	$(ACTIONLINT) -shellcheck= -pyflakes=
 	$(GO) run ./scripts/house -limits-only $(LIMITS:%=-limit %)
@@ -190,6 +190,18 @@ apart: ## direct paths between network namespaces, with a relay far away; takes 
 direct: ## the same, and say how long things take; fails if that is too long
 	$(GO) test -count 1 -tags direct -v ./test/direct -timed
 
+chaos-short: ## restart, stop and overwrite among real processes, and a minute of make chaos
+	@echo "== chaos-short"
+	@scripts/setup.sh ip
+	GO=$(GO) scripts/unit.sh -count 1 -timeout 20m -tags chaos ./test/chaos
+
+chaos: NODES ?= 20
+chaos: ## break a network of NODES processes for DURATION (default 10m), and judge each get: SEED, JSON=1
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh ./cmd/native
+	@$(GO) build -trimpath -tags chaos -o bin/kadmesh-chaos ./test/chaos
+	@bin/kadmesh-chaos --kadmesh bin/kadmesh --nodes $(NODES) --seed $(SEED) --duration $(or $(DURATION),10m) \
+	 $(if $(JSON),--json)
+
 page-test: setup ## the page's own modules, under Node.js
 	@echo "== page-test"
 	node --test test/page/*.test.mjs
@@ -228,10 +240,10 @@ MUTATED := ./core/... ./internal/wire ./transport/wsrelay/... ./transport/webrtc
 mutate: ## break the code in N small ways (default 150), count the unnoticed: SEED, ONLY=regexp, MIN, P, JSON=1
 	$(GO) run ./scripts/mutate -n $(or $(N),150) -seed $(SEED) $(if $(ONLY),-only '$(ONLY)') $(if $(JSON),-json) $(if $(MIN),-min $(MIN)) $(if $(P),-p $(P)) $(MUTATED)
 
-NIGHTLY := nightly-fuzz nightly-repeat nightly-sim nightly-mutate
+NIGHTLY := nightly-fuzz nightly-repeat nightly-sim nightly-chaos nightly-mutate
 .PHONY: nightly $(NIGHTLY)
 
-nightly: ## the long forms of the tests: fuzz, repeat, sim, mutate
+nightly: ## the long forms of the tests: fuzz, repeat, sim, chaos, mutate
 	@$(MAKE) --no-print-directory --keep-going $(NIGHTLY)
 
 nightly-fuzz: ## fuzz each parser for 10 minutes
@@ -243,6 +255,10 @@ nightly-repeat: module ## all Go tests ten times, with the race detector: which 
 nightly-sim: ## simulate all scenarios in full size: ONLY=regexp
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kadmesh-sim ./cmd/sim
 	SEED=$(SEED) scripts/scenarios.sh '$(ONLY)'
+
+nightly-chaos: ## every seed of make chaos that ever failed, and three hours of another one each day
+	$(GO) test -count 1 -timeout 2h -tags chaos -v ./test/chaos -all
+	@$(MAKE) --no-print-directory chaos DURATION=3h SEED=$(shell date +%Y%m%d)
 
 nightly-mutate: ## break the code in 600 small ways, other ones each day
 	@$(MAKE) --no-print-directory mutate N=600 SEED=$(shell date +%Y%m%d)

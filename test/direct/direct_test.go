@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kadmesh/kadmesh/internal/netns"
 	"github.com/kadmesh/kadmesh/internal/proctest"
 )
 
@@ -56,14 +57,8 @@ func testMain(m *testing.M) int {
 // needs skips the test without the rights and devices for namespaces.
 func needs(t *testing.T) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("no TUN: namespaces and such devices take root: sudo make direct")
-	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Fatal("there is no program ip: install iproute2")
-	}
-	if _, err := os.Stat("/dev/net/tun"); err != nil {
-		t.Skip("no TUN: the kernel has no such devices: ", err)
+	if err := netns.Available(); err != nil {
+		t.Skip("no TUN: ", err)
 	}
 }
 
@@ -82,17 +77,18 @@ func apart(a, b netip.Addr) time.Duration {
 	return toPeer
 }
 
-// in starts a program in the namespace of h.
-func (h *host) in(t *testing.T, program string, args ...string) *proctest.Process {
+// start starts a program on h.
+func start(t *testing.T, h *netns.Host, program string, args ...string) *proctest.Process {
 	t.Helper()
-	return proctest.Start(t, "ip", append([]string{"netns", "exec", h.name, program}, args...)...)
+	cmd := h.Command(program, args...)
+	return proctest.Start(t, cmd.Path, cmd.Args[1:]...)
 }
 
-// pings starts a peer in the namespace of h that pings node until the test is over, and
-// returns its answers.
-func (h *host) pings(t *testing.T, relay, node string) <-chan answer {
+// pings starts a peer on h that pings node until the test is over, and returns its
+// answers.
+func pings(t *testing.T, h *netns.Host, relay, node string) <-chan answer {
 	t.Helper()
-	cmd := exec.Command("ip", "netns", "exec", h.name, os.Args[0])
+	cmd := h.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), relayVariable+"="+relay, nodeVariable+"="+node)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -173,13 +169,13 @@ func TestBehindRelay(t *testing.T) {
 	needs(t)
 	w := newWires(t, apart, "10.77.0.1", "10.77.0.2", "10.77.0.3")
 	far, server, tab := w.hosts[0], w.hosts[1], w.hosts[2]
-	running := far.in(t, relay, "--listen", "10.77.0.1:8080", "--public-ip", "10.77.0.1", "--allow-private")
+	running := start(t, far, relay, "--listen", "10.77.0.1:8080", "--public-ip", "10.77.0.1", "--allow-private")
 	running.Stdout.Await(t, `listening`)
-	server.in(t, kadmesh, "node", "--listen", "0.0.0.0:8468", "--webrtc").Stdout.Await(t, `listening`)
+	start(t, server, kadmesh, "node", "--listen", "0.0.0.0:8468", "--webrtc").Stdout.Await(t, `listening`)
 	const node = "10.77.0.2:8468"
 
-	wire := p50(t, await(t, tab.pings(t, "", node), "100 over UDP", enough(100, "udp")), "udp")
-	answers := tab.pings(t, "ws://10.77.0.1:8080/relay", node)
+	wire := p50(t, await(t, pings(t, tab, "", node), "100 over UDP", enough(100, "udp")), "udp")
+	answers := pings(t, tab, "ws://10.77.0.1:8080/relay", node)
 	all := await(t, answers, "a direct path", enough(500, "direct"))
 	before, after := p50(t, all, "relay"), p50(t, all, "direct")
 	t.Logf("p50 of %d requests: %v over UDP, %v over the relay, %v over the direct path", len(all), wire, before, after)
