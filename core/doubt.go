@@ -39,14 +39,6 @@ func (d *doubting) about(key ID) bool {
 	return x != nil && x.confirmed < d.since
 }
 
-// certain returns the record under key, if there is one and it is not in doubt.
-func (d *doubting) certain(now time.Duration, key ID) (Record, bool) {
-	if d.about(key) {
-		return Record{}, false
-	}
-	return d.e.records.get(now, key)
-}
-
 // findNeighbours looks up the node's own id and then has all records confirmed. After
 // a sleep the network may need a moment: the lookup is repeated after pause, and
 // after twice as long each time up to rejoinMax. Another sleep ends it.

@@ -82,12 +82,6 @@ func (s *shortlist) unnamed() (list []Contact) {
 	return list
 }
 
-// isExtended reports whether c has answered as an extended node.
-func (s *shortlist) isExtended(c Contact) bool {
-	i, known := s.find(c)
-	return known && s.candidates[i].extended
-}
-
 // requests returns the number of contacts that next has returned.
 func (s *shortlist) requests() int { return budgetPerK*s.k - s.budget }
 
