@@ -17,7 +17,8 @@ for a week, so that an older copy does not bring the value back. A deletion of a
 without a value succeeds too.
 
 Python nodes cannot delete. A Python node that keeps the value goes on to keep it for up
-to a week, and Python readers that ask it get the value. Readers of this program do not.
+to a week. Python readers that ask it get the value, and so do all others where nearly
+all nodes near the key are Python nodes.
 
 ` + clientNote + `
 

@@ -359,7 +359,8 @@ export class Kadmesh {
   set(key: string, value: Value, options?: SetOptions): Promise<SetResult>;
   /**
    * Deletes the value under key, in the way of set. The nodes remember that for a week.
-   * Python nodes cannot delete: they keep the value for up to a week, for Python readers.
+   * Python nodes cannot delete: they keep the value for up to a week. Python readers find it
+   * there, and so do all others where nearly all nodes near the key are Python nodes.
    */
   delete(key: string, options?: ChangeOptions): Promise<SetResult>;
   /** The nodes nearest to a key, nearest first. */
