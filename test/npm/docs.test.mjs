@@ -14,7 +14,7 @@ const blocks = async (file) =>
   ]);
 
 test("docs/browser.md shows the examples as they are", async () => {
-  const names = ["relay/index.html", "vite/main.js", "esbuild/build.sh", "node/main.js"];
+  const names = ["relay/index.html", "vite/main.js", "esbuild/build.sh", "node/main.js", "node/leader.js"];
   const texts = await Promise.all(names.map((name) => readFile(join(examples, name), "utf8")));
   assert.deepEqual(
     (await blocks("docs/browser.md")).map(([, text]) => text),

@@ -335,10 +335,12 @@ test("a relay that wants a token gets it, or says no", async () => {
   await guarded.stop();
 });
 
-test("the example runs from the package, and ends", async () => {
+test("the examples run from the package, and end", async () => {
   const project = await newProject();
   const directory = await addExample(project, "node", { ws: relay, http: network.http });
   const { stdout } = await exec(process.execPath, ["main.js"], { cwd: directory, timeout: 10_000 });
   assert.equal(stdout, "hello\nnobody has it\n");
+  const leader = await exec(process.execPath, ["leader.js"], { cwd: directory, timeout: 10_000 });
+  assert.equal(leader.stdout, "a\ntrue\nb\n");
   await project.remove();
 });

@@ -87,11 +87,13 @@ test("the package has these entry points, and the module these exports", async (
     assert.ok((await readFile(new URL(url))).length, url);
   }
   assert.deepEqual(names, [
+    "ConflictError",
     "Kadmesh",
     "KadmeshError",
     "NoAnswerError",
     "NotFoundError",
     "NotStoredError",
+    "OtherNetworkError",
     "RelayError",
     "StoppedError",
     "UnsupportedError",
