@@ -59,7 +59,8 @@ type condition uint64
 const noVersion = "none"
 
 func (c *condition) flag(cmd *cobra.Command, what string) {
-	cmd.Flags().Var(c, "if-version", what+" only if the value has the version `N`, or if there is none (N = "+noVersion+")")
+	cmd.Flags().Var(c, "if-version",
+		what+" only if the value has the version `N`, or if there is no value (N = "+noVersion+")")
 	cli.Complete(cmd, "if-version", noVersion)
 }
 

@@ -54,7 +54,8 @@ func (o *options) flags(cmd *cobra.Command) {
 		"take connections at `ADDR:PORT` (default 127.0.0.1:8080, or :443 with a certificate)")
 	f.StringSliceVarP(&o.bootstrap, "bootstrap", "b", nil,
 		"tell tabs to join through the node at `HOST:PORT`; may be repeated")
-	f.StringVar(&o.network, "network", "", "make the page's tabs join the network of that `NAME` (default: the one without)")
+	f.StringVar(&o.network, "network", "",
+		"make the page's tabs join the network of that `NAME` (default: the one without)")
 	o.lending.flags(f)
 	o.tls.flags(f)
 	o.access.flags(f)
