@@ -149,7 +149,7 @@ func ExampleStore() {
 	nodes, err := node.Set(ctx, "title", core.String("On distances"))
 	fmt.Println(nodes, err)
 	// Output:
-	// set "essay": stored on no node
+	// set "essay": not stored on enough nodes
 	// 1 <nil>
 }
 

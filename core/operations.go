@@ -14,8 +14,8 @@ import (
 var (
 	// ErrNotFound: no node that was asked has a value under the key.
 	ErrNotFound = errors.New("not found")
-	// ErrNotStored: no node acknowledged the value.
-	ErrNotStored = errors.New("stored on no node")
+	// ErrNotStored: no majority of the nodes nearest to the key acknowledged the value.
+	ErrNotStored = errors.New("not stored on enough nodes")
 	// ErrNoAnswer: no answer came in time.
 	ErrNoAnswer = errors.New("no answer")
 	// ErrOtherNetwork: the node has another Config.Network.

@@ -184,7 +184,7 @@ func TestUnhelpfulNode(t *testing.T) {
 		}
 	})
 	addr := c.LocalAddr().String()
-	want(t, result{"", "stored on no node: no node near the key took it; try again\n", 1}, "set", "k", "v", "-b", addr)
+	want(t, result{"", "not stored on enough nodes: no node near the key took it; try again\n", 1}, "set", "k", "v", "-b", addr)
 	want(t, result{"", "no answer from any node near the key; try again\n", 1}, "lookup", "k", "-b", addr)
 	want(t, result{"", "no answer from any node near the key; try again\n", 1}, "get", "k", "-b", addr)
 }
