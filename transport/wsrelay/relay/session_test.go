@@ -431,6 +431,13 @@ func TestDrops(t *testing.T) {
 		if got, want := counted(c.dropped()), "destination 1, not rpc 1, system 1"; got != want {
 			t.Errorf("drops = %s, want %s", got, want)
 		}
+		for n := range 3 {
+			c.tell(datagram{local, ask(n)})
+			time.Sleep(100 * time.Millisecond)
+		}
+		if got, want := counted(c.dropped()), "destination 3"; got != want {
+			t.Errorf("drops = %s, want %s", got, want)
+		}
 		time.Sleep(time.Minute)
 		if m := c.next(); m != nil {
 			t.Errorf("message %x, want none when nothing was dropped", m)
