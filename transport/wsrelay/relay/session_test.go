@@ -179,6 +179,18 @@ func TestToken(t *testing.T) {
 	})
 }
 
+// A client without a token is told that it needs one, and a client with a wrong token
+// that its token is wrong.
+func TestTextOfATokenRefusal(t *testing.T) {
+	c := &session{server: &Server{cfg: Config{Access: Access{Tokens: []string{"one"}}}}}
+	for token, wrong := range map[string]bool{"": false, "two": true} {
+		e := c.onHello((&message.Hello{Token: token}).Encode())
+		if e == nil || e.Code != message.CodeToken || strings.Contains(e.Text, "not this one") != wrong {
+			t.Errorf("token %q: %v", token, e)
+		}
+	}
+}
+
 // Frames that RFC 6455 does not allow end the connection.
 func TestFrames(t *testing.T) {
 	big := bytes.Repeat([]byte{9}, message.MaxLen+1)
