@@ -26,7 +26,6 @@ type loop struct {
 
 func newLoop(e *engine, perform func(*action)) *loop {
 	l := &loop{engine: e, perform: perform}
-	l.noPeers.Store(true)
 	l.timer = time.AfterFunc(time.Hour, l.tick)
 	l.timer.Stop()
 	return l

@@ -72,6 +72,29 @@ func TestControlMessagesRoundTrip(t *testing.T) {
 	}
 }
 
+// The codes are those of docs/relay-protocol.md: clients and relays of all versions
+// agree on them.
+func TestCodesOfTheProtocol(t *testing.T) {
+	codes := []Code{CodeMalformed, CodeVersion, CodeToken, CodeFull, CodePerIP, CodeReplaced, CodeSlow}
+	for i, got := range codes {
+		if want := Code(i + 1); got != want {
+			t.Errorf("code %d of the table is %d", want, got)
+		}
+	}
+	kinds := []Kind{KindDatagrams, KindHello, KindWelcome, KindRestarting, KindError, KindDrops}
+	for i, got := range kinds {
+		if want := Kind(i); got != want {
+			t.Errorf("type %d of the table is %d", want, got)
+		}
+	}
+	drops := []Drop{DropDestination, DropNotRPC, DropNewDestinations, DropSilent, DropRate, DropQueue, DropSystem}
+	for i, got := range drops {
+		if want := Drop(i); got != want {
+			t.Errorf("drop reason %d of the table is %d", want, got)
+		}
+	}
+}
+
 // Each message, cut short or with a byte too many, is malformed, and so is an
 // address that no datagram could have.
 func TestMalformedMessages(t *testing.T) {

@@ -179,6 +179,18 @@ func TestToken(t *testing.T) {
 	})
 }
 
+// A client without a token is told that it needs one, and a client with a wrong token
+// that its token is wrong.
+func TestTextOfATokenRefusal(t *testing.T) {
+	c := &session{server: &Server{cfg: Config{Access: Access{Tokens: []string{"one"}}}}}
+	for token, wrong := range map[string]bool{"": false, "two": true} {
+		e := c.onHello((&message.Hello{Token: token}).Encode())
+		if e == nil || e.Code != message.CodeToken || strings.Contains(e.Text, "not this one") != wrong {
+			t.Errorf("token %q: %v", token, e)
+		}
+	}
+}
+
 // Frames that RFC 6455 does not allow end the connection.
 func TestFrames(t *testing.T) {
 	big := bytes.Repeat([]byte{9}, message.MaxLen+1)
@@ -430,6 +442,20 @@ func TestDrops(t *testing.T) {
 		c.hear(datagram{destination(1), "no rpc"}, datagram{local, ask(1)})
 		if got, want := counted(c.dropped()), "destination 1, not rpc 1, system 1"; got != want {
 			t.Errorf("drops = %s, want %s", got, want)
+		}
+		for n := range 3 {
+			c.tell(datagram{local, ask(n)})
+			time.Sleep(100 * time.Millisecond)
+		}
+		time.Sleep(5 * time.Second)
+		var reports [][]byte
+		for m := c.next(); m != nil; m = c.next() {
+			if message.Kind(m[0]) == message.KindDrops {
+				reports = append(reports, m)
+			}
+		}
+		if len(reports) != 1 {
+			t.Errorf("reports %x of drops within a second, want one", reports)
 		}
 		time.Sleep(time.Minute)
 		if m := c.next(); m != nil {
