@@ -50,6 +50,9 @@ func (l *leaving) handOn(now time.Duration) {
 			continue
 		}
 		for _, to := range l.heirs(key) {
+			if !l.e.table.takes(to.ID, &r) {
+				continue
+			}
 			l.inFlight++
 			l.e.calls.ask(now, l.e.storeQuery(now, to, key, r), func(now time.Duration, a *wire.Answer) {
 				l.inFlight--

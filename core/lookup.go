@@ -239,7 +239,7 @@ func (l *lookup) askReturned(now time.Duration) bool {
 // onReply takes in an answer, and reports whether it ended the lookup.
 func (l *lookup) onReply(now time.Duration, c *call, a *wire.Answer) bool {
 	l.met = true
-	l.list.noteExtended(c.to, a.Trailer.Present)
+	l.list.noteTrailer(c.to, &a.Trailer)
 	if v := a.Trailer.Version; v <= l.e.clock.millis(now+maxAhead) {
 		l.newest = max(l.newest, v)
 	}

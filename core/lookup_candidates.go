@@ -1,5 +1,7 @@
 package core
 
+import "github.com/kadmesh/kadmesh/internal/wire"
+
 // This file answers questions about the candidates of a shortlist.
 
 // hops returns the length of the path to c, or 0 if c is not in the list.
@@ -10,11 +12,17 @@ func (s *shortlist) hops(c Contact) uint8 {
 	return 0
 }
 
-// noteExtended notes whether the answer of c had a trailer.
-func (s *shortlist) noteExtended(c Contact, extended bool) {
+// noteTrailer notes the kind of node that c is, by the trailer of its answer.
+func (s *shortlist) noteTrailer(c Contact, t *wire.Trailer) {
 	if i, known := s.find(c); known {
-		s.candidates[i].extended = extended
+		s.candidates[i].extended, s.candidates[i].versioned = t.Present, t.Run != 0
 	}
+}
+
+// isVersioned reports whether c reads versions and deletions.
+func (s *shortlist) isVersioned(c Contact) bool {
+	i, known := s.find(c)
+	return known && s.candidates[i].versioned
 }
 
 // noteValue notes that the answer of c had the value.

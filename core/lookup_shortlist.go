@@ -31,9 +31,10 @@ type candidate struct {
 	// hops is the length of the path to the candidate: 1 for a contact of the node's
 	// own, 2 for a contact that such a contact named, and so on.
 	hops uint8
-	// extended is set if its answer had a trailer, returned if it had a value, and named
-	// once it has been asked for contacts after that.
-	extended, returned, named bool
+	// extended is set if its answer had a trailer, versioned if the trailer had a run,
+	// returned if the answer had a value, and named once the candidate has been asked for
+	// contacts after that.
+	extended, versioned, returned, named bool
 }
 
 // state is the state of a candidate.

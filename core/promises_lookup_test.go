@@ -3,6 +3,8 @@ package core
 import (
 	"slices"
 	"testing"
+
+	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
 // A late answer of a candidate that nearer ones have pushed out of the list changes no
@@ -12,7 +14,7 @@ func TestAnswerFromBeyondTheList(t *testing.T) {
 	l := scripted(k, 1, 1, maxCandidates*k)
 	before := slices.Clone(l.candidates)
 	for _, beyond := range []Contact{near(1000), {near(5).ID, addr(4000)}} {
-		l.noteExtended(beyond, true)
+		l.noteTrailer(beyond, &wire.Trailer{Present: true, Run: 1})
 		l.noteValue(beyond)
 		l.markFailed(beyond)
 		if got := l.hops(beyond); got != 0 {

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kadmesh/kadmesh/core/trace"
@@ -176,6 +177,7 @@ func (r *republishing) store(now time.Duration, key ID, rec Record) {
 		r.jobDone(now)
 	}
 	if nodes := r.nearestFromTable(now, key); nodes != nil {
+		nodes = slices.DeleteFunc(nodes, func(c Contact) bool { return !e.table.takes(c.ID, &rec) })
 		e.storeOnKnown(now, key, nodes, done)
 		return
 	}

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
 // change runs a Set or a Delete to its end.
@@ -181,5 +183,31 @@ func TestSetTTL(t *testing.T) {
 	net.run(15 * time.Second)
 	if f, _, err := net.get(nodes[5], Key("key")); !errors.Is(err, ErrNotFound) {
 		t.Errorf("after its end: %v, %v", f.Value.Text(), err)
+	}
+}
+
+// A deletion goes to no node that would take it for the value nil.
+func TestDeleteBesidePythonNodes(t *testing.T) {
+	net := newTestNet(t, 216)
+	for i := range 20 {
+		net.old[addr(i+1)] = i%2 == 1
+	}
+	nodes := net.grow(20, Config{RefreshInterval: quiet})
+	key := Key("key")
+	net.set(nodes[0], key, String("old"))
+	net.run(time.Minute)
+	net.tap = func(_, to netip.AddrPort, d []byte) {
+		if r := requestIn(d); r != nil && r.Method == wire.Store && r.Value[0] == msgpackNil && net.old[to] {
+			t.Errorf("a deletion is sent to %v, which knows no deletions", to)
+		}
+	}
+	if r, err := net.delete(nodes[2], key); err != nil || r.Nodes < 8 {
+		t.Errorf("Delete = %+v, %v", r, err)
+	}
+	net.run(3 * time.Hour)
+	for _, e := range nodes {
+		if r, ok := e.records.get(e.clock.latest, key); ok && !r.Deleted && r.Value != String("old") {
+			t.Errorf("%v holds %q, which nobody has set", e.id, r.Value.Text())
+		}
 	}
 }

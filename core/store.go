@@ -1,6 +1,7 @@
 package core
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kadmesh/kadmesh/core/trace"
@@ -19,10 +20,16 @@ func (e *Engine) storeOnNearest(now time.Duration, key ID, r Record, purpose tra
 		if purpose == trace.ForSet && condition == 0 {
 			s.job.record.Version = max(r.Version, l.newest+1)
 		}
+		nodes := l.list.nearest()
 		if !l.met {
 			s.tally.asked = l.list.requests() // other nodes are known, and none answers
+		} else if r.Deleted {
+			all := len(nodes)
+			if nodes = slices.DeleteFunc(nodes, func(c Contact) bool { return !l.list.isVersioned(c) }); len(nodes) == 0 {
+				s.tally.asked = all // none of them can delete
+			}
 		}
-		s.start(now, l.list.nearest())
+		s.start(now, nodes)
 		s.sendToSilent(now, l.list.silentAmongNearest())
 	}
 	l.start(now)
@@ -156,6 +163,9 @@ func (s *storing) sendToSilent(now time.Duration, nodes []Contact) {
 		return
 	}
 	for _, to := range nodes {
+		if !s.e.table.takes(to.ID, &s.job.record) {
+			continue
+		}
 		q := s.e.storeQuery(now, to, s.job.key, s.job.record)
 		q.lookup, q.repeat = s.job.lookup, true
 		q.req.Trailer.Condition = s.job.condition

@@ -84,7 +84,7 @@ func (t *transfers) transferRecords(now time.Duration, n *newcomer) {
 			return
 		}
 		if to, ok := t.receiver(n, x); ok {
-			if r, ok := t.e.records.get(now, x.key); ok && r.Value.Size() <= MaxValueSize {
+			if r, ok := t.e.records.get(now, x.key); ok && r.Value.Size() <= MaxValueSize && t.e.table.takes(to.ID, &r) {
 				t.send(now, n, to, x.key, r)
 			}
 		}

@@ -176,10 +176,19 @@ func TestRealSecondRelay(t *testing.T) {
 	if st := next(t, states, wsrelay.Connected); !st.Changed || st.Addr == before || st.Addr != n.Addr() {
 		t.Errorf("state = %v, want another address than %v", st, before)
 	}
-	exchange(t, "after", first, n)
 	if id, _, err := first.Ping(soon(t), c.LocalAddr()); id != n.ID() || err != nil {
 		t.Errorf("ping of the new address = %v, %v, want %v", id, err, n.ID())
 	}
+	// The other node makes sure that the old address is silent. Until then its sets reach
+	// itself alone, and say so.
+	ctx, err := soon(t), core.ErrNotStored
+	for errors.Is(err, core.ErrNotStored) && ctx.Err() == nil {
+		_, err = first.Set(ctx, "moved", core.Bool(true))
+	}
+	if err != nil {
+		t.Fatalf("a set after the move = %v, want nil before 30s", err)
+	}
+	exchange(t, "after", first, n)
 }
 
 // The relay frees the port of a client that says that it leaves.
