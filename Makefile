@@ -107,7 +107,7 @@ lint: $(STATICCHECK) $(ACTIONLINT) lint-js ## gofmt, vet and staticcheck, for na
 	$(GO) run ./scripts/house -limits-only $(LIMITS:%=-limit %)
 
 # The largest figures of make house that lint accepts, as name=number.
-LIMITS := methods=45 structs=3 notjs=3 public=1 columns=0 exported=180 undocumented=0
+LIMITS := methods=45 structs=3 functions=0 files=0 notjs=3 public=1 words=0.4 columns=0 documents=0 exported=180 undocumented=0
 
 house: ## measure how the code reads: words, long lines, large structs, exported names; V=1 shows where
 	@$(GO) run ./scripts/house $(if $(V),-v)

@@ -105,17 +105,6 @@ func (t *table) inOwnBucket(id ID) bool {
 	return PrefixLen(t.self, b.prefix) >= b.depth
 }
 
-// takes reports whether the contact with that id can be sent r. A deletion is nothing but
-// the value nil to a node that does not know of runs: a Python node, or one of before
-// version 0.2.
-func (t *table) takes(id ID, r *Record) bool {
-	if !r.Deleted {
-		return true
-	}
-	p := t.get(id)
-	return p != nil && p.run != 0
-}
-
 // hasRoom reports whether a new contact with that id would get into a bucket.
 func (t *table) hasRoom(id ID) bool {
 	b := t.bucket(id)

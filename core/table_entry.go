@@ -62,3 +62,14 @@ func (p *peer) fail(now time.Duration) time.Duration {
 func (p *peer) answered() {
 	p.fails, p.until, p.proven = 0, 0, true
 }
+
+// takes reports whether the contact with that id can be sent r. A deletion is nothing but
+// the value nil to a node that does not know of runs: a Python node, or one of before
+// version 0.2.
+func (t *table) takes(id ID, r *Record) bool {
+	if !r.Deleted {
+		return true
+	}
+	p := t.get(id)
+	return p != nil && p.run != 0
+}

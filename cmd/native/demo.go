@@ -53,8 +53,7 @@ the page; it is absent if the program was built without it`,
 			if err != nil {
 				return cli.Usagef("--page %s: want IP:PORT, as in %s", page, demoPageAddr)
 			}
-			d := demo{network: network, pageAt: at, pageFree: !cmd.Flags().Changed("page")}
-			return p.runDemo(cmd.Context(), &d, nodes, port)
+			return p.runDemo(cmd.Context(), &demo{network: network, pageAt: at, pageFree: !cmd.Flags().Changed("page")}, nodes, port)
 		},
 	}
 	cmd.Flags().IntVarP(&nodes, "nodes", "n", 30, "number of nodes; 20 of them keep a value")
