@@ -20,7 +20,7 @@ func (c *slowConn) WriteBatch(bufs [][]byte, to []netip.AddrPort) (int, error) {
 	}
 	c.sending.Add(1)
 	defer c.sending.Add(-1)
-	time.Sleep(time.Minute)
+	<-time.After(time.Minute) // of the bubble
 	return c.memoryConn.WriteBatch(bufs, to)
 }
 
