@@ -18,11 +18,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/kadmesh/kadmesh/internal/wire"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/relay/internal/udpsocket"
 	"nhooyr.io/websocket"
-
-	rpc "github.com/kadmesh/kadmesh/internal/wire"
 )
 
 // Addresses of the lab's world. None of them gets a packet.
@@ -495,8 +494,8 @@ func (c *tab) vanish() {
 func ask(number int) string { return string(ping(uint64(number))) }
 
 func reply(number int) string {
-	b := []byte(ask(number))[:rpc.HeaderLen]
-	b[0] = byte(rpc.KindAnswer)
+	b := []byte(ask(number))[:wire.HeaderLen]
+	b[0] = byte(wire.KindAnswer)
 	return string(b) + "\xc0"
 }
 
