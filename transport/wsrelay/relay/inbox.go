@@ -122,7 +122,7 @@ func (c *session) forward(in *inbox, rest []byte) (over bool, err error) {
 		if to, p, rest, err = message.NextDatagram(rest); err != nil {
 			return over, message.ErrMalformed
 		}
-		other, reason, ok := c.lease.route(to, p, in.parser)
+		other, reason, ok := c.lease.decide(to, p, in.parser)
 		switch {
 		case !ok:
 			c.server.counts.fromClients.dropped[reason].Add(1)

@@ -86,10 +86,10 @@ func (l *lease) allowSend(now time.Duration, n int) bool {
 	return l.allowance.AllowSend(now, l.server.shared, n)
 }
 
-// route decides about a datagram of the client. If the client may send it, ok is true,
-// and other is the lease of the destination if that is a client of this relay, or nil.
-// If not, reason says why.
-func (l *lease) route(to netip.AddrPort, p []byte, parser *wire.Parser) (other *lease, reason message.Drop, ok bool) {
+// decide reports whether the client may send a datagram, and notes it in the client's
+// allowance. If ok, other is the lease of the destination, or nil if that is no client of
+// this relay. If not, reason says why.
+func (l *lease) decide(to netip.AddrPort, p []byte, parser *wire.Parser) (other *lease, reason message.Drop, ok bool) {
 	s := l.server
 	now := s.now()
 	if !l.allowSend(now, len(p)) {

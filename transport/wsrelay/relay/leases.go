@@ -105,13 +105,13 @@ func (t *leases) makeRoom(prefix netip.Addr) *message.Error {
 // makeRoomAt makes room at a prefix: a new client takes the place of the client there
 // that has been away for longest. A page that was loaded again does not know its token.
 func (t *leases) makeRoomAt(prefix netip.Addr) *message.Error {
-	n, isFull := t.byPrefix.isFull(prefix)
-	if !isFull {
+	if !t.byPrefix.isFull(prefix) {
 		return nil
 	}
 	l := t.byPrefix.longestAway(prefix)
 	if l == nil {
-		return message.Errorf(message.CodePerIP, "%d clients from this address or network already", n)
+		here, around := t.byPrefix.count(prefix)
+		return message.Errorf(message.CodePerIP, "%d clients from this address or network already", max(here, around))
 	}
 	t.release(l)
 	return nil
