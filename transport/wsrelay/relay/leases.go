@@ -30,7 +30,7 @@ func newLeases(s *Server, net udpsocket.Network, local []netip.Addr) *leases {
 		ports:    make(map[byte]*ports),
 		tokens:   newTokens(s.cfg.Secret),
 		byAddr:   make(map[netip.AddrPort]*lease),
-		byPrefix: newLeasesByPrefix(s.cfg.Limits.PeersPerIP),
+		byPrefix: newLeasesByPrefix(s.cfg.Limits.ClientsPerIP),
 	}
 	for _, ip := range s.cfg.PublicIPs {
 		t.ports[netaddr.Family(ip)] = newPorts(ip, s.cfg.bindFor(ip, local), s.cfg.Ports)
@@ -96,7 +96,7 @@ func (t *leases) makeRoom(prefix netip.Addr) *message.Error {
 	if err := t.makeRoomAt(prefix); err != nil {
 		return err
 	}
-	if len(t.byAddr) >= t.limits.Peers {
+	if len(t.byAddr) >= t.limits.Clients {
 		return message.Errorf(message.CodeFull, "%d clients already", len(t.byAddr))
 	}
 	return nil

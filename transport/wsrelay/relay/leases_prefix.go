@@ -11,7 +11,7 @@ import (
 const perPrefix48 = 4
 
 // leasesByPrefix has the leases by the prefix that their clients connect from: see
-// Limits.PeersPerIP.
+// Limits.ClientsPerIP.
 type leasesByPrefix struct {
 	max   int // at one prefix; negative means no bound, and then the maps are empty
 	lists map[netip.Addr][]*lease
