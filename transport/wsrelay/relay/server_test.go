@@ -269,7 +269,7 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
-// Nobody's refusal to answer the goodbye holds up Shutdown for long.
+// A client that does not answer the goodbye does not hold up Shutdown for long.
 func TestShutdownAlone(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		l := newLab(t, labConfig())
