@@ -157,7 +157,7 @@ vectors: .venv/stamp ## check the recorded vectors against the Python reference
 	$(PYTHON) test/vectors/generate.py --check
 	$(PYTHON) test/interop/test_node.py
 
-interop: .venv/stamp ## networks of real Python nodes and ours
+interop: .venv/stamp ## networks of real Python nodes and Kadmesh nodes
 	@echo "== interop"
 	KADMESH_PYTHON=$(abspath $(PYTHON)) $(GO) test -tags interop -count 1 -timeout 15m ./test/interop
 

@@ -64,6 +64,9 @@ func (w watched) awaitChannels(t *testing.T, n int) {
 // Two nodes open a direct path. When one is killed, the other goes on, and takes it
 // back later.
 func TestWebRTC(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes up to ten seconds of real time")
+	}
 	t.Parallel()
 	id := strings.Repeat("77", 20)
 	a := startWatched(t, "127.0.0.1:0", "--id", id)

@@ -162,6 +162,9 @@ func TestNoAnswer(t *testing.T) {
 
 // A node that answers only pings stores no values, and finds none.
 func TestUnhelpfulNode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("three commands take about five seconds each")
+	}
 	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -128,7 +128,7 @@ func (l *limits) flags(f *pflag.FlagSet) {
 func (l *limits) relay() relay.Limits {
 	twice := func(r rate) relay.Rate { return relay.Rate{PerSecond: 2 * r.PerSecond, Burst: r.Burst} }
 	return relay.Limits{
-		Peers: int(l.peers), PeersPerIP: l.peersPerIP, Grace: l.grace,
+		Clients: int(l.peers), ClientsPerIP: l.peersPerIP, Grace: l.grace,
 		Sent: relay.Rate(l.datagrams), SentBytes: relay.Rate(l.bytes),
 		Received: twice(l.datagrams), ReceivedBytes: twice(l.bytes),
 		NewDestinations: relay.Rate(l.newDestinations), Unproven: relay.Rate(l.unproven),

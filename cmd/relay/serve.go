@@ -91,7 +91,7 @@ func (r *relaying) prepare(o *options) (err error) {
 	}
 	r.cfg.Bootstrap = literals(r.nodes)
 	r.cfg.Log = r.log
-	if err := checkFiles(r.cfg.Limits.Peers); err != nil {
+	if err := checkFiles(r.cfg.Limits.Clients); err != nil {
 		return err
 	}
 	if err := checkBind(r.cfg.BindIPs); err != nil {
@@ -131,7 +131,7 @@ func (r *relaying) open(o *options) (err error) {
 		return err
 	}
 	r.visitors = &site.ConnLimiter{Proxies: r.cfg.Access.Proxies}
-	r.health = &health{version: cli.Built(version).Version, capacity: r.cfg.Limits.Peers, stats: r.server.Stats}
+	r.health = &health{version: cli.Built(version).Version, capacity: r.cfg.Limits.Clients, stats: r.server.Stats}
 	r.advise()
 	return nil
 }
@@ -228,7 +228,7 @@ func (r *relaying) servers() map[net.Listener]*http.Server {
 	public.TLSConfig = r.tls
 	servers := map[net.Listener]*http.Server{r.public: public}
 	if r.metrics != nil {
-		h := exposition(r.server.Stats, r.visitors.Refused, r.cfg.Limits.Peers, r.health.version)
+		h := exposition(r.server.Stats, r.visitors.Refused, r.cfg.Limits.Clients, r.health.version)
 		servers[r.metrics] = site.NewServer(h, nil, r.log)
 		r.log.Info("metrics", "url", "http://"+r.metrics.Addr().String()+"/metrics")
 	}

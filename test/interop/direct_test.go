@@ -35,7 +35,7 @@ func (o *offering) WriteBatch(bufs [][]byte, to []netip.AddrPort) (int, error) {
 	return o.Conn.WriteBatch(bufs, to)
 }
 
-// Python nodes hear nothing of direct paths, while ours in the same network have
+// Python nodes hear nothing of direct paths, while Kadmesh nodes in the same network have
 // them.
 func TestDirectPathsLeavePythonAlone(t *testing.T) {
 	p := startPython(t, 2)
@@ -76,7 +76,7 @@ func TestDirectPathsLeavePythonAlone(t *testing.T) {
 			}
 		}
 	}
-	proctest.Eventually(t, "there are direct paths among ours", func() bool { return conns[0].Stats().Open >= 2 })
+	proctest.Eventually(t, "there are direct paths among Kadmesh nodes", func() bool { return conns[0].Stats().Open >= 2 })
 	if err := p.nodes[1].set("key", core.String("value")); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 //go:build interop
 
-// Package interop runs networks of real Python nodes and ours, on the loopback
+// Package interop runs networks of real Python nodes and Kadmesh nodes, on the loopback
 // interface. It needs KADMESH_PYTHON, which `make interop` sets.
 package interop
 
@@ -79,8 +79,8 @@ func TestEveryValueBothWays(t *testing.T) {
 	})
 }
 
-// Each thing that a Python node can do works against nodes of ours alone.
-func TestPythonAmongOurs(t *testing.T) {
+// Each thing that a Python node can do works against Kadmesh nodes alone.
+func TestPythonAmongKadmeshNodes(t *testing.T) {
 	mixed := &network{t: t, k: 20}
 	for i := range 10 {
 		node := mixed.startOwn()
@@ -90,16 +90,16 @@ func TestPythonAmongOurs(t *testing.T) {
 	}
 	p := startPython(t, 2)
 	py := p.nodes[0]
-	ours := mixed.own[3]
+	node := mixed.own[3]
 
-	if found := py.bootstrap(ours.Addr()); found != len(mixed.own) {
+	if found := py.bootstrap(node.Addr()); found != len(mixed.own) {
 		t.Errorf("Python's bootstrap found %d nodes, want %d", found, len(mixed.own))
 	}
-	ping := py.must("ping", map[string]any{"addr": pyAddr(ours.Addr())})
-	if got := fmt.Sprint(ping["value"]); ping["answered"] != true || !strings.Contains(got, ours.ID().String()) {
-		t.Errorf("Python's ping = %v, want %v", ping, ours.ID())
+	ping := py.must("ping", map[string]any{"addr": pyAddr(node.Addr())})
+	if got := fmt.Sprint(ping["value"]); ping["answered"] != true || !strings.Contains(got, node.ID().String()) {
+		t.Errorf("Python's ping = %v, want %v", ping, node.ID())
 	}
-	stun := py.must("stun", map[string]any{"addr": pyAddr(ours.Addr())})
+	stun := py.must("stun", map[string]any{"addr": pyAddr(node.Addr())})
 	if got := fmt.Sprint(stun["value"]); !strings.Contains(got, py.Addr.Addr().String()) || !strings.Contains(got, fmt.Sprint(py.Addr.Port())) {
 		t.Errorf("Python's stun = %v, want %v", got, py.Addr)
 	}
@@ -123,7 +123,7 @@ func TestPythonAmongOurs(t *testing.T) {
 	if v, err := p.nodes[1].get("from python"); err != nil || v != core.String("hello") {
 		t.Errorf("another Python node's get = %q, %v", v.Text(), err)
 	}
-	if !slices.ContainsFunc(ours.Contacts(), func(c core.Contact) bool { return c == py.Contact }) {
+	if !slices.ContainsFunc(node.Contacts(), func(c core.Contact) bool { return c == py.Contact }) {
 		t.Errorf("the Python node %v is not in our table", py.Contact)
 	}
 	p.intact()
@@ -133,10 +133,10 @@ func TestPythonAmongOurs(t *testing.T) {
 // and given back as they were.
 func TestRawValues(t *testing.T) {
 	mixed := &network{t: t, k: 20}
-	ours := mixed.startOwn()
+	node := mixed.startOwn()
 	p := startPython(t, 1)
 	py := p.nodes[0]
-	py.bootstrap(ours.Addr())
+	py.bootstrap(node.Addr())
 	nested := map[string]any{"t": "list", "v": []any{
 		map[string]any{"t": "map", "v": []any{[]any{map[string]any{"t": "str", "v": "k"}, map[string]any{"t": "nil", "v": nil}}}},
 		map[string]any{"t": "float", "v": "0x1.8000000000000p+0"},
@@ -147,12 +147,12 @@ func TestRawValues(t *testing.T) {
 		{"t": "bool", "v": true},
 	} {
 		key := core.Key(fmt.Sprint("raw ", i))
-		stored := py.must("raw_store", map[string]any{"addr": pyAddr(ours.Addr()), "key": key.String(), "value": value})
+		stored := py.must("raw_store", map[string]any{"addr": pyAddr(node.Addr()), "key": key.String(), "value": value})
 		if fmt.Sprint(stored["value"]) != "map[t:bool v:true]" {
 			t.Errorf("raw store %d: answer %v, want true", i, stored)
 		}
 		args := []any{tagBytes(py.ID[:]), tagBytes(key[:])}
-		got := py.must("raw_call", map[string]any{"addr": pyAddr(ours.Addr()), "name": "find_value", "args": args})
+		got := py.must("raw_call", map[string]any{"addr": pyAddr(node.Addr()), "name": "find_value", "args": args})
 		if got, want := fmt.Sprint(got["value"]), fmt.Sprint(value); !strings.Contains(got, want) {
 			t.Errorf("raw value %d came back as %.200s, want %.200s", i, got, want)
 		}
@@ -160,11 +160,11 @@ func TestRawValues(t *testing.T) {
 	// Python cannot send a longer request, but takes any answer.
 	for _, size := range []int{8138, 20000, 65380} {
 		want, name := core.Bytes(bytes.Repeat([]byte{0xff}, size)), fmt.Sprint("bytes of ", size)
-		rawStore(t, ours.Addr(), core.Key(name), want)
+		rawStore(t, node.Addr(), core.Key(name), want)
 		if got, err := py.get(name); err != nil || got != want {
 			t.Errorf("Python's get of %s = %.40q, %v", name, got.Text(), err)
 		}
-		if got, err := ours.Get(t.Context(), name); err != nil || got != want {
+		if got, err := node.Get(t.Context(), name); err != nil || got != want {
 			t.Errorf("our Get of %s = %.40q, %v", name, got.Text(), err)
 		}
 	}
@@ -192,8 +192,8 @@ func rawStore(t *testing.T, to netip.AddrPort, key core.ID, v core.Value) {
 	}
 }
 
-// Python nodes go on working while nodes of ours come and go, politely or not.
-func TestPythonKeepsWorkingWhileOursComeAndGo(t *testing.T) {
+// Python nodes go on working while Kadmesh nodes come and go.
+func TestPythonKeepsWorkingWhileOthersComeAndGo(t *testing.T) {
 	mixed := newNetwork(t, 20, 1, 10)
 	for i := range 10 {
 		if err := mixed.py[i].set(fmt.Sprint("key ", i), core.Int(int64(i))); err != nil {
@@ -214,7 +214,7 @@ func TestPythonKeepsWorkingWhileOursComeAndGo(t *testing.T) {
 			t.Errorf("Python's get of key %d = %q, %v", i, v.Text(), err)
 		}
 		if v, err := mixed.own[i].Get(t.Context(), fmt.Sprint("key ", i)); err != nil || v != core.Int(int64(i)) {
-			t.Errorf("our Get of key %d = %q, %v", i, v.Text(), err)
+			t.Errorf("Get of key %d = %q, %v", i, v.Text(), err)
 		}
 		if err := mixed.py[i].set(fmt.Sprint("later ", i), core.Bool(true)); err != nil {
 			t.Error(err)
@@ -262,7 +262,7 @@ func TestGetsSurviveDeaths(t *testing.T) {
 	report(t, "Set, 30 % dead", sets)
 }
 
-// measure gets every key from some node of ours that does not hold it, one at a
+// measure gets every key from some Kadmesh node that does not hold it, one at a
 // time.
 func (n *network) measure(what string, keys int, nodes []*core.Node) {
 	n.t.Helper()

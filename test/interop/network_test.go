@@ -21,8 +21,8 @@ type network struct {
 }
 
 // newNetwork starts processes of pyPerProcess Python nodes each, and as many
-// nodes of ours as there are then of Python. Each joins through one that is
-// already there: nodes of ours through Python ones, and Python ones through ours.
+// Kadmesh nodes as there are then of Python. Each joins through one that is
+// already there: Kadmesh nodes through Python ones, and Python ones through Kadmesh ones.
 func newNetwork(t testing.TB, k, processes, pyPerProcess int) *network {
 	t.Helper()
 	n := &network{t: t, k: k}
@@ -49,7 +49,7 @@ func newNetwork(t testing.TB, k, processes, pyPerProcess int) *network {
 	return n
 }
 
-// startOwn starts a node of ours, which knows nobody.
+// startOwn starts a Kadmesh node without a contact.
 func (n *network) startOwn() *core.Node {
 	n.t.Helper()
 	conn, err := udp.Listen(netip.MustParseAddrPort("127.0.0.1:0"))

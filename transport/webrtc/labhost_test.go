@@ -60,7 +60,7 @@ func (h *host) begin(ch chanID, remote *description) {
 func (h *host) checkCandidates(list []candidate) {
 	for _, c := range list {
 		if h.lab.hosts[netip.AddrPortFrom(c.ip, 4000)] == nil || c.port != 5000 {
-			h.lab.t.Errorf("%v would try %v, which is nobody's", h.addr, c)
+			h.lab.t.Errorf("%v would try %v, the address of no host", h.addr, c)
 		}
 	}
 }

@@ -19,7 +19,7 @@ func TestSilentDestination(t *testing.T) {
 		for range 3 {
 			n := 0
 			for i := range 10 {
-				n += len(c.tell(datagram{peer, ask(i)}))
+				n += len(c.tell(datagram{remote, ask(i)}))
 			}
 			if n != 3 {
 				t.Errorf("%d datagrams went to a silent destination, want 3", n)
@@ -38,23 +38,23 @@ func TestProof(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		l := newLab(t, labConfig())
 		a, b := l.join(home, message.Hello{}), l.join(home, message.Hello{})
-		hundred := func(c *tab) (n int) {
+		hundred := func(c *rawClient) (n int) {
 			for i := range 100 {
-				n += len(c.tell(datagram{peer, ask(1000 + i)}))
+				n += len(c.tell(datagram{remote, ask(1000 + i)}))
 			}
 			return n
 		}
-		a.tell(datagram{peer, ask(1)}, datagram{peer, ask(2)}, datagram{peer, ask(3)})
+		a.tell(datagram{remote, ask(1)}, datagram{remote, ask(2)}, datagram{remote, ask(3)})
 		a.hear(
-			datagram{peer, reply(4)},           // to what was not asked
-			datagram{peer, ask(1)},             // no answer, but an echo
-			datagram{peer, "no rpc"},           //
+			datagram{remote, reply(4)},         // to what was not asked
+			datagram{remote, ask(1)},           // no answer, but an echo
+			datagram{remote, "no rpc"},         //
 			datagram{destination(1), reply(1)}, // from elsewhere
-			datagram{netip.AddrPortFrom(peer.Addr(), peer.Port()+1), reply(1)})
+			datagram{netip.AddrPortFrom(remote.Addr(), remote.Port()+1), reply(1)})
 		if n := hundred(a); n != 0 {
 			t.Errorf("%d datagrams went to a destination that has not answered, want 0", n)
 		}
-		a.hear(datagram{peer, reply(2)})
+		a.hear(datagram{remote, reply(2)})
 		if n := hundred(a); n != 100 {
 			t.Errorf("%d datagrams went to one that has answered, want 100", n)
 		}
@@ -117,7 +117,7 @@ func TestPortScan(t *testing.T) {
 		for port := 1; port < 1<<16; port += 200 {
 			var list []datagram
 			for p := port; p < min(port+200, 1<<16); p++ {
-				list = append(list, datagram{netip.AddrPortFrom(peer.Addr(), uint16(p)), ask(p)})
+				list = append(list, datagram{netip.AddrPortFrom(remote.Addr(), uint16(p)), ask(p)})
 			}
 			sent += len(c.tell(list...))
 			time.Sleep(200 * time.Millisecond)
@@ -132,13 +132,13 @@ func TestPortScan(t *testing.T) {
 func TestCrowd(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		cfg := labConfig()
-		cfg.Limits.PeersPerIP = -1
+		cfg.Limits.ClientsPerIP = -1
 		l := newLab(t, cfg)
 		sent := 0
 		for i := range 100 {
 			c := l.join(home, message.Hello{})
 			for range 3 {
-				sent += len(c.tell(datagram{peer, ask(i)}))
+				sent += len(c.tell(datagram{remote, ask(i)}))
 			}
 		}
 		if sent != 50 {
@@ -221,14 +221,14 @@ func TestEntitlementWithoutRates(t *testing.T) {
 func TestStrangers(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		c := newLab(t, labConfig()).join(home, message.Hello{})
-		list := []datagram{{peer, reply(1)}, {peer, "no rpc"}, {peer, ""}, {peer, ask(1)}, {peer, ask(1)[:40]}}
+		list := []datagram{{remote, reply(1)}, {remote, "no rpc"}, {remote, ""}, {remote, ask(1)}, {remote, ask(1)[:40]}}
 		if got, want := c.hear(list...), list[3:4]; !slices.Equal(got, want) {
 			t.Errorf("client got %+v, want the request alone", got)
 		}
 		if got, want := counted(c.dropped()), "not rpc 4"; got != want {
 			t.Errorf("drops = %s, want %s", got, want)
 		}
-		c.tell(datagram{peer, ask(1)})
+		c.tell(datagram{remote, ask(1)})
 		if got := c.hear(list...); !slices.Equal(got, list) {
 			t.Errorf("client got %+v, want all", got)
 		}
@@ -276,7 +276,7 @@ func TestRates(t *testing.T) {
 		other := l.join(home, message.Hello{})
 		n := 0
 		for range 5000 {
-			n += len(other.hear(datagram{peer, ask(1)}))
+			n += len(other.hear(datagram{remote, ask(1)}))
 		}
 		if n != 4000 {
 			t.Errorf("%d datagrams of a flood got to the client, want 4000", n)
@@ -288,7 +288,7 @@ func TestRates(t *testing.T) {
 		n = 0
 		time.Sleep(10 * time.Second)
 		for range 300 {
-			n += len(other.hear(datagram{peer, long}))
+			n += len(other.hear(datagram{remote, long}))
 		}
 		if want := (4 << 20) / len(long); n != want {
 			t.Errorf("%d long datagrams of a flood got to the client, want %d", n, want)
@@ -301,7 +301,7 @@ func TestRates(t *testing.T) {
 func TestFloodAndAnswers(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		c := newLab(t, labConfig()).join(home, message.Hello{})
-		c.tell(datagram{peer, ask(1)})
+		c.tell(datagram{remote, ask(1)})
 		for range 20000 {
 			c.lent.to.Receive(destination(1), []byte("x"))
 		}
@@ -318,7 +318,7 @@ func TestFloodAndAnswers(t *testing.T) {
 		if n := len(c.datagrams()); n != 3999 {
 			t.Errorf("%d requests of a flood got through, want 3999", n)
 		}
-		if got := c.hear(datagram{peer, reply(1)}); len(got) != 1 {
+		if got := c.hear(datagram{remote, reply(1)}); len(got) != 1 {
 			t.Errorf("%d answers got through a flood of requests, want 1", len(got))
 		}
 		if got, want := counted(c.dropped()), "not rpc 20000, rate 16001"; got != want {

@@ -17,15 +17,15 @@ func TestBacklogMemory(t *testing.T) {
 	}
 	var b backlog
 	answer := make([]byte, 1400) // of a FIND_NODE, about
-	b.add(peer, answer)
+	b.add(remote, answer)
 	if got := held(b); got > 2*len(answer) {
 		t.Errorf("a datagram of %d bytes takes %d while it waits, want twice that at most", len(answer), got)
 	}
 	for range 10000 {
-		b.add(peer, answer)
+		b.add(remote, answer)
 	}
 	for range 10 {
-		b.add(peer, make([]byte, message.MaxDatagram))
+		b.add(remote, make([]byte, message.MaxDatagram))
 	}
 	if got, want := held(b), 257<<10; got > want {
 		t.Errorf("a flood takes %d bytes while it waits, want %d at most", got, want)

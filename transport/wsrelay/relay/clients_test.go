@@ -23,7 +23,7 @@ import (
 // shuts down in the midst of it. The race detector looks on; TestMain counts
 // goroutines and descriptors.
 func TestManyClients(t *testing.T) {
-	r := startRelay(t, Config{Limits: Limits{PeersPerIP: -1, Grace: time.Second}})
+	r := startRelay(t, Config{Limits: Limits{ClientsPerIP: -1, Grace: time.Second}})
 	echo := udpConn(t)
 	go answerPings(echo)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

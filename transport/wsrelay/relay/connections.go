@@ -10,7 +10,7 @@ import (
 )
 
 // MaxStrangers is how many WebSockets may be open whose clients have not sent hello, in
-// addition to Limits.Peers. From one prefix there may be as many as clients.
+// addition to Limits.Clients. From one prefix there may be as many as clients.
 const MaxStrangers = 256
 
 // connections are the open WebSockets of a relay. They are bounded apart from leases: a
@@ -45,10 +45,10 @@ func (c *connections) enter(s *session) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	network := limit.Prefix48(s.prefix)
-	switch max := c.limits.PeersPerIP; {
+	switch max := c.limits.ClientsPerIP; {
 	case c.closing:
 		return errClosing
-	case len(c.sessions) >= c.limits.Peers+MaxStrangers:
+	case len(c.sessions) >= c.limits.Clients+MaxStrangers:
 		return fmt.Errorf("%d connections already", len(c.sessions))
 	case max > 0 && (c.perPrefix64[s.prefix] >= 2*max || c.perPrefix48[network] >= 2*perPrefix48*max):
 		return fmt.Errorf("%d connections from this address already", c.perPrefix64[s.prefix])

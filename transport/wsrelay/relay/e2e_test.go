@@ -193,7 +193,7 @@ func TestRealSecondRelay(t *testing.T) {
 
 // The relay frees the port of a client that says that it leaves.
 func TestRealLeave(t *testing.T) {
-	r := startRelay(t, Config{Limits: Limits{Peers: 1}})
+	r := startRelay(t, Config{Limits: Limits{Clients: 1}})
 	for range 3 {
 		c, _ := dialReal(t, wsrelay.Config{Relays: []string{r.url}})
 		c.Close()
@@ -201,7 +201,7 @@ func TestRealLeave(t *testing.T) {
 }
 
 func TestRealRefusals(t *testing.T) {
-	r := startRelay(t, Config{Access: Access{Tokens: []string{"secret"}}, Limits: Limits{Peers: 1}})
+	r := startRelay(t, Config{Access: Access{Tokens: []string{"secret"}}, Limits: Limits{Clients: 1}})
 	for _, tt := range []struct {
 		cfg  wsrelay.Config
 		want message.Code

@@ -47,7 +47,7 @@ func TestPingFlood(t *testing.T) {
 		if got := l.server.Stats().Paused; got < 100 {
 			t.Errorf("Paused = %d, want one for each pause", got)
 		}
-		if got := good.hear(datagram{peer, ask(1)}); len(got) != 1 {
+		if got := good.hear(datagram{remote, ask(1)}); len(got) != 1 {
 			t.Errorf("the good client got %d datagrams, want 1", len(got))
 		}
 		before := l.server.Stats().Paused

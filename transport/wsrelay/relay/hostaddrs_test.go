@@ -21,15 +21,15 @@ func TestMachineChanges(t *testing.T) {
 		check := func(when string, want int) {
 			t.Helper()
 			n++
-			if got := len(c.tell(datagram{peer, ask(n)})); got != want {
+			if got := len(c.tell(datagram{remote, ask(n)})); got != want {
 				t.Errorf("%s: %d datagrams went out, want %d", when, got, want)
 			}
-			if got := len(c.hear(datagram{peer, ask(n)})); got != want {
+			if got := len(c.hear(datagram{remote, ask(n)})); got != want {
 				t.Errorf("%s: %d datagrams came in, want %d", when, got, want)
 			}
 		}
 		check("at first", 1)
-		own = []netip.Addr{peer.Addr()}
+		own = []netip.Addr{remote.Addr()}
 		time.Sleep(time.Minute)
 		check("with the address", 0)
 		own, err = nil, errors.New("no list")

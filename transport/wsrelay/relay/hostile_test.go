@@ -16,12 +16,12 @@ import (
 func TestGarbage(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		cfg := labConfig()
-		cfg.Limits.PeersPerIP = -1
+		cfg.Limits.ClientsPerIP = -1
 		l := newLab(t, cfg)
 		good := l.join(home, message.Hello{})
 		r := rand.New(rand.NewPCG(1, 2))
 		for i := range 300 {
-			var c *tab
+			var c *rawClient
 			if i%2 == 0 {
 				c = l.open(home)
 			} else {
@@ -46,7 +46,7 @@ func TestGarbage(t *testing.T) {
 		if got := l.server.Stats(); got.Connections != 1 || got.Lent != 1 {
 			t.Errorf("%d connections and %d ports, want those of the good client", got.Connections, got.Lent)
 		}
-		if got := good.hear(datagram{peer, ask(1)}); len(got) != 1 {
+		if got := good.hear(datagram{remote, ask(1)}); len(got) != 1 {
 			t.Errorf("the good client got %d datagrams, want 1", len(got))
 		}
 	})
@@ -56,7 +56,7 @@ func TestGarbage(t *testing.T) {
 // datagrams to where it may send.
 func FuzzServerMessage(f *testing.F) {
 	f.Add([]byte{})
-	f.Add(messageOf(datagram{peer, ask(1)}, datagram{netip.MustParseAddrPort("[2a00::7]:4000"), reply(2)}))
+	f.Add(messageOf(datagram{remote, ask(1)}, datagram{netip.MustParseAddrPort("[2a00::7]:4000"), reply(2)}))
 	f.Add((&message.Hello{Token: "t", Resume: "r"}).Encode())
 	f.Fuzz(func(t *testing.T, m []byte) {
 		n := &memNet{sockets: make(map[netip.AddrPort]*memSocket), port: 40000}
@@ -107,7 +107,7 @@ func TestHelloFlood(t *testing.T) {
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
-		if got := good.hear(datagram{peer, ask(1)}); len(got) != 1 {
+		if got := good.hear(datagram{remote, ask(1)}); len(got) != 1 {
 			t.Errorf("the good client got %d datagrams, want 1", len(got))
 		}
 		time.Sleep(time.Minute)
@@ -131,7 +131,7 @@ func TestTinyFrames(t *testing.T) {
 		if _, over := bad.isOver(); !over {
 			t.Error("a message without end goes on for longer than 10s")
 		}
-		if got := good.hear(datagram{peer, ask(1)}); len(got) != 1 {
+		if got := good.hear(datagram{remote, ask(1)}); len(got) != 1 {
 			t.Errorf("the good client got %d datagrams, want 1", len(got))
 		}
 	})
@@ -148,7 +148,7 @@ func TestFloodIn(t *testing.T) {
 			binary.BigEndian.PutUint32(b[1:], uint32(i))
 			victim.lent.to.Receive(destination(i), b)
 		}
-		if got := good.hear(datagram{peer, ask(1)}); len(got) != 1 {
+		if got := good.hear(datagram{remote, ask(1)}); len(got) != 1 {
 			t.Errorf("the other client got %d datagrams, want 1", len(got))
 		}
 		<-victim.gate

@@ -8,10 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kadmesh/kadmesh/internal/wire"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 	"nhooyr.io/websocket"
-
-	rpc "github.com/kadmesh/kadmesh/internal/wire"
 )
 
 // batchLen is how many datagrams go to a socket at once.
@@ -24,7 +23,7 @@ const pauseTime = 100 * time.Millisecond
 // inbox.
 type inbox struct {
 	b      [message.MaxLen + 1]byte
-	parser *rpc.Parser
+	parser *wire.Parser
 
 	// The first n datagrams of the message that are yet to be sent.
 	n    int
@@ -32,7 +31,7 @@ type inbox struct {
 	to   [batchLen]netip.AddrPort
 }
 
-var inboxes = sync.Pool{New: func() any { return &inbox{parser: rpc.NewParser()} }}
+var inboxes = sync.Pool{New: func() any { return &inbox{parser: wire.NewParser()} }}
 
 // errLeaving is the end of a session that the relay ends.
 var errLeaving = errors.New("ended by the relay")
@@ -123,7 +122,7 @@ func (c *session) forward(in *inbox, rest []byte) (over bool, err error) {
 		if to, p, rest, err = message.NextDatagram(rest); err != nil {
 			return over, message.ErrMalformed
 		}
-		other, reason, ok := c.lease.route(to, p, in.parser)
+		other, reason, ok := c.lease.decide(to, p, in.parser)
 		switch {
 		case !ok:
 			c.server.counts.fromClients.dropped[reason].Add(1)

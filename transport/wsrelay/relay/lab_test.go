@@ -18,18 +18,17 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/kadmesh/kadmesh/internal/wire"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/relay/internal/udpsocket"
 	"nhooyr.io/websocket"
-
-	rpc "github.com/kadmesh/kadmesh/internal/wire"
 )
 
 // Addresses of the lab's world. None of them gets a packet.
 var (
 	labPublic4 = netip.MustParseAddr("5.5.5.5")
-	home       = netip.MustParseAddr("9.0.0.1") // where tabs come from
-	peer       = netip.MustParseAddrPort("8.1.1.1:4000")
+	home       = netip.MustParseAddr("9.0.0.1")          // where clients come from
+	remote     = netip.MustParseAddrPort("8.1.1.1:4000") // a node beyond the relay
 )
 
 // lab is a Server in a synctest bubble, between clients whose connections are
@@ -188,8 +187,8 @@ func (s *memSocket) took() []datagram {
 	return list
 }
 
-// tab is a client whose messages, down to the bytes, are the test's choice.
-type tab struct {
+// rawClient is a client whose messages, down to the bytes, are the test's choice.
+type rawClient struct {
 	t    testing.TB
 	lab  *lab
 	conn net.Conn
@@ -246,11 +245,11 @@ func request(headers ...string) string {
 
 // open connects from an address and sends a handshake. Unless the relay refuses, a
 // goroutine reads its messages.
-func (l *lab) open(from netip.Addr, headers ...string) *tab {
+func (l *lab) open(from netip.Addr, headers ...string) *rawClient {
 	return l.openVia(from, labPublic4, "", headers...)
 }
 
-func (l *lab) openVia(from, at netip.Addr, early string, headers ...string) *tab {
+func (l *lab) openVia(from, at netip.Addr, early string, headers ...string) *rawClient {
 	l.t.Helper()
 	client, server := net.Pipe()
 	select {
@@ -258,7 +257,7 @@ func (l *lab) openVia(from, at netip.Addr, early string, headers ...string) *tab
 	case <-time.After(time.Minute):
 		l.t.Fatal("the relay does not accept")
 	}
-	c := &tab{
+	c := &rawClient{
 		t: l.t, lab: l, conn: client, br: bufio.NewReader(client),
 		gate: make(chan bool, 1), writing: make(chan bool, 1),
 	}
@@ -275,7 +274,7 @@ func (l *lab) openVia(from, at netip.Addr, early string, headers ...string) *tab
 }
 
 // join opens a connection and says hello, and expects a welcome.
-func (l *lab) join(from netip.Addr, h message.Hello) *tab {
+func (l *lab) join(from netip.Addr, h message.Hello) *rawClient {
 	l.t.Helper()
 	c := l.open(from)
 	c.say(h.Encode())
@@ -288,7 +287,7 @@ func (l *lab) join(from netip.Addr, h message.Hello) *tab {
 }
 
 // listen takes in frames until the connection ends.
-func (c *tab) listen() {
+func (c *rawClient) listen() {
 	status := -1
 	for {
 		c.gate <- true
@@ -319,7 +318,7 @@ func (c *tab) listen() {
 	c.closed = status
 }
 
-func (c *tab) frame() (op byte, b []byte, err error) {
+func (c *rawClient) frame() (op byte, b []byte, err error) {
 	var h [2]byte
 	if _, err := io.ReadFull(c.br, h[:]); err != nil {
 		return 0, nil, err
@@ -361,32 +360,32 @@ func header(first byte, masked bool, n int) []byte {
 }
 
 // send sends a frame. It does not matter whether the relay still listens.
-func (c *tab) send(first byte, masked bool, payload []byte) {
+func (c *rawClient) send(first byte, masked bool, payload []byte) {
 	c.raw(append(header(first, masked, len(payload)), payload...))
 }
 
 // raw writes b. The pipe's own lock would stop the bubble's clock.
-func (c *tab) raw(b []byte) {
+func (c *rawClient) raw(b []byte) {
 	c.writing <- true
 	c.conn.Write(b)
 	<-c.writing
 }
 
 // say sends a message, and waits until the relay has acted on it.
-func (c *tab) say(message []byte) {
+func (c *rawClient) say(message []byte) {
 	c.send(finalBinary, true, message)
 	synctest.Wait()
 }
 
 // tell sends datagrams as one message, and returns the datagrams that the relay sent on.
-func (c *tab) tell(list ...datagram) []datagram {
+func (c *rawClient) tell(list ...datagram) []datagram {
 	c.say(messageOf(list...))
 	return c.lent.took()
 }
 
 // hear lets datagrams arrive at the lent socket, and returns the datagrams that the client
 // got.
-func (c *tab) hear(list ...datagram) (got []datagram) {
+func (c *rawClient) hear(list ...datagram) (got []datagram) {
 	c.t.Helper()
 	for _, d := range list {
 		c.lent.to.Receive(d.addr, []byte(d.payload))
@@ -396,7 +395,7 @@ func (c *tab) hear(list ...datagram) (got []datagram) {
 }
 
 // datagrams are all that the client got and has not looked at.
-func (c *tab) datagrams() (got []datagram) {
+func (c *rawClient) datagrams() (got []datagram) {
 	c.t.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -412,7 +411,7 @@ func (c *tab) datagrams() (got []datagram) {
 }
 
 // next returns the next message, or nil if there is none now.
-func (c *tab) next() []byte {
+func (c *rawClient) next() []byte {
 	synctest.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -424,7 +423,7 @@ func (c *tab) next() []byte {
 	return m
 }
 
-func (c *tab) welcomed() (w message.Welcome, ok bool) {
+func (c *rawClient) welcomed() (w message.Welcome, ok bool) {
 	c.t.Helper()
 	synctest.Wait()
 	c.mu.Lock()
@@ -442,7 +441,7 @@ func (c *tab) welcomed() (w message.Welcome, ok bool) {
 }
 
 // refused waits for an error, and returns its code, or 0.
-func (c *tab) refused() message.Code {
+func (c *rawClient) refused() message.Code {
 	c.t.Helper()
 	for m := c.next(); m != nil; m = c.next() {
 		if message.Kind(m[0]) == message.KindError {
@@ -457,7 +456,7 @@ func (c *tab) refused() message.Code {
 }
 
 // dropped waits for the relay's reports of drops, and returns the counts.
-func (c *tab) dropped() (counts [message.DropReasons]uint64) {
+func (c *rawClient) dropped() (counts [message.DropReasons]uint64) {
 	c.t.Helper()
 	time.Sleep(time.Second)
 	for m := c.next(); m != nil; m = c.next() {
@@ -472,7 +471,7 @@ func (c *tab) dropped() (counts [message.DropReasons]uint64) {
 }
 
 // isOver reports whether the connection has ended, and the status.
-func (c *tab) isOver() (status int, over bool) {
+func (c *rawClient) isOver() (status int, over bool) {
 	synctest.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -480,12 +479,12 @@ func (c *tab) isOver() (status int, over bool) {
 }
 
 // leave says goodbye; vanish does not.
-func (c *tab) leave() {
+func (c *rawClient) leave() {
 	c.send(0x88, true, binary.BigEndian.AppendUint16(nil, uint16(websocket.StatusNormalClosure)))
 	synctest.Wait()
 }
 
-func (c *tab) vanish() {
+func (c *rawClient) vanish() {
 	c.conn.Close()
 	synctest.Wait()
 }
@@ -495,8 +494,8 @@ func (c *tab) vanish() {
 func ask(number int) string { return string(ping(uint64(number))) }
 
 func reply(number int) string {
-	b := []byte(ask(number))[:rpc.HeaderLen]
-	b[0] = byte(rpc.KindAnswer)
+	b := []byte(ask(number))[:wire.HeaderLen]
+	b[0] = byte(wire.KindAnswer)
 	return string(b) + "\xc0"
 }
 

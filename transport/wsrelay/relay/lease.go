@@ -5,11 +5,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kadmesh/kadmesh/internal/wire"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/relay/internal/limit"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/relay/internal/udpsocket"
-
-	rpc "github.com/kadmesh/kadmesh/internal/wire"
 )
 
 // lease is a UDP socket lent to a client, with the client's allowance. It outlives the
@@ -32,7 +31,7 @@ type lease struct {
 	allowance limit.Allowance
 }
 
-var parsers = sync.Pool{New: func() any { return rpc.NewParser() }}
+var parsers = sync.Pool{New: func() any { return wire.NewParser() }}
 
 // Receive passes on a datagram from the socket, if clients may also send to its source.
 func (l *lease) Receive(from netip.AddrPort, p []byte) {
@@ -47,7 +46,7 @@ func (l *lease) Receive(from netip.AddrPort, p []byte) {
 // deliver passes a datagram on to the client, if it may get it.
 func (l *lease) deliver(from netip.AddrPort, p []byte) {
 	s := l.server
-	parser := parsers.Get().(*rpc.Parser)
+	parser := parsers.Get().(*wire.Parser)
 	defer parsers.Put(parser)
 	l.mu.Lock()
 	holder := l.holder
@@ -87,10 +86,10 @@ func (l *lease) allowSend(now time.Duration, n int) bool {
 	return l.allowance.AllowSend(now, l.server.shared, n)
 }
 
-// route decides about a datagram of the client. If the client may send it, ok is true,
-// and other is the lease of the destination if that is a client of this relay, or nil.
-// If not, reason says why.
-func (l *lease) route(to netip.AddrPort, p []byte, parser *rpc.Parser) (other *lease, reason message.Drop, ok bool) {
+// decide reports whether the client may send a datagram, and notes it in the client's
+// allowance. If ok, other is the lease of the destination, or nil if that is no client of
+// this relay. If not, reason says why.
+func (l *lease) decide(to netip.AddrPort, p []byte, parser *wire.Parser) (other *lease, reason message.Drop, ok bool) {
 	s := l.server
 	now := s.now()
 	if !l.allowSend(now, len(p)) {

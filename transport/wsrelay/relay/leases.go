@@ -30,7 +30,7 @@ func newLeases(s *Server, net udpsocket.Network, local []netip.Addr) *leases {
 		ports:    make(map[byte]*ports),
 		tokens:   newTokens(s.cfg.Secret),
 		byAddr:   make(map[netip.AddrPort]*lease),
-		byPrefix: newLeasesByPrefix(s.cfg.Limits.PeersPerIP),
+		byPrefix: newLeasesByPrefix(s.cfg.Limits.ClientsPerIP),
 	}
 	for _, ip := range s.cfg.PublicIPs {
 		t.ports[netaddr.Family(ip)] = newPorts(ip, s.cfg.bindFor(ip, local), s.cfg.Ports)
@@ -96,7 +96,7 @@ func (t *leases) makeRoom(prefix netip.Addr) *message.Error {
 	if err := t.makeRoomAt(prefix); err != nil {
 		return err
 	}
-	if len(t.byAddr) >= t.limits.Peers {
+	if len(t.byAddr) >= t.limits.Clients {
 		return message.Errorf(message.CodeFull, "%d clients already", len(t.byAddr))
 	}
 	return nil
@@ -105,13 +105,13 @@ func (t *leases) makeRoom(prefix netip.Addr) *message.Error {
 // makeRoomAt makes room at a prefix: a new client takes the place of the client there
 // that has been away for longest. A page that was loaded again does not know its token.
 func (t *leases) makeRoomAt(prefix netip.Addr) *message.Error {
-	n, isFull := t.byPrefix.isFull(prefix)
-	if !isFull {
+	if !t.byPrefix.isFull(prefix) {
 		return nil
 	}
 	l := t.byPrefix.longestAway(prefix)
 	if l == nil {
-		return message.Errorf(message.CodePerIP, "%d clients from this address or network already", n)
+		here, around := t.byPrefix.count(prefix)
+		return message.Errorf(message.CodePerIP, "%d clients from this address or network already", max(here, around))
 	}
 	t.release(l)
 	return nil

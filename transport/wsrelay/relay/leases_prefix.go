@@ -11,7 +11,7 @@ import (
 const perPrefix48 = 4
 
 // leasesByPrefix has the leases by the prefix that their clients connect from: see
-// Limits.PeersPerIP.
+// Limits.ClientsPerIP.
 type leasesByPrefix struct {
 	max   int // at one prefix; negative means no bound, and then the maps are empty
 	lists map[netip.Addr][]*lease
@@ -22,11 +22,15 @@ func newLeasesByPrefix(max int) leasesByPrefix {
 	return leasesByPrefix{max, make(map[netip.Addr][]*lease), make(map[netip.Addr]int)}
 }
 
-// isFull reports whether no more clients may come from a prefix, and the number of
-// clients in it or in the network around it.
-func (b *leasesByPrefix) isFull(prefix netip.Addr) (n int, full bool) {
-	here, around := len(b.lists[prefix]), b.in48[limit.Prefix48(prefix)]
-	return max(here, around), b.max >= 0 && (here >= b.max || around >= perPrefix48*b.max)
+// isFull reports whether no more clients may come from a prefix.
+func (b *leasesByPrefix) isFull(prefix netip.Addr) bool {
+	here, around := b.count(prefix)
+	return b.max >= 0 && (here >= b.max || around >= perPrefix48*b.max)
+}
+
+// count returns the number of clients in a prefix, and in the /48 around it.
+func (b *leasesByPrefix) count(prefix netip.Addr) (here, around int) {
+	return len(b.lists[prefix]), b.in48[limit.Prefix48(prefix)]
 }
 
 // longestAway returns the lease of a prefix whose client has been away for longest, or

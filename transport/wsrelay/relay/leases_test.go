@@ -20,9 +20,9 @@ func TestGrace(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		l := newLab(t, labConfig())
 		first := l.join(home, message.Hello{})
-		first.tell(datagram{peer, ask(1)})
+		first.tell(datagram{remote, ask(1)})
 		first.vanish()
-		first.lent.to.Receive(peer, []byte(reply(1)))
+		first.lent.to.Receive(remote, []byte(reply(1)))
 		if got := l.server.Stats().Away; got != 1 {
 			t.Errorf("Away = %d, want 1", got)
 		}
@@ -32,7 +32,7 @@ func TestGrace(t *testing.T) {
 			t.Errorf("lent %v with %x, want %v with another one than %x",
 				second.addr, second.resume, first.addr, first.resume)
 		}
-		if got := second.hear(datagram{peer, reply(1)}); len(got) != 1 {
+		if got := second.hear(datagram{remote, reply(1)}); len(got) != 1 {
 			t.Errorf("%d datagrams came in, want 1: the relay knows what was asked before", len(got))
 		}
 		time.Sleep(time.Hour)
@@ -69,7 +69,7 @@ func TestBackAtTheLastMoment(t *testing.T) {
 		if got := l.server.leases.find(first.addr); got != lease {
 			t.Fatal("the lease ended under its client")
 		}
-		if got := second.hear(datagram{peer, ask(1)}); len(got) != 1 {
+		if got := second.hear(datagram{remote, ask(1)}); len(got) != 1 {
 			t.Errorf("the client got %d datagrams, want 1", len(got))
 		}
 		second.vanish()
@@ -112,7 +112,7 @@ func TestTakeover(t *testing.T) {
 			old = c
 		}
 		time.Sleep(time.Hour)
-		if got := old.hear(datagram{peer, ask(1)}); len(got) != 1 {
+		if got := old.hear(datagram{remote, ask(1)}); len(got) != 1 {
 			t.Errorf("the last client got %d datagrams, want 1", len(got))
 		}
 	})
@@ -123,7 +123,7 @@ func TestForgedTokens(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		cfg := labConfig()
 		cfg.Secret, cfg.PublicIPs = []byte("the secret of this relay"), ownAddrs
-		cfg.Limits.PeersPerIP = -1
+		cfg.Limits.ClientsPerIP = -1
 		l := newLab(t, cfg)
 		victim := l.join(home, message.Hello{})
 		forged := []message.Hello{
@@ -168,9 +168,9 @@ func TestRestart(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		cfg := labConfig()
 		cfg.PublicIPs, cfg.Secret, cfg.Ports = ownAddrs, []byte("kept"), PortRange{5000, 5099}
-		cfg.Limits.PeersPerIP = -1
+		cfg.Limits.ClientsPerIP = -1
 		l := newLab(t, cfg)
-		var clients []*tab
+		var clients []*rawClient
 		for i := range 40 {
 			clients = append(clients, l.join(home, message.Hello{Family: []byte{4, 6}[i%2]}))
 		}
@@ -224,7 +224,7 @@ func TestLostWelcome(t *testing.T) {
 		l := newLab(t, labConfig())
 		first := l.join(home, message.Hello{})
 		first.vanish()
-		var last *tab
+		var last *rawClient
 		for range 3 {
 			last = l.join(home, message.Hello{Resume: first.resume})
 			if last.addr != first.addr {
@@ -288,10 +288,10 @@ func TestRestartSuccession(t *testing.T) {
 
 // Clients of one prefix and all clients together are limited. A page that was loaded
 // anew takes the place of the one that has been away for longest.
-func TestPeers(t *testing.T) {
+func TestClientLimits(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		cfg := labConfig()
-		cfg.Limits.PeersPerIP, cfg.Limits.Peers = 3, 5
+		cfg.Limits.ClientsPerIP, cfg.Limits.Clients = 3, 5
 		l := newLab(t, cfg)
 		refused := func(from netip.Addr, want message.Code) {
 			t.Helper()
@@ -335,7 +335,7 @@ func TestPeers(t *testing.T) {
 func TestSites(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		cfg := labConfig()
-		cfg.Limits.PeersPerIP = 1
+		cfg.Limits.ClientsPerIP = 1
 		l := newLab(t, cfg)
 		for _, tt := range []struct {
 			from string

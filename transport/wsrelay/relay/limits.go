@@ -12,13 +12,13 @@ import (
 // A node that joins sends a few hundred datagrams within seconds, a lookup sends about
 // 25, and answers have up to 9 kB. The defaults leave room for several times as much.
 type Limits struct {
-	// Peers is how many clients there may be at a time, including clients that are
+	// Clients is how many clients there may be at a time, including clients that are
 	// away. Each takes two file descriptors and a port. Default: 1000.
-	Peers int
+	Clients int
 
-	// PeersPerIP is how many clients may come from one IPv4 address or IPv6 /64. Four
+	// ClientsPerIP is how many clients may come from one IPv4 address or IPv6 /64. Four
 	// times as many may come from an IPv6 /48. Negative means any number. Default: 16.
-	PeersPerIP int
+	ClientsPerIP int
 
 	// Grace is how long a port stays lent after the client's connection broke, at most
 	// 18h. Default: 60s.
@@ -45,11 +45,11 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
-	if l.Peers <= 0 {
-		l.Peers = 1000
+	if l.Clients <= 0 {
+		l.Clients = 1000
 	}
-	if l.PeersPerIP == 0 {
-		l.PeersPerIP = 16
+	if l.ClientsPerIP == 0 {
+		l.ClientsPerIP = 16
 	}
 	if l.Grace <= 0 {
 		l.Grace = time.Minute
@@ -77,10 +77,10 @@ func (l *Limits) frames() limit.Rate {
 // upgrades bounds how many WebSockets may be opened from one prefix, including those that
 // end at once. All its clients can come back at once, several times.
 func (l *Limits) upgrades() limit.Rate {
-	if l.PeersPerIP < 0 {
+	if l.ClientsPerIP < 0 {
 		return limit.Rate{PerSecond: -1}
 	}
-	return limit.Rate{PerSecond: 10, Burst: max(100, 4*l.PeersPerIP)}
+	return limit.Rate{PerSecond: 10, Burst: max(100, 4*l.ClientsPerIP)}
 }
 
 // Rate bounds how much passes in a time. A zero field means its default in Limits, and a

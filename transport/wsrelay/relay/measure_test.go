@@ -27,8 +27,8 @@ import (
 // -measure -v. They need 20,000 file descriptors, and take some minutes.
 var (
 	measure        = flag.Bool("measure", false, "run the measurements")
-	measureWait    = flag.Duration("measure-wait", 10*time.Second, "how long peers are idle before memory is read")
-	measurePeers   = flag.String("measure-peers", "5000,9000", "how many idle peers")
+	measureWait    = flag.Duration("measure-wait", 10*time.Second, "how long clients are idle before memory is read")
+	measureIdle    = flag.String("measure-peers", "5000,9000", "how many idle clients")
 	measureClients = flag.Int("measure-clients", 5000, "how many clients exchange datagrams")
 	measureBack    = flag.Int("measure-back", 2000, "how many clients come back after a restart")
 )
@@ -66,7 +66,7 @@ func relayRole(args []string) {
 		AllowPrivate: true, Secret: []byte("of the measurements"), Ports: PortRange{10000, 29999},
 		RestartTime: time.Second,
 		Limits: Limits{
-			Peers: 1 << 16, PeersPerIP: -1, Sent: none, SentBytes: none, Received: none, ReceivedBytes: none,
+			Clients: 1 << 16, ClientsPerIP: -1, Sent: none, SentBytes: none, Received: none, ReceivedBytes: none,
 			NewDestinations: none, Unproven: none,
 		}})
 	exitOn(err)
@@ -221,7 +221,7 @@ func needsMeasure(t *testing.T) {
 
 func TestMeasureMemory(t *testing.T) {
 	needsMeasure(t)
-	for count := range strings.SplitSeq(*measurePeers, ",") {
+	for count := range strings.SplitSeq(*measureIdle, ",") {
 		t.Run(count, func(t *testing.T) {
 			relay, addr := start(t, 2, "relay", "127.0.0.1:0")
 			n, err := strconv.Atoi(count)
@@ -233,7 +233,7 @@ func TestMeasureMemory(t *testing.T) {
 			atOnce := relay.resident()
 			time.Sleep(*measureWait)
 			after := relay.resident()
-			t.Logf("%d idle peers: %.1f kB each (%d kB in all; %.1f kB each when the last had come)", n,
+			t.Logf("%d idle clients: %.1f kB each (%d kB in all; %.1f kB each when the last had come)", n,
 				float64(after-before)/float64(n), after, float64(atOnce-before)/float64(n))
 		})
 	}

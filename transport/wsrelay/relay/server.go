@@ -3,9 +3,9 @@
 // explains how to run one, and package message has the protocol.
 //
 // A WebSocket is a session. Its hello gets a lease: a UDP socket with the allowance of the
-// client, which outlives the session by the grace time. Datagrams of the client go from the
-// session's inbox through lease.route to the socket, or to the lease of another client.
-// Datagrams from the socket go through lease.Receive to the session's outbox.
+// client, which outlives the session by the grace time. A datagram of the client goes from
+// the session's inbox to the socket, or to the lease of another client; lease.decide says
+// whether it may. Datagrams from the socket go through lease.Receive to the session's outbox.
 package relay
 
 import (

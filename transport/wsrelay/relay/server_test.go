@@ -194,8 +194,8 @@ func TestHandshake(t *testing.T) {
 func TestConnections(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		cfg := labConfig()
-		cfg.Limits.Peers = 10
-		cfg.Limits.PeersPerIP = 4
+		cfg.Limits.Clients = 10
+		cfg.Limits.ClientsPerIP = 4
 		l := newLab(t, cfg)
 		client := l.join(home, message.Hello{})
 		busy := home.Next()
@@ -239,7 +239,7 @@ func TestShutdown(t *testing.T) {
 		stuck := l.join(home, message.Hello{})
 		stuck.gate <- true
 		for range 10 {
-			stuck.lent.to.Receive(peer, []byte(ask(1)))
+			stuck.lent.to.Receive(remote, []byte(ask(1)))
 			synctest.Wait()
 		}
 		deaf := l.join(home, message.Hello{})
@@ -251,7 +251,7 @@ func TestShutdown(t *testing.T) {
 		if took := time.Since(start); took != 3*time.Second || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Shutdown = %v after %v, want deadline exceeded after 3s", err, took)
 		}
-		for name, c := range map[string]*tab{"good": good, "mute": mute, "deaf": deaf} {
+		for name, c := range map[string]*rawClient{"good": good, "mute": mute, "deaf": deaf} {
 			if status, over := c.isOver(); !over || status != 1012 {
 				t.Errorf("%s client: over %v with %d, want 1012", name, over, status)
 			}
@@ -269,7 +269,7 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
-// Nobody's refusal to answer the goodbye holds up Shutdown for long.
+// A client that does not answer the goodbye does not hold up Shutdown for long.
 func TestShutdownAlone(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		l := newLab(t, labConfig())

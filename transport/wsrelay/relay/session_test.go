@@ -19,21 +19,21 @@ import (
 func TestSession(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		cfg := labConfig()
-		cfg.Bootstrap = []netip.AddrPort{peer, netip.MustParseAddrPort("[2a00::7]:4000")}
+		cfg.Bootstrap = []netip.AddrPort{remote, netip.MustParseAddrPort("[2a00::7]:4000")}
 		l := newLab(t, cfg)
 		c := l.open(home)
 		c.say((&message.Hello{}).Encode())
 		w, ok := c.welcomed()
 		if !ok || w.Lent.Addr() != labPublic4 || w.Grace != time.Minute || w.MaxDatagram != message.MaxDatagram ||
-			w.NewPerMinute != 300 || !slices.Equal(w.Bootstrap, []netip.AddrPort{peer}) {
+			w.NewPerMinute != 300 || !slices.Equal(w.Bootstrap, []netip.AddrPort{remote}) {
 			t.Fatalf("welcome = %+v, want one with the defaults, an address, and the IPv4 node", w)
 		}
 		c.lent = l.net.at(w.Lent.Port())
-		want := []datagram{{peer, ask(1)}, {destination(1), ask(2)}}
+		want := []datagram{{remote, ask(1)}, {destination(1), ask(2)}}
 		if got := c.tell(want...); !slices.Equal(got, want) {
 			t.Errorf("relay sent %+v, want %+v", got, want)
 		}
-		want = []datagram{{peer, reply(1)}, {destination(2), ask(3)}}
+		want = []datagram{{remote, reply(1)}, {destination(2), ask(3)}}
 		if got := c.hear(want...); !slices.Equal(got, want) {
 			t.Errorf("client got %+v, want %+v", got, want)
 		}
@@ -52,11 +52,11 @@ func TestLongestDatagram(t *testing.T) {
 			binary.BigEndian.PutUint16(p[22:], uint16(n-24))
 			return string(p) + strings.Repeat("x", n-24)
 		}
-		if n := len(c.tell(datagram{peer, ask(1)})); n != 1 {
+		if n := len(c.tell(datagram{remote, ask(1)})); n != 1 {
 			t.Fatalf("%d datagrams went out, want 1", n)
 		}
 		for _, n := range []int{30, 125, 126, 4000, 65507} {
-			want := []datagram{{peer, long(n)}}
+			want := []datagram{{remote, long(n)}}
 			if got := c.hear(want...); !slices.Equal(got, want) {
 				t.Errorf("%d bytes to the client: %d datagrams, want 1 as sent", n, len(got))
 			}
@@ -69,7 +69,7 @@ func TestLongestDatagram(t *testing.T) {
 				t.Errorf("%d bytes between clients: %d datagrams, want 1 as sent", n, len(got))
 			}
 		}
-		if got := c.tell(datagram{peer, long(65508)}); len(got) != 0 {
+		if got := c.tell(datagram{remote, long(65508)}); len(got) != 0 {
 			t.Errorf("a datagram of 65508 bytes went out, want none")
 		}
 		if got, want := counted(c.dropped()), "not rpc 1"; got != want {
@@ -84,8 +84,8 @@ func TestMalformed(t *testing.T) {
 		l := newLab(t, labConfig())
 		good := (&message.Hello{Token: "token", Resume: "resume"}).Encode()
 		hellos := map[string][]byte{
-			"datagrams first": messageOf(datagram{peer, ask(1)}),
-			"welcome first":   (&message.Welcome{Lent: peer}).Encode(),
+			"datagrams first": messageOf(datagram{remote, ask(1)}),
+			"welcome first":   (&message.Welcome{Lent: remote}).Encode(),
 			"unknown first":   {77},
 			"family 5":        {byte(message.KindHello), message.Version, 5, 0, 0},
 			"more behind it":  append(slices.Clone(good), 0),
@@ -108,17 +108,17 @@ func TestMalformed(t *testing.T) {
 		}
 		later := map[string][]byte{
 			"hello":      (&message.Hello{}).Encode(),
-			"welcome":    (&message.Welcome{Lent: peer}).Encode(),
+			"welcome":    (&message.Welcome{Lent: remote}).Encode(),
 			"restarting": (&message.Restarting{}).Encode(),
 			"error":      message.Errorf(message.CodeFull, "full").Encode(),
 			"drops":      {byte(message.KindDrops), 0, 0, 0, 0, 1},
-			"port 0":     messageOf(datagram{netip.AddrPortFrom(peer.Addr(), 0), ask(1)}),
+			"port 0":     messageOf(datagram{netip.AddrPortFrom(remote.Addr(), 0), ask(1)}),
 			"family 5":   {0, 0, 1, 5, 1, 2, 3, 4, 16, 0, 'x'},
 			"mapped": slices.Concat([]byte{0, 0, 1, 6}, make([]byte, 10), []byte{255, 255, 8, 8, 8, 8},
 				[]byte{16, 0, 'x'}),
 		}
-		two := messageOf(datagram{peer, ask(1)}, datagram{netip.MustParseAddrPort("[2a00::7]:4000"), ask(2)})
-		whole := len(messageOf(datagram{peer, ask(1)}))
+		two := messageOf(datagram{remote, ask(1)}, datagram{netip.MustParseAddrPort("[2a00::7]:4000"), ask(2)})
+		whole := len(messageOf(datagram{remote, ask(1)}))
 		for n := 2; n < len(two); n++ {
 			if n != whole {
 				later[fmt.Sprintf("datagrams cut to %d", n)] = two[:n]
@@ -146,7 +146,7 @@ func TestUnknownMessage(t *testing.T) {
 		for _, m := range [][]byte{{6}, {255, 1, 2, 3}, {0}} {
 			c.say(m)
 		}
-		if got := c.tell(datagram{peer, ask(1)}); len(got) != 1 {
+		if got := c.tell(datagram{remote, ask(1)}); len(got) != 1 {
 			t.Errorf("%d datagrams went out, want 1", len(got))
 		}
 	})
@@ -196,30 +196,30 @@ func TestFrames(t *testing.T) {
 	big := bytes.Repeat([]byte{9}, message.MaxLen+1)
 	tests := []struct {
 		name string
-		send func(c *tab)
+		send func(c *rawClient)
 		code message.Code
 	}{
-		{"text", func(c *tab) { c.send(0x81, true, []byte{0}) }, message.CodeMalformed},
-		{"empty", func(c *tab) { c.send(0x82, true, nil) }, message.CodeMalformed},
-		{"too long", func(c *tab) { c.send(0x82, true, big) }, message.CodeMalformed},
-		{"too long in pieces", func(c *tab) {
+		{"text", func(c *rawClient) { c.send(0x81, true, []byte{0}) }, message.CodeMalformed},
+		{"empty", func(c *rawClient) { c.send(0x82, true, nil) }, message.CodeMalformed},
+		{"too long", func(c *rawClient) { c.send(0x82, true, big) }, message.CodeMalformed},
+		{"too long in pieces", func(c *rawClient) {
 			c.send(0x02, true, big[:40000])
 			c.send(0x80, true, big[40000:])
 		}, message.CodeMalformed},
-		{"not masked", func(c *tab) { c.send(0x82, false, []byte{9}) }, 0},
-		{"unknown opcode", func(c *tab) { c.send(0x83, true, []byte{9}) }, 0},
-		{"reserved bit", func(c *tab) { c.send(0xc2, true, []byte{9}) }, 0},
-		{"continues nothing", func(c *tab) { c.send(0x80, true, []byte{9}) }, 0},
-		{"begins before the end", func(c *tab) { c.send(0x02, true, []byte{9}); c.send(0x82, true, []byte{9}) }, 0},
-		{"ping in pieces", func(c *tab) { c.send(0x09, true, nil) }, 0},
-		{"long ping", func(c *tab) { c.send(0x89, true, big[:126]) }, 0},
-		{"status 1005", func(c *tab) { c.send(0x88, true, []byte{3, 237}) }, 0},
-		{"half a status", func(c *tab) { c.send(0x88, true, []byte{3}) }, 0},
-		{"HTTP", func(c *tab) { c.raw([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")) }, 0},
-		{"claims to be huge", func(c *tab) {
+		{"not masked", func(c *rawClient) { c.send(0x82, false, []byte{9}) }, 0},
+		{"unknown opcode", func(c *rawClient) { c.send(0x83, true, []byte{9}) }, 0},
+		{"reserved bit", func(c *rawClient) { c.send(0xc2, true, []byte{9}) }, 0},
+		{"continues nothing", func(c *rawClient) { c.send(0x80, true, []byte{9}) }, 0},
+		{"begins before the end", func(c *rawClient) { c.send(0x02, true, []byte{9}); c.send(0x82, true, []byte{9}) }, 0},
+		{"ping in pieces", func(c *rawClient) { c.send(0x09, true, nil) }, 0},
+		{"long ping", func(c *rawClient) { c.send(0x89, true, big[:126]) }, 0},
+		{"status 1005", func(c *rawClient) { c.send(0x88, true, []byte{3, 237}) }, 0},
+		{"half a status", func(c *rawClient) { c.send(0x88, true, []byte{3}) }, 0},
+		{"HTTP", func(c *rawClient) { c.raw([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")) }, 0},
+		{"claims to be huge", func(c *rawClient) {
 			c.raw(append(header(0x82, true, 1<<62), big...))
 		}, message.CodeMalformed},
-		{"negative length", func(c *tab) {
+		{"negative length", func(c *rawClient) {
 			b := header(0x82, true, 1<<62)
 			b[2] = 255
 			c.raw(b)
@@ -254,7 +254,7 @@ func TestFragments(t *testing.T) {
 			t.Fatalf("no welcome for a hello that came with the handshake")
 		}
 		c.lent = l.net.at(w.Lent.Port())
-		m := messageOf(datagram{peer, ask(1)})
+		m := messageOf(datagram{remote, ask(1)})
 		c.send(0x02, true, m[:1])
 		for _, b := range m[1:] {
 			c.send(0x89, true, []byte("ping"))
@@ -263,7 +263,7 @@ func TestFragments(t *testing.T) {
 		}
 		c.send(0x80, true, nil)
 		synctest.Wait()
-		if got, want := c.lent.took(), []datagram{{peer, ask(1)}}; !slices.Equal(got, want) {
+		if got, want := c.lent.took(), []datagram{{remote, ask(1)}}; !slices.Equal(got, want) {
 			t.Errorf("relay sent %+v, want %+v", got, want)
 		}
 	})
@@ -309,13 +309,13 @@ func TestSilentClient(t *testing.T) {
 			pinger.send(0x89, true, nil)
 		}
 		time.Sleep(999 * time.Millisecond)
-		for _, c := range []*tab{mute, slow, late, pinger} {
+		for _, c := range []*rawClient{mute, slow, late, pinger} {
 			if _, over := c.isOver(); over {
 				t.Error("given up after less than 10s, want 10s")
 			}
 		}
 		time.Sleep(time.Millisecond)
-		for _, c := range []*tab{mute, slow, late, pinger} {
+		for _, c := range []*rawClient{mute, slow, late, pinger} {
 			if _, over := c.isOver(); !over {
 				t.Error("the connection goes on after 10s, want its end")
 			}
@@ -340,7 +340,7 @@ func TestPings(t *testing.T) {
 			chatty.send(0x8a, true, nil)
 		}
 		synctest.Wait()
-		for name, c := range map[string]*tab{"lively": lively, "chatty": chatty} {
+		for name, c := range map[string]*rawClient{"lively": lively, "chatty": chatty} {
 			if _, over := c.isOver(); over {
 				t.Errorf("%s client was given up", name)
 			}
@@ -370,10 +370,10 @@ func TestClientThatDoesNotRead(t *testing.T) {
 		c.gate <- true
 		long := ask(1)[:21] + "\x92\xa4ping\x91\xc5\x75\x30" + strings.Repeat("x", 30000)
 		for range 100 {
-			c.lent.to.Receive(peer, []byte(long))
+			c.lent.to.Receive(remote, []byte(long))
 		}
 		time.Sleep(time.Second)
-		if got := other.hear(datagram{peer, ask(1)}); len(got) != 1 {
+		if got := other.hear(datagram{remote, ask(1)}); len(got) != 1 {
 			t.Errorf("another client got %d datagrams, want 1", len(got))
 		}
 		// Two fit into each of 4 messages of 64 KiB. The message being written has only
@@ -402,10 +402,10 @@ func TestTooSlow(t *testing.T) {
 		l := newLab(t, labConfig())
 		c := l.join(home, message.Hello{})
 		c.gate <- true
-		c.lent.to.Receive(peer, []byte(ask(1)))
-		c.lent.to.Receive(peer, []byte(ask(2)))
+		c.lent.to.Receive(remote, []byte(ask(1)))
+		c.lent.to.Receive(remote, []byte(ask(2)))
 		time.Sleep(time.Millisecond)
-		c.lent.to.Receive(peer, []byte(ask(3)))
+		c.lent.to.Receive(remote, []byte(ask(3)))
 		time.Sleep(14 * time.Second)
 		<-c.gate
 		if got := c.refused(); got != message.CodeSlow {
@@ -424,7 +424,7 @@ func TestDrops(t *testing.T) {
 		c := l.join(home, message.Hello{})
 		local := netip.MustParseAddrPort("127.0.0.1:4000")
 		for range 3 {
-			c.tell(datagram{local, ask(1)}, datagram{peer, "no rpc"}, datagram{local, ask(2)})
+			c.tell(datagram{local, ask(1)}, datagram{remote, "no rpc"}, datagram{local, ask(2)})
 			time.Sleep(100 * time.Millisecond)
 		}
 		if m := c.next(); m != nil {
@@ -435,7 +435,7 @@ func TestDrops(t *testing.T) {
 		}
 		before := l.server.Stats().FromClients
 		c.lent.full = true
-		c.tell(datagram{peer, ask(1)})
+		c.tell(datagram{remote, ask(1)})
 		if got := l.server.Stats().FromClients; got.Datagrams != before.Datagrams || got.Bytes != before.Bytes {
 			t.Errorf("passed on %+v, want %+v as before: the system took nothing", got, before)
 		}

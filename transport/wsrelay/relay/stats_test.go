@@ -20,7 +20,7 @@ func TestTrafficCounts(t *testing.T) {
 // little memory.
 func TestParcelsReturnToTheirPool(t *testing.T) {
 	for range 20 {
-		p := newParcel().add(peer, make([]byte, message.MaxDatagram))
+		p := newParcel().add(remote, make([]byte, message.MaxDatagram))
 		if cap(p.b) <= smallParcel {
 			t.Fatalf("room for %d bytes, want room for the longest datagram", cap(p.b))
 		}

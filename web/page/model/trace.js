@@ -18,7 +18,7 @@ const maxLookups = 12;
 const maxRequests = 400;
 
 /** The purposes of lookups by which a node maintains itself. */
-const upkeep = new Set(["refresh", "republish"]);
+const maintenance = new Set(["refresh", "republish"]);
 
 /** One lookup: a list of requests, in the order they were sent. */
 export class Trace {
@@ -51,7 +51,7 @@ export class Trace {
     this.purpose = purpose;
     this.target = target;
     this.at = at;
-    this.upkeep = upkeep.has(purpose);
+    this.isMaintenance = maintenance.has(purpose);
   }
 
   /**
@@ -192,7 +192,7 @@ export class Traces {
   /** @type {Trace[]} */
   #own = [];
   /** @type {Trace[]} */
-  #upkeep = [];
+  #maintenance = [];
   /** @type {Map<number, Trace>} */
   #byLookup = new Map();
 
@@ -206,7 +206,7 @@ export class Traces {
     if (!trace) {
       trace = new Trace(event);
       this.#byLookup.set(event.lookup, trace);
-      const list = trace.upkeep ? this.#upkeep : this.#own;
+      const list = trace.isMaintenance ? this.#maintenance : this.#own;
       list.push(trace);
       if (list.length > maxLookups) {
         const [oldest] = list.splice(0, 1);
@@ -272,7 +272,7 @@ export class Traces {
     if (!withUpkeep) {
       return this.#own;
     }
-    return [...this.#own, ...this.#upkeep].sort((a, b) => a.at - b.at);
+    return [...this.#own, ...this.#maintenance].sort((a, b) => a.at - b.at);
   }
 }
 

@@ -31,7 +31,7 @@ export class LookupPanel {
   #back = squareButton("Earlier lookup", "‹", () => this.#browse(-1));
   #forth = squareButton("Later lookup", "›", () => this.#browse(1));
   #place = el("span", { class: "place" });
-  #upkeep = el("input", { type: "checkbox", onchange: () => this.#choose() });
+  #maintenance = el("input", { type: "checkbox", onchange: () => this.#choose() });
   #axes = new LookupAxes();
   #stairs = svg("path", { class: "stairs" });
   #endRule = svg("path");
@@ -84,8 +84,8 @@ export class LookupPanel {
    * @param {Stream} stream
    */
   constructor(host, stream) {
-    const upkeep = el("label", { class: "check" }, this.#upkeep, "with upkeep");
-    const nav = el("div", { class: "lookup-nav" }, this.#back, this.#place, this.#forth, upkeep);
+    const maintenance = el("label", { class: "check" }, this.#maintenance, "with maintenance");
+    const nav = el("div", { class: "lookup-nav" }, this.#back, this.#place, this.#forth, maintenance);
     host.append(
       el("div", { class: "lookup-head" }, el("div", {}, this.#title, this.#caption), nav),
       el("div", { class: "picture-box" }, this.#picture, this.#empty),
@@ -131,7 +131,7 @@ export class LookupPanel {
   }
 
   #list() {
-    return this.#traces.list(this.#upkeep.checked);
+    return this.#traces.list(this.#maintenance.checked);
   }
 
   /** Shows the newest lookup. An earlier lookup stays, if it was chosen and is remembered. */

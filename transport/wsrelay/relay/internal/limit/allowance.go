@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"time"
 
-	rpc "github.com/kadmesh/kadmesh/internal/wire"
+	"github.com/kadmesh/kadmesh/internal/wire"
 	"github.com/kadmesh/kadmesh/transport/wsrelay/message"
 )
 
@@ -29,11 +29,11 @@ func (a *Allowance) AllowSend(now time.Duration, s *Shared, size int) bool {
 // AllowDestination reports whether the client may send p, a well-formed datagram of
 // a kind, to an address. If not, it returns the reason.
 func (a *Allowance) AllowDestination(
-	now time.Duration, s *Shared, to netip.AddrPort, kind rpc.Kind, p []byte,
+	now time.Duration, s *Shared, to netip.AddrPort, kind wire.Kind, p []byte,
 ) (reason message.Drop, ok bool) {
 	key, msg := s.keys(to, p)
 	isProven := s.proven.has(now, key)
-	if kind == rpc.KindAnswer && a.owed.settle(msg) {
+	if kind == wire.KindAnswer && a.owed.settle(msg) {
 		return message.DropSilent, isProven || s.unproven.Take(now, s.rates.Unproven, key, len(p))
 	}
 	t, known := a.attempts.find(now, key)
@@ -69,15 +69,15 @@ func (a *Allowance) NoteContact(now time.Duration, s *Shared, to netip.AddrPort)
 // An address that the client has sent to may send anything, other addresses may
 // send requests. Other datagrams do not use up the allowance.
 func (a *Allowance) AllowReceive(
-	now time.Duration, s *Shared, from netip.AddrPort, p []byte, parser *rpc.Parser,
+	now time.Duration, s *Shared, from netip.AddrPort, p []byte, parser *wire.Parser,
 ) (reason message.Drop, ok bool) {
 	key, msg := s.keys(from, p)
 	t, known := a.attempts.find(now, key)
-	if known && len(p) > 0 && p[0] == byte(rpc.KindAnswer) {
+	if known && len(p) > 0 && p[0] == byte(wire.KindAnswer) {
 		return a.allowAnswer(now, s, from, t, p, parser)
 	}
 	kind, ok := parser.WellFormed(p)
-	isRequest := ok && kind == rpc.KindRequest
+	isRequest := ok && kind == wire.KindRequest
 	if !known && !isRequest {
 		return message.DropNotRPC, false
 	}
@@ -97,7 +97,7 @@ func (a *Allowance) AllowReceive(
 // allowAnswer is AllowReceive for a datagram that looks like an answer, from an
 // address that the client has sent to. It parses p only if p may prove the address.
 func (a *Allowance) allowAnswer(
-	now time.Duration, s *Shared, from netip.AddrPort, t attempt, p []byte, parser *rpc.Parser,
+	now time.Duration, s *Shared, from netip.AddrPort, t attempt, p []byte, parser *wire.Parser,
 ) (reason message.Drop, ok bool) {
 	r := &s.rates
 	if !a.answers.Take(now, r.Received, 1) || !a.answersBytes.Take(now, r.ReceivedBytes, float64(len(p))) {

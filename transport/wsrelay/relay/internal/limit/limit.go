@@ -14,7 +14,7 @@ import (
 	"hash/maphash"
 	"net/netip"
 
-	rpc "github.com/kadmesh/kadmesh/internal/wire"
+	"github.com/kadmesh/kadmesh/internal/wire"
 )
 
 // Rates bounds the traffic of one client, and of all clients together to one
@@ -49,15 +49,15 @@ func (s *Shared) Key(a netip.AddrPort) uint64 {
 // keys returns the number of an address, and the number of the message id of p in
 // an exchange with that address: 0 if p is too short for a message id.
 func (s *Shared) keys(a netip.AddrPort, p []byte) (addr, msg uint64) {
-	var b [16 + 2 + len(rpc.MsgID{})]byte
+	var b [16 + 2 + len(wire.MsgID{})]byte
 	ip := a.Addr().As16()
 	n := copy(b[:], ip[:])
 	b[n], b[n+1] = byte(a.Port()>>8), byte(a.Port())
 	n += 2
 	addr = maphash.Bytes(s.seed, b[:n])
-	if len(p) < rpc.HeaderLen {
+	if len(p) < wire.HeaderLen {
 		return addr, 0
 	}
-	n += copy(b[n:], p[1:rpc.HeaderLen])
+	n += copy(b[n:], p[1:wire.HeaderLen])
 	return addr, maphash.Bytes(s.seed, b[:n])
 }
