@@ -220,7 +220,7 @@ func (n *Node) read() {
 	for {
 		count, err := n.conn.ReadBatch(bufs, sizes, from)
 		if err != nil && count == 0 {
-			n.pause()
+			time.Sleep(readPause)
 		}
 		if !n.do(func(now time.Time) {
 			for i := range count {
@@ -237,14 +237,6 @@ func (n *Node) read() {
 
 // readPause keeps a Conn that only returns errors from using up a processor.
 const readPause = 10 * time.Millisecond
-
-// pause ends early when the node is closed.
-func (n *Node) pause() {
-	select {
-	case <-time.After(readPause):
-	case <-n.done:
-	}
-}
 
 // sendBuffer has an Outbox, and the slices to send it as one batch.
 type sendBuffer struct {
