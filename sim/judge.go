@@ -62,13 +62,17 @@ func (j *judge) history() []history.Op {
 	return list
 }
 
-// agreement is the time after the last set of a key within which all readers agree.
-const agreement = 5 * time.Second
+// All readers of a key agree when agreement has passed since its last set. A set that
+// failed may take effect for linger after its end.
+const (
+	agreement = 5 * time.Second
+	linger    = 30 * time.Second
+)
 
 // conclude adds the verdict to the report. stale is the share of gets that may return an
 // older value than the last one acknowledged.
 func (j *judge) conclude(r *Report, stale float64) {
-	s := history.Rules{Settle: agreement}.Summarize(j.history())
+	s := history.Rules{Linger: linger, Settle: agreement}.Summarize(j.history())
 	gets := max(s.Gets.OK, 1)
 	r.note("sets acknowledged", float64(s.Sets.OK), "")
 	r.note("sets not acknowledged", float64(s.Sets.Failed+s.Sets.Unknown), "")

@@ -10,8 +10,8 @@ import (
 
 // The halves of a network that is cut in two cannot know of each other's sets.
 func TestJudgeFindsOldValues(t *testing.T) {
-	r := &run{Network: New(Config{Seed: 1, Core: core.Config{K: 4}}), Options: Options{Nodes: 40, Seed: 1}, report: &Report{}}
-	r.grow(r.Nodes)
+	r := &run{Network: New(Config{Seed: 1, Core: core.Config{K: 4}}), report: &Report{}}
+	r.grow(40)
 	j := &judge{net: r.Network}
 	r.finish(j.set(0, "key", "first"))
 	for i := range r.nodes {

@@ -15,7 +15,7 @@ var safetyScenarios = []Scenario{
 	{Name: "overwriteloss", play: func(r *run) { playOverwrite(r, 0.1, 0.001) },
 		About: "overwrite while 10 % of all datagrams are lost"},
 	{Name: "writers", play: playWriters,
-		About: "four nodes set each key at the same time, three times; reads at once, 5 s later, and after an hour or DURATION"},
+		About: "four nodes set each key at once, three times; reads then, 5 s later, and after an hour or DURATION"},
 	{Name: "leaving", play: playLeaving,
 		About: "a third of the nodes leave in order within a minute"},
 }
