@@ -31,6 +31,13 @@ rows() {
 		  oneway     1000
 		  rough      1000
 		  pairs      1000
+		  restarts    300
+		  restarts    300 --k 8
+		~ overwrite   500
+		  overwriteloss 500
+		  writers     500
+		  leaving     500
+		  leaving     500 --k 8
 		  forge20    1000
 		  sybil       500
 		  hotkey      500

@@ -18,7 +18,7 @@ type peer interface {
 }
 
 // node is one slot of a network: an address, used by one node only. A node that comes
-// back gets another slot.
+// back gets another slot, unless Network.restart starts it again in its own.
 type node struct {
 	peer
 	id core.ID

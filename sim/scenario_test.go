@@ -47,6 +47,8 @@ func small(name string) Options {
 		o.Nodes, o.Duration = 300, 3*time.Hour
 	case "loss10", "loss30", "sybil", "lying20":
 		o.Nodes, o.Ops = 200, 100
+	case "restarts", "writers":
+		o.Nodes = 150
 	case "tabs":
 		o.Duration = 20 * time.Minute
 	}

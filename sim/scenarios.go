@@ -8,7 +8,7 @@ import (
 )
 
 // Scenarios are all scenarios.
-var Scenarios = []Scenario{
+var Scenarios = append([]Scenario{
 	{Name: "scale", configure: inFourLanes, play: playScale,
 		About: "all nodes join; gets and lookups in a healthy network, at once or after DURATION"},
 	{Name: "dead10", configure: inFourLanes, play: func(r *run) { playDead(r, 0.1) },
@@ -53,7 +53,7 @@ var Scenarios = []Scenario{
 		About:     "each pair of nodes has a round-trip time of its own"},
 	{Name: "hotkey", configure: readCopies, play: playHotKey,
 		About: "all nodes get the same key, each once a second, for a minute"},
-}
+}, safetyScenarios...)
 
 // inFourLanes lets a large network run on up to four processors.
 func inFourLanes(c *Config) { c.Lanes = 4 }
